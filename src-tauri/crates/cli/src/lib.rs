@@ -1,0 +1,113 @@
+//! The command line `agw`.
+//!
+//! `agw serve` runs the gateway and `agw mcp` is a bridge for MCP clients that
+//! speak only stdio. Every other command is a client of the running service:
+//! it reads the signed-in session from the data folder, sends one or two
+//! requests of the admin API over the local socket, and prints the answer, as
+//! a table for people or with `--json` as one JSON object a line:
+//!
+//! ```text
+//! $ agw grant ana files.read allow
+//! allowed: ana may call files.read (grant g12)
+//! $ agw --json grants ana
+//! {"id":"g12","subject":"ana","tool":"files.read","effect":"allow","version":1,…}
+//! ```
+//!
+//! Exit codes: 0 done, 1 refused or failed, 2 bad usage. Errors go to stderr.
+//! Secrets come from a prompt or from stdin, never from arguments, where any
+//! process of the machine could read them.
+
+mod args;
+mod audit;
+mod bridge;
+mod connection;
+mod context;
+mod error;
+mod grant;
+mod names;
+mod output;
+mod people;
+mod private_file;
+mod secrets;
+mod serve;
+mod session;
+mod setup;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+
+use args::{Cli, Command};
+use context::Context;
+use error::CliError;
+use output::Output;
+
+/// How long blocked threads (a read of stdin, say) may hold up the exit.
+const RUNTIME_STOP: Duration = Duration::from_millis(100);
+
+/// Runs the command that the arguments of this process name.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return error::usage_exit(&error),
+    };
+    let output = Output::new(cli.global.json);
+    let result = runtime(&cli.command).and_then(|runtime| {
+        let result = runtime.block_on(run(cli, &output));
+        runtime.shutdown_timeout(RUNTIME_STOP);
+        result
+    });
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => error.report(&output),
+    }
+}
+
+/// Only the service has work for more than one thread.
+fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, CliError> {
+    let mut builder = match command {
+        Command::Serve(_) => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    builder.enable_all().build().map_err(|error| {
+        CliError::failed(
+            "internal",
+            format!("cannot start the asynchronous runtime: {error}"),
+            "Check the limits on threads and open files, then try again.",
+        )
+    })
+}
+
+async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
+    let data_dir = context::data_dir(cli.global.data_dir)?;
+    match cli.command {
+        Command::Serve(args) => return serve::run(data_dir, args, output).await,
+        Command::Mcp(args) => return bridge::run(&data_dir, args).await,
+        _ => {}
+    }
+    let context = Context::new(&data_dir, output)?;
+    match cli.command {
+        // Handled above: they are not clients of the admin API.
+        Command::Serve(_) | Command::Mcp(_) => Ok(()),
+        Command::Setup(args) => setup::setup(&context, args).await,
+        Command::Login(args) => session::login(&context, args).await,
+        Command::Logout => session::logout(&context).await,
+        Command::Status => session::status(&context).await,
+        Command::Pause => setup::pause(&context).await,
+        Command::Resume => setup::resume(&context).await,
+        Command::Unlock(args) => setup::unlock(&context, args).await,
+        Command::Recover(args) => setup::recover(&context, args).await,
+        Command::Stop => setup::stop(&context).await,
+        Command::Connection(command) => connection::run(&context, command).await,
+        Command::User(command) => people::user(&context, command).await,
+        Command::Team(command) => people::team(&context, command).await,
+        Command::Token { name } => people::token(&context, &name).await,
+        Command::Agent(command) => people::agent(&context, command).await,
+        Command::Grant(args) => grant::grant(&context, args).await,
+        Command::Grants { subject } => grant::grants(&context, subject.as_deref()).await,
+        Command::Revoke { grant } => grant::revoke(&context, &grant).await,
+        Command::Tools { caller } => grant::tools(&context, caller.as_deref()).await,
+        Command::Audit(command) => audit::run(&context, command).await,
+    }
+}

@@ -1,0 +1,234 @@
+//! What commands print: tables and sentences for people, or with `--json` one
+//! object a line. Names and descriptions come from other people and from
+//! upstream servers, so whatever could steer a terminal is escaped.
+
+use std::fmt::Write as _;
+use std::io::{self, Write as _};
+
+use agw_api::ErrorBody;
+use serde::Serialize;
+
+use crate::error::CliError;
+
+#[derive(Debug)]
+pub(crate) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    pub(crate) fn json(&self) -> bool {
+        self.json
+    }
+
+    /// One object with `--json`, else the text.
+    pub(crate) fn item<T: Serialize + ?Sized>(
+        &self,
+        item: &T,
+        text: impl FnOnce() -> String,
+    ) -> Result<(), CliError> {
+        if self.json {
+            return write_line(&json_line(item)?);
+        }
+        write_line(&safe_lines(&text()))
+    }
+
+    /// One object a line with `--json`, else a table. `none` is said on stderr
+    /// when there is nothing to show, so that counting lines stays right.
+    pub(crate) fn list<T: Serialize>(
+        &self,
+        items: &[T],
+        headings: &[&str],
+        cells: impl Fn(&T) -> Vec<String>,
+        none: &str,
+    ) -> Result<(), CliError> {
+        if self.json {
+            return items.iter().try_for_each(|item| write_line(&json_line(item)?));
+        }
+        if items.is_empty() {
+            self.hint(none);
+            return Ok(());
+        }
+        let rows: Vec<Vec<String>> = items.iter().map(cells).collect();
+        write_text(&table(headings, &rows))
+    }
+
+    /// A remark for people, on stderr; scripts are not bothered.
+    pub(crate) fn hint(&self, text: &str) {
+        if !self.json {
+            let _ = writeln!(io::stderr(), "{}", safe_lines(text));
+        }
+    }
+
+    pub(crate) fn error(&self, body: &ErrorBody) {
+        let line = match json_line(body) {
+            Ok(line) if self.json => line,
+            _ => format!(
+                "error: {}\n  next: {}",
+                safe(body.message.trim_end_matches('.')),
+                safe(&body.next)
+            ),
+        };
+        // With stderr gone there is nobody left to tell.
+        let _ = writeln!(io::stderr(), "{line}");
+    }
+}
+
+pub(crate) fn write_line(line: &str) -> Result<(), CliError> {
+    write_text(&format!("{line}\n"))
+}
+
+fn write_text(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            CliError::OutputClosed
+        } else {
+            CliError::io("cannot write to stdout", &error, "Check where the output goes.")
+        }
+    })
+}
+
+/// JSON leaves DEL, C1 controls and bidirectional marks as they are; inside
+/// JSON they can only be in strings, where `\u` escapes mean the same.
+fn json_line<T: Serialize + ?Sized>(item: &T) -> Result<String, CliError> {
+    let json = serde_json::to_string(item).map_err(|error| {
+        CliError::failed("internal", format!("cannot print: {error}"), "Report this as a bug.")
+    })?;
+    Ok(escape(&json, |out, c| {
+        let mut units = [0; 2];
+        for unit in c.encode_utf16(&mut units) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    }))
+}
+
+/// One line of text that cannot steer a terminal: `\u{1b}[2J` is shown, not obeyed.
+pub(crate) fn safe(text: &str) -> String {
+    escape(text, |out, c| {
+        let _ = write!(out, "{}", c.escape_unicode());
+    })
+}
+
+/// The same for a text whose line ends are ours.
+fn safe_lines(text: &str) -> String {
+    text.split('\n').map(safe).collect::<Vec<_>>().join("\n")
+}
+
+fn escape(text: &str, write: impl Fn(&mut String, char)) -> String {
+    if !text.contains(steers_terminal) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if steers_terminal(c) { write(&mut out, c) } else { out.push(c) }
+    }
+    out
+}
+
+/// Control characters; line and paragraph separators; marks that reorder or
+/// hide text (Unicode UTR 36, section 2.4).
+fn steers_terminal(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Columns as wide as their widest cell, two spaces apart; a missing value is
+/// shown as `-`.
+fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+    let safe_rows: Vec<Vec<String>> = rows
+        .iter()
+        .map(|row| row.iter().map(|cell| if cell.is_empty() { "-".into() } else { safe(cell) }).collect())
+        .collect();
+    let width = |column: usize| {
+        safe_rows
+            .iter()
+            .filter_map(|row| row.get(column))
+            .map(|cell| cell.chars().count())
+            .chain(headings.get(column).map(|heading| heading.len()))
+            .max()
+            .unwrap_or_default()
+    };
+    let widths: Vec<usize> = (0..headings.len()).map(width).collect();
+    let mut out = String::new();
+    let mut push = |cells: &mut dyn Iterator<Item = &str>| {
+        let mut line = String::new();
+        for (cell, width) in cells.zip(&widths) {
+            let _ = write!(line, "{cell:width$}  ");
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    };
+    push(&mut headings.iter().copied());
+    for row in &safe_rows {
+        push(&mut row.iter().map(String::as_str));
+    }
+    out
+}
+
+/// `check it` → `Check it.`
+pub(crate) fn sentence(text: &str) -> String {
+    let mut chars = text.trim().trim_end_matches('.').chars();
+    chars.next().map_or_else(String::new, |first| {
+        format!("{}{}.", first.to_uppercase(), chars.as_str())
+    })
+}
+
+/// `1 tool`, `2 tools`.
+pub(crate) fn count(number: u32, noun: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {noun}{s}")
+}
+
+/// How a value of the API's enums is written: its JSON name.
+pub(crate) fn word<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => "?".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_cannot_steer_the_terminal() {
+        assert_eq!(safe("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(safe("one\ntwo\r"), "one\\u{a}two\\u{d}");
+        assert_eq!(safe("\u{202e}gpj.exe"), "\\u{202e}gpj.exe");
+        assert_eq!(safe("Zoë 世界"), "Zoë 世界");
+    }
+
+    #[test]
+    fn json_keeps_its_meaning_when_escaped() {
+        let text = "a\u{1b}\u{9b}\u{7f}\u{202e}\u{e0041}\"";
+        let line = json_line(text).unwrap();
+        assert!(line.is_ascii(), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    #[test]
+    fn tables_line_up() {
+        let rows = vec![
+            vec!["fs".to_owned(), "ready".to_owned(), "14".to_owned()],
+            vec!["long-name".to_owned(), String::new(), "0".to_owned()],
+        ];
+        assert_eq!(
+            table(&["NAME", "HEALTH", "TOOLS"], &rows),
+            "NAME       HEALTH  TOOLS\nfs         ready   14\nlong-name  -       0\n"
+        );
+    }
+
+    #[test]
+    fn sentences_and_counts() {
+        assert_eq!(sentence("start it with `agw serve`"), "Start it with `agw serve`.");
+        assert_eq!(count(1, "tool"), "1 tool");
+        assert_eq!(count(0, "tool"), "0 tools");
+        assert_eq!(word(&agw_api::ServiceState::Enforcing), "enforcing");
+    }
+}
