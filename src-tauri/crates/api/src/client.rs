@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -76,6 +76,8 @@ impl fmt::Debug for Client {
 #[derive(Clone)]
 pub struct RawResponse {
     pub status: StatusCode,
+    /// Seconds to wait before asking again, with `too_many_attempts`.
+    pub retry_after: Option<u64>,
     pub body: Bytes,
 }
 
@@ -93,20 +95,14 @@ impl Client {
     /// A client of the service whose data folder this is. Nothing is
     /// connected yet.
     pub fn new(data_dir: &Path) -> Self {
-        Self {
-            data_dir: Arc::from(data_dir),
-            session: None,
-        }
+        Self { data_dir: Arc::from(data_dir), session: None }
     }
 
     /// The same client, signed in with the token of
     /// [`SessionCreated`](crate::SessionCreated), or signed out.
     #[must_use]
     pub fn with_session(self, token: Option<String>) -> Self {
-        Self {
-            session: token.map(Arc::from),
-            ..self
-        }
+        Self { session: token.map(Arc::from), ..self }
     }
 
     /// Sends JSON (or nothing) to `path`, which starts with `/api/v1/` and may
@@ -120,9 +116,7 @@ impl Client {
         let operation = operation(&method, path);
         let exchange = async {
             let response = self.send(method, path, body, "application/json").await?;
-            let status = response.status();
-            let body = collect(response.into_body(), &operation).await?;
-            Ok(RawResponse { status, body })
+            receive(response, &operation).await
         };
         timeout(REQUEST_TIMEOUT, exchange)
             .await
@@ -162,16 +156,14 @@ impl Client {
         const PATH: &str = "/api/v1/events";
         let operation = operation(&Method::GET, PATH);
         let opening = async {
-            let response = self
-                .send(Method::GET, PATH, None, "text/event-stream")
-                .await?;
+            let response = self.send(Method::GET, PATH, None, "text/event-stream").await?;
             if response.status().is_success() {
                 return Ok(EventStream::new(response.into_body()));
             }
-            let status = response.status();
-            let body = collect(response.into_body(), &operation).await?;
-            Err(refusal(&RawResponse { status, body }, &operation)
-                .unwrap_or_else(|| ClientError::malformed(&operation, format!("status {status}"))))
+            let answer = receive(response, &operation).await?;
+            Err(refusal(&answer, &operation).unwrap_or_else(|| {
+                ClientError::malformed(&operation, format!("status {}", answer.status))
+            }))
         };
         timeout(CONNECT_TIMEOUT, opening)
             .await
@@ -206,9 +198,8 @@ impl Client {
 
         let stream = self.connect(&operation).await?;
         let lost = |error: hyper::Error| ClientError::io(&operation, io::Error::other(error));
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-            .await
-            .map_err(lost)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         // Ends by itself once the answer is read or dropped; its error is also
         // reported to whoever reads the answer.
         tokio::spawn(connection);
@@ -227,9 +218,7 @@ impl Client {
                     io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused
                 ) =>
             {
-                Err(ClientError::NotRunning {
-                    data_dir: self.data_dir.to_path_buf(),
-                })
+                Err(ClientError::NotRunning { data_dir: self.data_dir.to_path_buf() })
             }
             Ok(Err(error)) => Err(ClientError::io(operation, error)),
             Err(_) => Err(ClientError::timed_out(operation, CONNECT_TIMEOUT)),
@@ -244,9 +233,8 @@ impl Client {
 /// assert_eq!(agw_api::segment("Ana's Claude/1"), "Ana%27s%20Claude%2F1");
 /// ```
 pub fn segment(name: &str) -> String {
-    const HEX: [char; 16] = [
-        '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F',
-    ];
+    const HEX: [char; 16] =
+        ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
     let hex = |nibble: u8| HEX.get(usize::from(nibble)).copied().unwrap_or('0');
     let mut out = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -265,9 +253,15 @@ fn operation(method: &Method, path: &str) -> String {
     format!("{method} {}", path.split('?').next().unwrap_or(path))
 }
 
-async fn collect(body: Incoming, operation: &str) -> Result<Bytes, ClientError> {
-    match Limited::new(body, MAX_RESPONSE_BYTES).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
+async fn receive(
+    response: Response<Incoming>,
+    operation: &str,
+) -> Result<RawResponse, ClientError> {
+    let status = response.status();
+    let retry_after = response.headers().get(RETRY_AFTER);
+    let retry_after = retry_after.and_then(|value| value.to_str().ok()?.parse().ok());
+    match Limited::new(response.into_body(), MAX_RESPONSE_BYTES).collect().await {
+        Ok(body) => Ok(RawResponse { status, retry_after, body: body.to_bytes() }),
         Err(error) if error.is::<LengthLimitError>() => {
             Err(ClientError::too_large(operation, MAX_RESPONSE_BYTES))
         }
@@ -279,11 +273,7 @@ fn parse<T: DeserializeOwned>(response: RawResponse, operation: &str) -> Result<
     if let Some(refused) = refusal(&response, operation) {
         return Err(refused);
     }
-    let json: &[u8] = if response.body.is_empty() {
-        b"null"
-    } else {
-        &response.body
-    };
+    let json: &[u8] = if response.body.is_empty() { b"null" } else { &response.body };
     serde_json::from_slice(json)
         .map_err(|error| ClientError::malformed(operation, error.to_string()))
 }
@@ -294,10 +284,7 @@ fn refusal(response: &RawResponse, operation: &str) -> Option<ClientError> {
         return None;
     }
     Some(match serde_json::from_slice(&response.body) {
-        Ok(body) => ClientError::Refused {
-            status: response.status,
-            body: Box::new(body),
-        },
+        Ok(body) => ClientError::Refused { status: response.status, body: Box::new(body) },
         Err(_) => ClientError::malformed(
             operation,
             format!("status {} without an error body", response.status),

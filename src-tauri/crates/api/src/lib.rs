@@ -21,10 +21,7 @@ pub mod paths;
     missing_debug_implementations,
     reason = "bodies that carry a password, a token or a key must not be printable"
 )]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "events are read one at a time and not stored"
-)]
+#[expect(clippy::large_enum_variant, reason = "events are read one at a time and not stored")]
 mod types;
 
 pub use client::{Client, ClientError, EventStream, RawResponse, segment};

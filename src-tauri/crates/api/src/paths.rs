@@ -44,11 +44,7 @@ pub fn cli_session(data_dir: &Path) -> PathBuf {
 /// the platform's place for a user's application data, `None` where the
 /// environment names no home.
 pub fn default_data_dir() -> Option<PathBuf> {
-    let var = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
+    let var = |name: &str| std::env::var_os(name).filter(|v| !v.is_empty()).map(PathBuf::from);
     if cfg!(windows) {
         return var("LOCALAPPDATA").map(|dir| dir.join("agw"));
     }
@@ -56,9 +52,5 @@ pub fn default_data_dir() -> Option<PathBuf> {
     if cfg!(target_os = "macos") {
         return Some(home.join("Library/Application Support/agw"));
     }
-    Some(
-        var("XDG_DATA_HOME")
-            .unwrap_or_else(|| home.join(".local/share"))
-            .join("agw"),
-    )
+    Some(var("XDG_DATA_HOME").unwrap_or_else(|| home.join(".local/share")).join("agw"))
 }

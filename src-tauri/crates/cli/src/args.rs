@@ -185,10 +185,12 @@ pub(crate) struct RecoverArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectionCommand {
     /// Add an MCP server, started by the gateway or at a URL
-    #[command(after_help = "Values of --env and --header are asked for, or read from stdin as KEY=VALUE lines:
+    #[command(
+        after_help = "Values of --env and --header are asked for, or read from stdin as KEY=VALUE lines:
   agw connection add files --stdio -- npx -y @modelcontextprotocol/server-filesystem /srv
   agw connection add github --stdio --env GITHUB_TOKEN -- github-mcp-server stdio
-  echo \"Authorization=Bearer $TOKEN\" | agw connection add crm --http https://crm.example/mcp --header Authorization")]
+  echo \"Authorization=Bearer $TOKEN\" | agw connection add crm --http https://crm.example/mcp --header Authorization"
+    )]
     Add(ConnectionAdd),
     /// List connections
     List,
@@ -222,10 +224,10 @@ pub(crate) struct ConnectionAdd {
     #[arg(long, value_name = "URL", value_parser = http_url, conflicts_with = "command")]
     pub(crate) http: Option<String>,
     /// Names of environment variables with secret values
-    #[arg(long, value_name = "KEY", num_args = 1.., requires = "stdio", value_parser = env_name)]
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with = "http", value_parser = env_name)]
     pub(crate) env: Vec<String>,
     /// Names of request headers with secret values
-    #[arg(long, value_name = "NAME", num_args = 1.., requires = "http", value_parser = header_name)]
+    #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with = "stdio", value_parser = header_name)]
     pub(crate) header: Vec<String>,
     /// Program and arguments, started as they are: no shell
     #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
@@ -358,73 +360,4 @@ pub(crate) struct McpArgs {
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::CommandFactory as _;
-
-    use super::*;
-
-    #[test]
-    fn definitions_are_consistent() {
-        Cli::command().debug_assert();
-    }
-
-    fn usage_error(line: &str) -> bool {
-        Cli::try_parse_from(line.split(' ')).is_err_and(|error| error.exit_code() == 2)
-    }
-
-    #[test]
-    fn the_contract_parses() {
-        for line in [
-            "agw serve --listen 127.0.0.1:0 --master-key file:/k",
-            "agw setup --admin ana --password-stdin",
-            "agw login ana --password-stdin --json",
-            "agw --json --data-dir /tmp/x status",
-            "agw connection add fs --stdio --env A B --env C -- npx -y server --json",
-            "agw connection add crm --http https://crm.example/mcp --header Authorization X-Key",
-            "agw user add ana --team sales",
-            "agw agent add ana claude --scope fs.* --scope crm.read --ttl 30d",
-            "agw grant team:sales fs.* deny",
-            "agw grants ana/claude",
-            "agw tools --as ana/claude",
-            "agw audit list --limit 5",
-            "agw audit tail",
-            "agw mcp --connection fs",
-        ] {
-            assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
-        }
-    }
-
-    #[test]
-    fn bad_usage_is_exit_code_2() {
-        for line in [
-            "agw",
-            "agw frobnicate",
-            "agw connection add fs",
-            "agw connection add fs --stdio",
-            "agw connection add fs --http http://x/ -- cmd",
-            "agw connection add fs --stdio --http http://x/ -- cmd",
-            "agw connection add Fs --stdio -- cmd",
-            "agw connection add fs --http ftp://x/",
-            "agw connection add fs --http http://x/ --env A",
-            "agw connection add fs --stdio --env A-B -- cmd",
-            "agw user add a/b",
-            "agw agent add ana claude --ttl 30",
-            "agw grant ana fs.read maybe",
-            "agw audit list --limit 0",
-        ] {
-            assert!(usage_error(line), "{line}");
-        }
-    }
-
-    #[test]
-    fn the_servers_command_keeps_its_own_options() {
-        let line = "agw connection add fs --stdio --env A -- npx --json -y";
-        let cli = Cli::try_parse_from(line.split(' ')).unwrap();
-        assert!(!cli.global.json);
-        let Command::Connection(ConnectionCommand::Add(add)) = cli.command else {
-            panic!("not a connection");
-        };
-        assert_eq!(add.command, ["npx", "--json", "-y"]);
-        assert_eq!(add.env, ["A"]);
-    }
-}
+mod tests;

@@ -31,15 +31,14 @@ impl<'a> Context<'a> {
 
 /// `--data-dir`, `AGW_DATA_DIR` or the platform's folder.
 pub(crate) fn data_dir(chosen: Option<PathBuf>) -> Result<PathBuf, CliError> {
-    chosen
-        .filter(|path| !path.as_os_str().is_empty())
-        .or_else(paths::default_data_dir)
-        .ok_or_else(|| {
+    chosen.filter(|path| !path.as_os_str().is_empty()).or_else(paths::default_data_dir).ok_or_else(
+        || {
             CliError::usage(
                 "there is no home folder to keep data in",
                 "Name a data folder with --data-dir or AGW_DATA_DIR.",
             )
-        })
+        },
+    )
 }
 
 /// Where the running service of this data folder says it is.

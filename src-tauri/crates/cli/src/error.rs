@@ -41,6 +41,23 @@ impl CliError {
         Self::failed("io", format!("{operation}: {error}"), next)
     }
 
+    /// From an error of the house's form, `what went wrong; what to do`.
+    pub(crate) fn advised(code: &str, error: &impl std::error::Error) -> Self {
+        let text = error.to_string();
+        let (message, next) = text
+            .rsplit_once("; ")
+            .unwrap_or((text.as_str(), "check the service with `agw status`"));
+        Self::failed(code, message, output::sentence(next))
+    }
+
+    /// The same as bad usage.
+    pub(crate) fn into_usage(self) -> Self {
+        match self {
+            Self::Failed(body) => Self::Usage(body),
+            other => other,
+        }
+    }
+
     /// The stable code, where there is one.
     pub(crate) fn code(&self) -> Option<&str> {
         match self {
@@ -72,14 +89,7 @@ impl From<ClientError> for CliError {
                 format!("the gateway is not running (data folder {})", data_dir.display()),
                 "Start it with `agw serve`, or name its data folder with --data-dir or AGW_DATA_DIR.",
             ),
-            // Messages of this kind end in what to do, after a semicolon.
-            other => {
-                let text = other.to_string();
-                let (message, next) = text
-                    .rsplit_once("; ")
-                    .unwrap_or((text.as_str(), "check the service with `agw status`"));
-                Self::failed(codes::INTERNAL, message, output::sentence(next))
-            }
+            other => Self::advised(codes::INTERNAL, &other),
         }
     }
 }
@@ -129,7 +139,10 @@ mod tests {
         let CliError::Failed(body) = CliError::from(lost) else {
             panic!("not a failure");
         };
-        assert_eq!(body.message, "GET /api/v1/status: the connection to the gateway failed (reset)");
+        assert_eq!(
+            body.message,
+            "GET /api/v1/status: the connection to the gateway failed (reset)"
+        );
         assert!(body.next.starts_with("Check with `agw status`"), "{}", body.next);
     }
 }

@@ -8,8 +8,8 @@
 //!
 //! ```text
 //! $ agw grant ana files.read allow
-//! allowed: ana may call files.read (grant g12)
-//! $ agw --json grants ana
+//! ana may call files.read (grant g12).
+//! $ agw grants ana --json
 //! {"id":"g12","subject":"ana","tool":"files.read","effect":"allow","version":1,…}
 //! ```
 //!

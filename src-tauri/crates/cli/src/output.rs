@@ -142,7 +142,9 @@ fn steers_terminal(c: char) -> bool {
 fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let safe_rows: Vec<Vec<String>> = rows
         .iter()
-        .map(|row| row.iter().map(|cell| if cell.is_empty() { "-".into() } else { safe(cell) }).collect())
+        .map(|row| {
+            row.iter().map(|cell| if cell.is_empty() { "-".into() } else { safe(cell) }).collect()
+        })
         .collect();
     let width = |column: usize| {
         safe_rows
@@ -173,9 +175,9 @@ fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
 /// `check it` → `Check it.`
 pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.trim().trim_end_matches('.').chars();
-    chars.next().map_or_else(String::new, |first| {
-        format!("{}{}.", first.to_uppercase(), chars.as_str())
-    })
+    chars
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }
 
 /// `1 tool`, `2 tools`.

@@ -53,7 +53,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<Zeroizing<String>>, CliError> {
     };
     refuse_readable_by_others(path, &file).map_err(|error| error.unwrap_or_else(failed))?;
     let mut text = Zeroizing::new(String::new());
-    let read = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
+    let read =
+        file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|error| failed(&error))?;
     if read as u64 > MAX_BYTES {
         return Err(failed(&io::Error::other(format!("longer than {MAX_BYTES} bytes"))));
     }

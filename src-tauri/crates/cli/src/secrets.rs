@@ -63,8 +63,9 @@ impl SecretInput {
     pub(crate) fn ask(&mut self, what: &str) -> Result<SecretText, CliError> {
         let text = match self {
             Self::Terminal => prompt(&format!("{}: ", capitalised(what)))?,
-            Self::Lines(lines) => secret_line(lines, what)?
-                .ok_or_else(|| missing(what, "stdin ended before it"))?,
+            Self::Lines(lines) => {
+                secret_line(lines, what)?.ok_or_else(|| missing(what, "stdin ended before it"))?
+            }
         };
         if text.0.is_empty() { Err(missing(what, "it is empty")) } else { Ok(text) }
     }
@@ -122,10 +123,7 @@ fn refuse_twice(names: &[String], fold_case: bool) -> Result<(), CliError> {
     let mut seen: Vec<&str> = Vec::new();
     for name in names {
         if seen.iter().any(|earlier| same(earlier, name, fold_case)) {
-            return Err(CliError::usage(
-                format!("{name} is named twice"),
-                "Name each key once.",
-            ));
+            return Err(CliError::usage(format!("{name} is named twice"), "Name each key once."));
         }
         seen.push(name);
     }
@@ -139,7 +137,8 @@ fn key_value_lines(
     names: &[String],
     fold_case: bool,
 ) -> Result<Vec<CredentialValue>, CliError> {
-    let expected = || format!("Give one KEY=VALUE line on stdin for each of: {}.", names.join(", "));
+    let expected =
+        || format!("Give one KEY=VALUE line on stdin for each of: {}.", names.join(", "));
     let mut found: Vec<CredentialValue> = Vec::new();
     let mut number = 0_u32;
     while let Some(line) = secret_line(lines, "KEY=VALUE line")? {
@@ -147,7 +146,8 @@ fn key_value_lines(
         if line.0.trim().is_empty() {
             continue;
         }
-        let refuse = |why: &str| CliError::usage(format!("line {number} of stdin {why}"), expected());
+        let refuse =
+            |why: &str| CliError::usage(format!("line {number} of stdin {why}"), expected());
         let (key, value) = line.0.split_once('=').ok_or_else(|| refuse("is not KEY=VALUE"))?;
         let name = names
             .iter()
@@ -187,11 +187,15 @@ fn secret_line(lines: &mut dyn BufRead, what: &str) -> Result<Option<SecretText>
 }
 
 fn prompt(text: &str) -> Result<SecretText, CliError> {
-    rpassword::prompt_password(text)
-        .map(|answer| SecretText(Zeroizing::new(answer)))
-        .map_err(|error| {
-            CliError::io("cannot ask at the terminal", &error, "Pipe the secret into stdin instead.")
-        })
+    rpassword::prompt_password(text).map(|answer| SecretText(Zeroizing::new(answer))).map_err(
+        |error| {
+            CliError::io(
+                "cannot ask at the terminal",
+                &error,
+                "Pipe the secret into stdin instead.",
+            )
+        },
+    )
 }
 
 fn missing(what: &str, why: &str) -> CliError {
@@ -203,7 +207,9 @@ fn missing(what: &str, why: &str) -> CliError {
 
 fn capitalised(what: &str) -> String {
     let mut chars = what.chars();
-    chars.next().map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
+    chars
+        .next()
+        .map_or_else(String::new, |first| format!("{}{}", first.to_uppercase(), chars.as_str()))
 }
 
 #[cfg(test)]
@@ -214,7 +220,11 @@ mod tests {
         SecretInput::Lines(Box::new(text.as_bytes()))
     }
 
-    fn credentials(names: &[&str], fold_case: bool, text: &'static str) -> Result<Vec<(String, String)>, CliError> {
+    fn credentials(
+        names: &[&str],
+        fold_case: bool,
+        text: &'static str,
+    ) -> Result<Vec<(String, String)>, CliError> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let found = input(text).credentials(&names, fold_case)?;
         Ok(found.into_iter().map(|found| (found.name, found.value)).collect())
@@ -252,7 +262,10 @@ mod tests {
     #[test]
     fn every_key_once_and_no_other() {
         for text in ["", "A=1\n", "A=1\nA=2\nB=3\n", "A=1\nB=2\nC=3\n", "A=1\nB\n", "A=1\nB=\n"] {
-            assert!(matches!(credentials(&["A", "B"], false, text), Err(CliError::Usage(_))), "{text:?}");
+            assert!(
+                matches!(credentials(&["A", "B"], false, text), Err(CliError::Usage(_))),
+                "{text:?}"
+            );
         }
         assert!(credentials(&["A", "A"], false, "A=1\n").is_err());
     }

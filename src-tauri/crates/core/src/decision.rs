@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use crate::{
-    AgentId, ConnectionId, GrantId, PermissionMap, Subject, TeamId, ToolId, ToolPattern, UserId, json::Digest,
+    AgentId, ConnectionId, GrantId, PermissionMap, Subject, TeamId, ToolId, ToolPattern, UserId,
+    json::Digest,
 };
 
 /// Who is calling.

@@ -32,7 +32,9 @@ mod names;
 mod permissions;
 mod token;
 
-pub use decision::{AgentCaller, Caller, ConnectPermit, Decision, Denial, Permit, Reason, decide, may_see};
+pub use decision::{
+    AgentCaller, Caller, ConnectPermit, Decision, Denial, Permit, Reason, decide, may_see,
+};
 pub use ids::{AgentId, ConnectionId, GrantId, IdError, TeamId, UserId};
 pub use names::{ConnectionName, NameError, PersonName, ToolId, ToolName, ToolPattern};
 pub use permissions::{Effect, Grant, PermissionMap, Subject};

@@ -84,7 +84,8 @@ impl FromStr for PersonName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let allowed = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '@' | '+' | '\'');
+        let allowed =
+            |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '@' | '+' | '\'');
         let good = (1..=PERSON_NAME_MAX).contains(&text.chars().count())
             && text.chars().all(allowed)
             && text.trim() == text
@@ -114,7 +115,9 @@ impl FromStr for ToolName {
 
     fn from_str(text: &str) -> Result<Self, NameError> {
         let good = (1..=TOOL_NAME_MAX).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
         good.then(|| Self(text.into())).ok_or_else(|| NameError::Tool(text.to_owned()))
     }
 }
@@ -259,11 +262,20 @@ mod tests {
     #[test]
     fn mcp_names_are_accepted_by_model_apis_and_differ() {
         let long = "x".repeat(128);
-        let ids = ["fs.read_file", "fs.read.file", "fs.read/file", &format!("fs.{long}"), &format!("fs.{long}")[..130]];
+        let ids = [
+            "fs.read_file",
+            "fs.read.file",
+            "fs.read/file",
+            &format!("fs.{long}"),
+            &format!("fs.{long}")[..130],
+        ];
         let names: Vec<String> =
             ids.iter().map(|id| id.parse::<ToolId>().unwrap().mcp_name()).collect();
         for name in &names {
-            assert!(name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
+            assert!(
+                name.len() <= 64
+                    && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+            );
         }
         let distinct: std::collections::HashSet<_> = names.iter().collect();
         assert_eq!(distinct.len(), names.len(), "{names:?}");
@@ -273,8 +285,18 @@ mod tests {
     #[test]
     fn patterns_match_what_they_say() {
         let send: ToolId = "gmail.send".parse().unwrap();
-        for (pattern, matches) in [("*", true), ("gmail.*", true), ("gmail.send", true), ("gma.*", false), ("gmail.read", false)] {
-            assert_eq!(pattern.parse::<ToolPattern>().unwrap().matches(&send), matches, "{pattern}");
+        for (pattern, matches) in [
+            ("*", true),
+            ("gmail.*", true),
+            ("gmail.send", true),
+            ("gma.*", false),
+            ("gmail.read", false),
+        ] {
+            assert_eq!(
+                pattern.parse::<ToolPattern>().unwrap().matches(&send),
+                matches,
+                "{pattern}"
+            );
         }
         for bad in ["gmail", "gmail.se*", "**", "", ".*", "*.send"] {
             assert!(bad.parse::<ToolPattern>().is_err(), "{bad}");

@@ -1,1 +1,33 @@
+//! The gateway: listeners, the pipeline of a call, connectors, the audit
+//! trail and the admin API.
+//!
+//! ```text
+//! faces (MCP, REST) ──► pipeline::handle_call ──► upstream (stdio, HTTP)
+//!                          │      │      │
+//!                       decide  audit  vault
+//! admin API ──► store (one writer) ──► live snapshot, read by every call
+//! ```
+//!
+//! `pipeline` is where to start reading.
 
+mod admin;
+mod audit;
+mod bounds;
+mod catalog;
+mod clock;
+mod faces;
+#[cfg(feature = "seeded-fault")]
+mod fault;
+mod gateway;
+mod listen;
+mod live;
+pub mod pipeline;
+mod serve;
+mod store;
+mod upstream;
+
+pub use admin::openapi_json;
+pub use agw_vault::{MasterKeySource, Secret};
+pub use bounds::Timeouts;
+pub use gateway::{ServeError, ServeOptions};
+pub use serve::{Running, serve, start};

@@ -44,7 +44,8 @@ impl Key {
         let mut nonce = [0; NONCE];
         getrandom::fill(&mut nonce).map_err(|_| VaultError::Random)?;
         let payload = Payload { msg: clear, aad: associated };
-        let sealed = self.aead().encrypt(&nonce.into(), payload).map_err(|_| VaultError::Damaged)?;
+        let sealed =
+            self.aead().encrypt(&nonce.into(), payload).map_err(|_| VaultError::Damaged)?;
         Ok([&nonce[..], &sealed].concat())
     }
 

@@ -162,8 +162,10 @@ impl MasterKeySource {
             }),
             Self::File(path) if !path.exists() => {
                 let key = MasterKey::generate()?;
-                write_file(path, &key)
-                    .map_err(|e| MasterKeyError::File { path: path.clone(), problem: e.to_string() })?;
+                write_file(path, &key).map_err(|e| MasterKeyError::File {
+                    path: path.clone(),
+                    problem: e.to_string(),
+                })?;
                 Ok(key)
             }
             _ => self.load(installation, passphrase),
@@ -243,7 +245,8 @@ fn read_file(path: &Path) -> Result<MasterKey, MasterKeyError> {
             )));
         }
     }
-    let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|e| failed(e.to_string()))?;
+    let text =
+        std::fs::read_to_string(path).map(Zeroizing::new).map_err(|e| failed(e.to_string()))?;
     MasterKey::decode(&text).ok_or_else(|| failed("it does not hold 32 bytes in base64".into()))
 }
 

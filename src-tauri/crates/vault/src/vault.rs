@@ -18,7 +18,9 @@ pub enum VaultError {
         "a sealed value does not open: it was changed, moved, or sealed with another key; restore the database from a backup or enter the credential again"
     )]
     Damaged,
-    #[error("the master key does not fit this vault; use the one it was made with, or recover with the recovery key")]
+    #[error(
+        "the master key does not fit this vault; use the one it was made with, or recover with the recovery key"
+    )]
     WrongMasterKey,
     #[error("the recovery key does not fit this vault; check that it belongs to this installation")]
     WrongRecoveryKey,
@@ -213,7 +215,10 @@ mod tests {
             ));
         }
         let other = ConnectPermit::new(ConnectionId::new(2));
-        assert!(matches!(vault.open_to_connect(&other, &here, &sealed), Err(VaultError::WrongPermit)));
+        assert!(matches!(
+            vault.open_to_connect(&other, &here, &sealed),
+            Err(VaultError::WrongPermit)
+        ));
         assert!(vault.open_to_connect(&other, &place(2, "Authorization", 1), &sealed).is_err());
         for at in 0..sealed.len() {
             let mut bad = sealed.clone();

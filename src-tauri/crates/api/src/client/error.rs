@@ -14,19 +14,13 @@ pub enum ClientError {
     NotRunning { data_dir: PathBuf },
     /// The service understood and said no. Branch on `body.code`.
     #[error("{}; {}", body.message.trim_end_matches('.'), body.next)]
-    Refused {
-        status: StatusCode,
-        body: Box<ErrorBody>,
-    },
+    Refused { status: StatusCode, body: Box<ErrorBody> },
     /// The connection failed before the answer was complete.
     #[error(
         "{operation}: the connection to the gateway failed ({source}); \
          check with `agw status` whether it is running and whether the request took effect"
     )]
-    Io {
-        operation: String,
-        source: io::Error,
-    },
+    Io { operation: String, source: io::Error },
     #[error(
         "{operation}: no answer from the gateway within {} s; check with `agw status` \
          whether it is running and whether the request took effect", after.as_secs()
@@ -54,30 +48,18 @@ impl ClientError {
     }
 
     pub(super) fn io(operation: &str, source: io::Error) -> Self {
-        Self::Io {
-            operation: operation.to_owned(),
-            source,
-        }
+        Self::Io { operation: operation.to_owned(), source }
     }
 
     pub(super) fn timed_out(operation: &str, after: Duration) -> Self {
-        Self::TimedOut {
-            operation: operation.to_owned(),
-            after,
-        }
+        Self::TimedOut { operation: operation.to_owned(), after }
     }
 
     pub(super) fn too_large(operation: &str, limit: usize) -> Self {
-        Self::TooLarge {
-            operation: operation.to_owned(),
-            limit,
-        }
+        Self::TooLarge { operation: operation.to_owned(), limit }
     }
 
     pub(super) fn malformed(operation: &str, detail: String) -> Self {
-        Self::Malformed {
-            operation: operation.to_owned(),
-            detail,
-        }
+        Self::Malformed { operation: operation.to_owned(), detail }
     }
 }

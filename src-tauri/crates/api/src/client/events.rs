@@ -43,11 +43,7 @@ impl Stream for EventStream {
 
 impl EventStream {
     pub(super) fn new(body: Incoming) -> Self {
-        let reader = Reader {
-            body,
-            parser: Parser::default(),
-            ready: VecDeque::new(),
-        };
+        let reader = Reader { body, parser: Parser::default(), ready: VecDeque::new() };
         let events = stream::unfold(Some(reader), |reader| async {
             let mut reader = reader?;
             match reader.next().await {

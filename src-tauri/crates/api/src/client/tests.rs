@@ -44,29 +44,27 @@ fn json(status: u16, body: &str) -> Response<Body> {
 }
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
-    let bearer = request
-        .headers()
-        .get(AUTHORIZATION)
-        .and_then(|v| v.to_str().ok());
+    let bearer = request.headers().get(AUTHORIZATION).and_then(|v| v.to_str().ok());
     Ok(match (request.method().as_str(), request.uri().path()) {
         ("GET", "/api/v1/health") => json(200, r#"{"state":"enforcing","version":"1.2.3"}"#),
         ("GET", "/api/v1/session") if bearer == Some("Bearer s3cret") => {
             json(200, r#"{"user":"ana","expires_at":"2030-01-01T00:00:00Z"}"#)
         }
-        ("GET", "/api/v1/session") => json(
-            401,
-            r#"{"code":"sign_in","message":"Sign in.","next":"Run `agw login`."}"#,
-        ),
+        ("GET", "/api/v1/session") => {
+            json(401, r#"{"code":"sign_in","message":"Sign in.","next":"Run `agw login`."}"#)
+        }
         ("GET", "/api/v1/large") => json(200, &" ".repeat(MAX_RESPONSE_BYTES + 1)),
+        ("POST", "/api/v1/sessions") => {
+            let mut refused = json(429, r#"{"code":"too_many_attempts","message":"","next":""}"#);
+            refused.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("30"));
+            refused
+        }
         ("GET", "/api/v1/page") => json(502, "<html>"),
         ("POST", "/api/v1/echo") => {
             let sent_json = request.headers().contains_key(CONTENT_TYPE);
             let body = request.into_body().collect().await.unwrap().to_bytes();
             let body = String::from_utf8(body.to_vec()).unwrap();
-            json(
-                201,
-                &serde_json::json!({ "json": sent_json, "body": body }).to_string(),
-            )
+            json(201, &serde_json::json!({ "json": sent_json, "body": body }).to_string())
         }
         ("POST", "/api/v1/shutdown") | ("DELETE", "/api/v1/users/a%2Fb") => json(204, ""),
         ("GET", "/api/v1/events") => {
@@ -81,10 +79,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
             let body = StreamBody::new(futures_util::stream::iter(frames));
             Response::new(http_body_util::BodyExt::boxed(body))
         }
-        _ => json(
-            404,
-            r#"{"code":"not_found","message":"No such path.","next":"Look."}"#,
-        ),
+        _ => json(404, r#"{"code":"not_found","message":"No such path.","next":"Look."}"#),
     })
 }
 
@@ -108,24 +103,17 @@ async fn reads_json_and_refusals() {
     let folder = Folder::new();
     let client = serve(&folder);
     let health: Health = client.get("/api/v1/health").await.unwrap();
-    assert_eq!(
-        (health.state, &*health.version),
-        (ServiceState::Enforcing, "1.2.3")
-    );
+    assert_eq!((health.state, &*health.version), (ServiceState::Enforcing, "1.2.3"));
 
-    let error = client
-        .get::<crate::Session>("/api/v1/session")
-        .await
-        .unwrap_err();
+    let error = client.get::<crate::Session>("/api/v1/session").await.unwrap_err();
     assert_eq!(error.code(), Some("sign_in"));
     assert_eq!(error.to_string(), "Sign in; Run `agw login`.");
     let error = client.get::<()>("/api/v1/page").await.unwrap_err();
     assert!(matches!(error, ClientError::Malformed { .. }), "{error}");
-    let raw = client
-        .request(Method::GET, "/api/v1/session", None)
-        .await
-        .unwrap();
-    assert_eq!(raw.status, 401);
+    let raw = client.request(Method::GET, "/api/v1/session", None).await.unwrap();
+    assert_eq!((raw.status.as_u16(), raw.retry_after), (401, None));
+    let raw = client.request(Method::POST, "/api/v1/sessions", Some(b"{}")).await.unwrap();
+    assert_eq!((raw.status.as_u16(), raw.retry_after), (429, Some(30)));
 }
 
 #[tokio::test]
@@ -137,10 +125,7 @@ async fn the_session_is_sent_and_never_printed() {
     assert!(!format!("{client:?}").contains("s3cret"), "{client:?}");
     let broken = client.with_session(Some("s3cret\n".to_owned()));
     let error = broken.get::<()>("/api/v1/session").await.unwrap_err();
-    assert!(
-        !format!("{error} {error:?}").contains("s3cret"),
-        "{error:?}"
-    );
+    assert!(!format!("{error} {error:?}").contains("s3cret"), "{error:?}");
 }
 
 #[tokio::test]
@@ -152,10 +137,7 @@ async fn posts_and_deletes() {
     let echo: serde_json::Value = client.post("/api/v1/echo", &()).await.unwrap();
     assert_eq!(echo, serde_json::json!({ "json": false, "body": "" }));
     client.post::<_, ()>("/api/v1/shutdown", &()).await.unwrap();
-    client
-        .delete(&format!("/api/v1/users/{}", segment("a/b")))
-        .await
-        .unwrap();
+    client.delete(&format!("/api/v1/users/{}", segment("a/b"))).await.unwrap();
     let error = client.delete("/api/v1/users/b").await.unwrap_err();
     assert_eq!(error.code(), Some("not_found"));
 }
@@ -173,11 +155,7 @@ async fn events_arrive_whole_and_in_order() {
     let events: Vec<_> = serve(&folder).events().await.unwrap().collect().await;
     let events: Vec<Event> = events.into_iter().map(Result::unwrap).collect();
     match events.as_slice() {
-        [
-            Event::Changed { what: a },
-            Event::Missed { count: 7 },
-            Event::Changed { what: b },
-        ] => {
+        [Event::Changed { what: a }, Event::Missed { count: 7 }, Event::Changed { what: b }] => {
             assert_eq!((&**a, &**b), ("grants", "status"));
         }
         other => panic!("{other:?}"),

@@ -1,0 +1,174 @@
+//! The systems behind the gateway.
+
+use agw_api::{
+    Connection, ConnectionDetail, ConnectionHealth, NewConnection, TestReport, Transport, segment,
+};
+use serde::Serialize;
+
+use crate::args::{ConnectionAdd, ConnectionCommand};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{count, word};
+use crate::secrets::SecretInput;
+
+pub(crate) async fn run(context: &Context<'_>, command: ConnectionCommand) -> Result<(), CliError> {
+    match command {
+        ConnectionCommand::Add(args) => add(context, args).await,
+        ConnectionCommand::List => list(context).await,
+        ConnectionCommand::Show { name } => show(context, &name).await,
+        ConnectionCommand::Test { name } => test(context, &name).await,
+        ConnectionCommand::Remove { name } => remove(context, &name).await,
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("/api/v1/connections/{}", segment(name))
+}
+
+async fn add(context: &Context<'_>, args: ConnectionAdd) -> Result<(), CliError> {
+    // The parser lets exactly one transport through, and only its own secrets.
+    let (transport, names, fold_case) = match args.http {
+        Some(url) => (Transport::Http { url }, args.header, true),
+        None => (Transport::Stdio { argv: args.command }, args.env, false),
+    };
+    // Stdin is left alone where no secret is expected.
+    let credentials = if names.is_empty() {
+        Vec::new()
+    } else {
+        SecretInput::new(false).credentials(&names, fold_case)?
+    };
+    let request = NewConnection { name: args.name, transport, credentials };
+    let added: Connection = context.client.post("/api/v1/connections", &request).await?;
+    context.output.item(&added, || format!("Added {}.", summary(&added)))?;
+    match added.health {
+        ConnectionHealth::Ready => {}
+        ConnectionHealth::Connecting => {
+            context
+                .output
+                .hint(&format!("See how it goes with `agw connection show {}`.", added.name));
+        }
+        ConnectionHealth::Failed | ConnectionHealth::Sealed => context.output.hint(&format!(
+            "It stays added and is tried again; `agw connection show {}` has the details.",
+            added.name
+        )),
+    }
+    Ok(())
+}
+
+async fn list(context: &Context<'_>) -> Result<(), CliError> {
+    let connections: Vec<Connection> = context.client.get("/api/v1/connections").await?;
+    context.output.list(
+        &connections,
+        &["NAME", "HEALTH", "TOOLS", "SECRETS", "REACHED BY", "PROBLEM"],
+        |connection| {
+            vec![
+                connection.name.clone(),
+                word(&connection.health),
+                connection.tools.to_string(),
+                connection.credentials.join(", "),
+                transport_text(&connection.transport),
+                connection.problem.clone().unwrap_or_default(),
+            ]
+        },
+        "There are no connections yet: `agw connection add --help` shows how to add one.",
+    )
+}
+
+async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+    let detail: ConnectionDetail = context.client.get(&path(name)).await?;
+    context.output.item(&detail, || {
+        let connection = &detail.connection;
+        let mut text = format!(
+            "{}\n  reached by  {}\n  secrets     {}\n  started     {} since the service came up",
+            summary(connection),
+            transport_text(&connection.transport),
+            if connection.credentials.is_empty() {
+                "none".into()
+            } else {
+                connection.credentials.join(", ")
+            },
+            count(detail.starts, "time"),
+        );
+        for refused in &connection.refused_tools {
+            text.push_str(&format!("\n  not offered {}: {}", refused.name, refused.reason));
+        }
+        if !detail.stderr.is_empty() {
+            text.push_str("\n  the last lines of its stderr:");
+        }
+        for line in &detail.stderr {
+            // Whatever a line holds stays one line.
+            text.push_str(&format!("\n    {}", crate::output::safe(line)));
+        }
+        text
+    })
+}
+
+/// `fs: ready, 14 tools`, or what is wrong.
+fn summary(connection: &Connection) -> String {
+    let tools = count(connection.tools, "tool");
+    let problem = connection.problem.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
+    format!("{}: {}, {tools}{problem}", connection.name, word(&connection.health))
+}
+
+/// The command as a person would type it, or the URL.
+fn transport_text(transport: &Transport) -> String {
+    match transport {
+        Transport::Http { url } => url.clone(),
+        Transport::Stdio { argv } => argv
+            .iter()
+            .map(|word| {
+                let plain = |c: char| c.is_alphanumeric() || "@%+=:,./_-".contains(c);
+                if !word.is_empty() && word.chars().all(plain) {
+                    word.clone()
+                } else {
+                    format!("'{}'", word.replace('\'', r"'\''"))
+                }
+            })
+            .collect::<Vec<_>>()
+            .join(" "),
+    }
+}
+
+async fn test(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+    let report: TestReport = context.client.post(&format!("{}/test", path(name)), &()).await?;
+    if report.ok {
+        return context.output.item(&report, || {
+            format!(
+                "{name} works: {} (MCP {}) answered in {} ms with {}.",
+                report.server.as_deref().unwrap_or("a server without a name"),
+                report.protocol.as_deref().unwrap_or("of unknown revision"),
+                report.duration_ms,
+                count(report.tools, "tool"),
+            )
+        });
+    }
+    if context.output.json() {
+        context.output.item(&report, String::new)?;
+    }
+    Err(CliError::failed(
+        "connection_failed",
+        format!("{name} does not work: {}", report.problem.as_deref().unwrap_or("no reason given")),
+        format!("`agw connection show {name}` has the last lines of its stderr."),
+    ))
+}
+
+async fn remove(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct Removed<'a> {
+        removed: &'a str,
+    }
+
+    context.client.delete(&path(name)).await?;
+    context.output.item(&Removed { removed: name }, || format!("Removed {name} and its secrets."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_shown_as_typed() {
+        let argv = ["npx", "-y", "a b", "it's", ""].map(str::to_owned).to_vec();
+        assert_eq!(transport_text(&Transport::Stdio { argv }), r"npx -y 'a b' 'it'\''s' ''");
+    }
+}

@@ -1,0 +1,106 @@
+//! Signing in and out, and `agw status`, which works either way.
+
+use agw_api::{Health, ServiceState, SessionCreated, SignInRequest, Status, codes, paths};
+use serde::Serialize;
+
+use crate::args::LoginArgs;
+use crate::context::Context;
+use crate::error::{CliError, NOT_RUNNING};
+use crate::output::{count, word};
+use crate::private_file;
+use crate::secrets::SecretInput;
+use crate::setup::state_text;
+
+pub(crate) async fn login(context: &Context<'_>, args: LoginArgs) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct SignedIn<'a> {
+        user: &'a str,
+        expires_at: &'a str,
+    }
+
+    let password = SecretInput::new(args.password_stdin).ask("password")?;
+    let request = SignInRequest { user: args.name, password: password.into_body() };
+    let session: SessionCreated = context.client.post("/api/v1/sessions", &request).await?;
+    let token = session.token.as_deref().ok_or_else(|| {
+        CliError::failed(
+            "internal",
+            "the gateway gave no session",
+            "Check that `agw` and the running service have the same version.",
+        )
+    })?;
+    private_file::write(&paths::cli_session(context.data_dir), token)?;
+    let shown = SignedIn { user: &session.user, expires_at: &session.expires_at };
+    context.output.item(&shown, || {
+        format!("Signed in as {} until {} (longer with use).", session.user, session.expires_at)
+    })
+}
+
+/// The stored session goes in any case; that the service cannot be told is
+/// no reason to keep it.
+pub(crate) async fn logout(context: &Context<'_>) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct SignedOut {
+        signed_out: bool,
+    }
+
+    let told = context.client.delete("/api/v1/session").await.map_err(CliError::from);
+    private_file::remove(&paths::cli_session(context.data_dir))?;
+    match told {
+        Err(error) if error.code() == Some(NOT_RUNNING) => context.output.hint(
+            "The gateway is not running, so it could not be told: the session ends by itself.",
+        ),
+        // An expired session is signed out already.
+        Err(error) if error.code() != Some(codes::SIGN_IN) => return Err(error),
+        _ => {}
+    }
+    context.output.item(&SignedOut { signed_out: true }, || "Signed out.".to_owned())
+}
+
+pub(crate) async fn status(context: &Context<'_>) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct Shown<'a, T> {
+        signed_in: bool,
+        #[serde(flatten)]
+        status: &'a T,
+    }
+
+    let status: Result<Status, CliError> =
+        context.client.get("/api/v1/status").await.map_err(CliError::from);
+    let refused = match status {
+        Ok(status) => {
+            let shown = Shown { signed_in: true, status: &status };
+            return context.output.item(&shown, || status_text(&status));
+        }
+        Err(error) => error,
+    };
+    if !matches!(refused.code(), Some(codes::SIGN_IN | codes::NOT_SET_UP)) {
+        return Err(refused);
+    }
+    let health: Health = context.client.get("/api/v1/health").await?;
+    let shown = Shown { signed_in: false, status: &health };
+    context.output.item(&shown, || {
+        format!("The gateway is {} (version {}).", word(&health.state), health.version)
+    })?;
+    context.output.hint(match health.state {
+        ServiceState::Unconfigured => "Set it up with `agw setup --admin NAME`.",
+        _ => "You are not signed in: `agw login NAME` shows more.",
+    });
+    Ok(())
+}
+
+fn status_text(status: &Status) -> String {
+    format!(
+        "{}\n  address      {}/mcp\n  version      {}, running since {}\n  master key   {}\n  \
+         holds        {}, {}, {}, {}\n  audit trail  {} records",
+        state_text(status),
+        status.url.trim_end_matches('/'),
+        status.version,
+        status.started_at,
+        status.master_key.as_deref().unwrap_or("none yet"),
+        count(status.connections, "connection"),
+        count(status.users, "user"),
+        count(status.agents, "agent"),
+        count(status.grants, "grant"),
+        status.audit_head,
+    )
+}

@@ -1,0 +1,304 @@
+//! Connections: adding, testing, removing. Secrets go in and never come out.
+
+use std::sync::Arc;
+
+use agw_api::{
+    Connection, ConnectionDetail, ConnectionHealth, NewConnection, TestReport, Transport,
+};
+use agw_core::{ConnectionId, ConnectionName};
+use agw_vault::{Place, Secret};
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+    http::StatusCode,
+};
+use rusqlite::params;
+use serde::Deserialize;
+
+use super::{AdminError, Signed};
+use crate::{
+    audit::{Record, record::rfc3339},
+    clock,
+    gateway::Gateway,
+    pipeline,
+    store::{
+        rows,
+        snapshot::{ConnectionConfig, Snapshot},
+    },
+    upstream::{self, Upstream},
+};
+
+/// Most secrets of one connection, arguments of one command, and bytes of
+/// either.
+const CREDENTIALS_MAX: usize = 32;
+const ARGUMENTS_MAX: usize = 128;
+const TEXT_MAX: usize = 16 << 10;
+
+/// The row that an edit is about, as the editor last saw it.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Expected {
+    /// Refused with 409 if the row is at another version by now.
+    pub(super) version: Option<u64>,
+}
+
+/// All connections.
+#[utoipa::path(
+    get, path = "/api/v1/connections", tag = "connections",
+    responses((status = 200, body = Vec<Connection>), (status = 401, body = agw_api::ErrorBody))
+)]
+pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json<Vec<Connection>> {
+    let snapshot = gateway.live.snapshot.load();
+    let mut all: Vec<_> = snapshot.connections.values().collect();
+    all.sort_by(|a, b| a.name.cmp(&b.name));
+    Json(all.into_iter().map(|config| describe(&gateway, config)).collect())
+}
+
+/// Add a connection; returns when its first start succeeded or failed.
+#[utoipa::path(
+    post, path = "/api/v1/connections", tag = "connections", request_body = NewConnection,
+    responses(
+        (status = 201, body = Connection),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn add(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    body: Result<Json<NewConnection>, JsonRejection>,
+) -> Result<(StatusCode, Json<Connection>), AdminError> {
+    let Json(new) = body?;
+    let name: ConnectionName = parse(&new.name)?;
+    let credentials: Vec<(String, Secret)> =
+        new.credentials.into_iter().map(|c| (c.name, Secret::new(c.value))).collect();
+    check(&new.transport, &credentials)?;
+    let vault = gateway.vault.load_full().ok_or_else(sealed)?;
+    let (user, transport) = (signed.user, new.transport);
+    let wanted = name.clone();
+    let id = gateway
+        .writer
+        .change(move |change| {
+            if rows::connection_id(change.db, name.as_str()).is_ok() {
+                return Err(AdminError::exists("connection", name.as_str()));
+            }
+            let now = clock::now_ms();
+            let text = serde_json::to_string(&transport)
+                .map_err(|e| AdminError::internal(e.to_string()))?;
+            change.db.execute(
+                "INSERT INTO connections (name, transport, created_at) VALUES (?1, ?2, ?3)",
+                params![name.as_str(), text, now],
+            )?;
+            let id = rows::connection_id(change.db, name.as_str())?;
+            for (credential, secret) in &credentials {
+                let place = Place { connection: id, connection_name: &name, credential, version: 1 };
+                let sealed = vault
+                    .seal(&place, secret)
+                    .map_err(|e| AdminError::internal(e.to_string()))?;
+                change.db.execute(
+                    "INSERT INTO credentials (connection, name, version, sealed) VALUES (?1, ?2, 1, ?3)",
+                    params![id.get(), credential, sealed],
+                )?;
+            }
+            let detail = format!("{name}: {}", words(&transport));
+            change.audit(Record::config(now, user, "connection_added", detail));
+            Ok(id)
+        })
+        .await?;
+    if let Some(upstream) = started(&gateway, id).await {
+        upstream.settled_after(0).await;
+    }
+    let snapshot = gateway.live.snapshot.load();
+    let config = find(&snapshot, wanted.as_str())?;
+    Ok((StatusCode::CREATED, Json(describe(&gateway, config))))
+}
+
+/// One connection, with what helps to repair it.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{name}", tag = "connections",
+    params(("name" = String, Path)),
+    responses((status = 200, body = ConnectionDetail), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    _: Signed,
+    Path(name): Path<String>,
+) -> Result<Json<ConnectionDetail>, AdminError> {
+    let snapshot = gateway.live.snapshot.load();
+    let config = find(&snapshot, &name)?;
+    let upstream = gateway.upstreams.get(config.id);
+    Ok(Json(ConnectionDetail {
+        connection: describe(&gateway, config),
+        stderr: upstream.as_ref().map(|u| u.stderr.lines()).unwrap_or_default(),
+        starts: upstream.map_or(0, |u| u.state().starts),
+    }))
+}
+
+/// Remove a connection with its secrets; grants that name its tools stay.
+#[utoipa::path(
+    delete, path = "/api/v1/connections/{name}", tag = "connections",
+    params(("name" = String, Path), Expected),
+    responses(
+        (status = 204),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn remove(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    Path(name): Path<String>,
+    expected: Result<Query<Expected>, QueryRejection>,
+) -> Result<StatusCode, AdminError> {
+    let Query(Expected { version }) = expected?;
+    let snapshot = gateway.live.snapshot.load_full();
+    let current = describe(&gateway, find(&snapshot, &name)?);
+    let user = signed.user;
+    gateway
+        .writer
+        .change(move |change| {
+            let id = rows::connection_id(change.db, &name)?;
+            let actual = change.db.query_row(
+                "SELECT version FROM connections WHERE id = ?1",
+                [id.get()],
+                |r| r.get(0),
+            )?;
+            rows::check_version(version, actual, "the connection", current)?;
+            change.db.execute("DELETE FROM connections WHERE id = ?1", [id.get()])?;
+            change.audit(Record::config(clock::now_ms(), user, "connection_removed", name));
+            Ok::<_, AdminError>(())
+        })
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Try a connection now.
+#[utoipa::path(
+    post, path = "/api/v1/connections/{name}/test", tag = "connections",
+    params(("name" = String, Path)),
+    responses((status = 200, body = TestReport), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn test(
+    State(gateway): State<Arc<Gateway>>,
+    _: Signed,
+    Path(name): Path<String>,
+) -> Result<Json<TestReport>, AdminError> {
+    let snapshot = gateway.live.snapshot.load_full();
+    let config = find(&snapshot, &name)?;
+    let begun = std::time::Instant::now();
+    let upstream = started(&gateway, config.id).await.ok_or_else(|| {
+        AdminError::new(
+            agw_api::codes::NOT_FOUND,
+            "the connection was just removed",
+            "list them again",
+        )
+    })?;
+    let state = upstream.test().await;
+    let described = describe(&gateway, config);
+    Ok(Json(TestReport {
+        ok: state.health == ConnectionHealth::Ready,
+        tools: described.tools,
+        server: state.server,
+        protocol: state.protocol,
+        problem: state.problem,
+        duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
+    }))
+}
+
+/// The upstream of a connection, which a task starts right after the change.
+async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
+    for _ in 0..100 {
+        if let Some(upstream) = gateway.upstreams.get(id) {
+            return Some(upstream);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    None
+}
+
+fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Arc<ConnectionConfig>, AdminError> {
+    let parsed: Option<ConnectionName> = name.parse().ok();
+    parsed
+        .and_then(|name| snapshot.connections.get(&name))
+        .ok_or_else(|| AdminError::not_found("connection", name, "see `agw connection list`"))
+}
+
+fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
+    let catalog = gateway.live.catalog.load();
+    let state = gateway.upstreams.get(config.id).map(|upstream| upstream.state());
+    let tools = catalog.by_id.values().filter(|tool| tool.connection == config.id).count();
+    Connection {
+        id: config.id.to_string(),
+        name: config.name.to_string(),
+        transport: config.transport.clone(),
+        credentials: config.credentials.iter().map(|credential| credential.name.clone()).collect(),
+        health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
+        problem: state.and_then(|state| state.problem),
+        tools: u32::try_from(tools).unwrap_or(u32::MAX),
+        refused_tools: catalog.refused.get(&config.id).cloned().unwrap_or_default(),
+        version: config.version,
+        created_at: rfc3339(config.created_at),
+    }
+}
+
+fn check(transport: &Transport, credentials: &[(String, Secret)]) -> Result<(), AdminError> {
+    if credentials.len() > CREDENTIALS_MAX {
+        return Err(AdminError::invalid(format!("more than {CREDENTIALS_MAX} credentials")));
+    }
+    for (at, (name, secret)) in credentials.iter().enumerate() {
+        if credentials.iter().take(at).any(|(earlier, _)| earlier.eq_ignore_ascii_case(name)) {
+            return Err(AdminError::invalid(format!("the credential {name:?} is given twice")));
+        }
+        if secret.expose().is_empty() || secret.expose().len() > TEXT_MAX {
+            let text = format!("the value of {name:?} must have 1 to {TEXT_MAX} bytes");
+            return Err(AdminError::invalid(text));
+        }
+    }
+    match transport {
+        Transport::Stdio { argv } => {
+            let sane = |text: &String| text.len() <= TEXT_MAX && !text.contains('\0');
+            let program = argv.first().is_some_and(|program| !program.trim().is_empty());
+            if !program || argv.len() > ARGUMENTS_MAX || !argv.iter().all(sane) {
+                return Err(AdminError::invalid("the command is empty or too long"));
+            }
+            let bad = credentials.iter().find(|(name, secret)| {
+                let first = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+                let rest = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+                !first || !rest || secret.expose().contains(&0)
+            });
+            if let Some((name, _)) = bad {
+                let text = format!("{name:?} is not an environment variable's name");
+                return Err(AdminError::invalid(text));
+            }
+        }
+        Transport::Http { url } => {
+            upstream::check_url(url).map_err(AdminError::invalid)?;
+            for (name, secret) in credentials {
+                pipeline::header(name, secret).map_err(|_| {
+                    AdminError::invalid(format!("{name:?} or its value is no HTTP header"))
+                })?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// For the trail: the command or URL; secrets are not part of either.
+fn words(transport: &Transport) -> String {
+    match transport {
+        Transport::Stdio { argv } => argv.join(" "),
+        Transport::Http { url } => url.clone(),
+    }
+}
+
+fn parse<T: std::str::FromStr<Err = agw_core::NameError>>(text: &str) -> Result<T, AdminError> {
+    text.parse().map_err(|e: agw_core::NameError| AdminError::invalid(e.to_string()))
+}
+
+fn sealed() -> AdminError {
+    let next = "unlock it with `agw unlock` or in the window";
+    AdminError::new(agw_api::codes::SEALED, "the gateway is sealed", next)
+}

@@ -1,0 +1,132 @@
+//! Failures of the admin API, each with what to do next.
+
+use agw_api::{ErrorBody, codes};
+use axum::{
+    extract::rejection::{JsonRejection, QueryRejection},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+
+use crate::store::StoreError;
+
+/// See [`ErrorBody`].
+#[derive(Debug)]
+pub(crate) struct AdminError {
+    pub(crate) code: &'static str,
+    pub(crate) message: String,
+    pub(crate) next: String,
+    pub(crate) current: Option<serde_json::Value>,
+    /// Seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
+impl AdminError {
+    pub(crate) fn new(
+        code: &'static str,
+        message: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Self {
+        let (message, next) = (message.into(), next.into());
+        Self { code, message, next, current: None, retry_after: None }
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(codes::INVALID, message, "correct it and try again")
+    }
+
+    pub(crate) fn not_found(kind: &str, name: &str, next: &str) -> Self {
+        Self::new(codes::NOT_FOUND, format!("there is no {kind} {name:?}"), next)
+    }
+
+    pub(crate) fn exists(kind: &str, name: &str) -> Self {
+        let message = format!("there is already a {kind} {name:?}");
+        Self::new(codes::EXISTS, message, "choose another name, or remove that one first")
+    }
+
+    pub(crate) fn sign_in() -> Self {
+        Self::new(
+            codes::SIGN_IN,
+            "nobody is signed in",
+            "sign in with `agw login` or in the window",
+        )
+    }
+
+    pub(crate) fn not_set_up() -> Self {
+        let next = "set it up with `agw setup --admin NAME` or in the window";
+        Self::new(codes::NOT_SET_UP, "this gateway is not set up yet", next)
+    }
+
+    pub(crate) fn internal(message: impl Into<String>) -> Self {
+        Self::new(codes::INTERNAL, message, "look at the gateway's log")
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.code {
+            codes::BAD_REQUEST => StatusCode::BAD_REQUEST,
+            codes::INVALID => StatusCode::UNPROCESSABLE_ENTITY,
+            codes::SIGN_IN | codes::BAD_CREDENTIALS => StatusCode::UNAUTHORIZED,
+            codes::TOO_MANY_ATTEMPTS => StatusCode::TOO_MANY_REQUESTS,
+            codes::FORBIDDEN => StatusCode::FORBIDDEN,
+            codes::NOT_FOUND => StatusCode::NOT_FOUND,
+            codes::EXISTS | codes::STALE | codes::NOT_SET_UP | codes::ALREADY_SET_UP => {
+                StatusCode::CONFLICT
+            }
+            codes::SEALED | codes::KEYCHAIN | codes::AUDIT_UNAVAILABLE => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            _ => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+impl From<StoreError> for AdminError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::Full => Self::new(
+                codes::AUDIT_UNAVAILABLE,
+                error.to_string(),
+                "nothing was changed; try again when the disk is writable",
+            ),
+            other => {
+                tracing::error!(error = %other, "the admin API failed");
+                Self::internal(other.to_string())
+            }
+        }
+    }
+}
+
+impl From<rusqlite::Error> for AdminError {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<JsonRejection> for AdminError {
+    fn from(rejection: JsonRejection) -> Self {
+        // It may quote the body, but only member names and positions.
+        Self::new(codes::BAD_REQUEST, rejection.body_text(), "correct the request's body")
+    }
+}
+
+impl From<QueryRejection> for AdminError {
+    fn from(rejection: QueryRejection) -> Self {
+        Self::new(codes::BAD_REQUEST, rejection.body_text(), "correct the request's query")
+    }
+}
+
+impl IntoResponse for AdminError {
+    fn into_response(self) -> Response {
+        let status = self.status();
+        let body = ErrorBody {
+            code: self.code.to_owned(),
+            message: self.message,
+            next: self.next,
+            current: self.current,
+        };
+        let mut response = (status, axum::Json(body)).into_response();
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

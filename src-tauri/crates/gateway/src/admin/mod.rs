@@ -1,0 +1,110 @@
+//! The admin API. Handlers read from the snapshot or the reading connection
+//! and change through the one writer, each change together with its record.
+//!
+//! Everything but health, set-up and sign-in takes a [`Signed`], which only a
+//! good session makes; the transport grants nothing.
+
+mod connections;
+mod error;
+mod grants;
+mod people;
+mod service;
+mod session;
+mod setup;
+mod tools;
+mod trail;
+mod web;
+
+use std::sync::Arc;
+
+use axum::{
+    Extension, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+use utoipa::OpenApi as _;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{bounds, gateway::Gateway};
+
+pub(crate) use error::AdminError;
+pub(crate) use session::{SignIns, Signed, StaffSessions};
+pub(crate) use web::web_view;
+
+/// How a request came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Via {
+    /// The local socket: the window and the command line.
+    Local,
+    /// The TCP port: a browser, whose session is a cookie.
+    Browser,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "AI Agent Gateway admin API",
+        description = "What the window, the command line and a browser say to the gateway."
+    ),
+    components(schemas(agw_api::ErrorBody, agw_api::Event))
+)]
+struct ApiDoc;
+
+fn api() -> OpenApiRouter<Arc<Gateway>> {
+    OpenApiRouter::with_openapi(ApiDoc::openapi())
+        .routes(routes!(service::health))
+        .routes(routes!(setup::setup))
+        .routes(routes!(setup::unlock))
+        .routes(routes!(setup::recover))
+        .routes(routes!(session::sign_in))
+        .routes(routes!(session::current, session::sign_out))
+        .routes(routes!(service::status))
+        .routes(routes!(service::pause))
+        .routes(routes!(service::resume))
+        .routes(routes!(service::shutdown))
+        .routes(routes!(connections::list, connections::add))
+        .routes(routes!(connections::show, connections::remove))
+        .routes(routes!(connections::test))
+        .routes(routes!(people::list_users, people::add_user))
+        .routes(routes!(people::remove_user))
+        .routes(routes!(people::issue_user_token))
+        .routes(routes!(people::add_agent))
+        .routes(routes!(people::revoke_agent))
+        .routes(routes!(people::list_agents))
+        .routes(routes!(people::list_teams))
+        .routes(routes!(grants::list, grants::add))
+        .routes(routes!(grants::remove))
+        .routes(routes!(tools::list))
+        .routes(routes!(trail::list))
+        .routes(routes!(trail::show))
+        .routes(routes!(trail::events))
+}
+
+/// `openapi.json`, from the handlers themselves.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    let (_, document) = api().split_for_parts();
+    serde_json::to_string_pretty(&document).map(|json| json + "\n")
+}
+
+pub(crate) fn router(gateway: &Arc<Gateway>, via: Via) -> Router {
+    let (router, _) = api().split_for_parts();
+    router
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), when_set_up))
+        .layer(DefaultBodyLimit::max(bounds::ADMIN_BODY_MAX))
+        .layer(Extension(via))
+        .with_state(Arc::clone(gateway))
+}
+
+/// Before set-up nothing but health and set-up answers.
+async fn when_set_up(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let open = ["/api/v1/health", "/api/v1/setup"].contains(&request.uri().path());
+    if !open && !gateway.live.snapshot.load().set_up {
+        return AdminError::not_set_up().into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,358 @@
+//! Signing in, and what a session opens.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use agw_api::{Session, SessionCreated, SignInRequest, codes};
+use agw_core::UserId;
+use agw_vault::{PasswordHash, Secret};
+use axum::{
+    Extension, Json,
+    extract::{FromRequestParts, State, rejection::JsonRejection},
+    http::{HeaderMap, Method, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use rusqlite::{Connection, OptionalExtension as _, params};
+use sha2::{Digest as _, Sha256};
+use tokio::sync::Semaphore;
+
+use super::{AdminError, Via};
+use crate::{
+    audit::{Kind, Record, record::rfc3339},
+    bounds, clock,
+    gateway::Gateway,
+    store::StoreError,
+};
+
+const COOKIE: &str = "agw_session";
+/// Names whose failures are remembered at once; above it all are counted as one.
+const NAMES_MAX: usize = 10_000;
+/// What a password is compared with when there is no such user, so that the
+/// answer takes as long (Argon2id, same parameters, of nothing anybody knows).
+const NOBODY: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$C0QH0M5ZgHsn0kBqM0Jk1J5L3m2mN0b0m8m3bH2m0aE";
+
+type Hash = [u8; 32];
+
+/// Sessions of people, by the hash of their token.
+#[derive(Debug)]
+pub(crate) struct StaffSessions(Mutex<HashMap<Hash, Open>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    user: UserId,
+    /// Milliseconds since 1970.
+    expires_at: i64,
+}
+
+impl StaffSessions {
+    pub(crate) fn load(db: &Connection, now: i64) -> Result<Self, StoreError> {
+        let mut select =
+            db.prepare("SELECT hash, user, expires_at FROM sessions WHERE expires_at > ?1")?;
+        let rows = select.query_map([now], |row| {
+            Ok((row.get(0)?, Open { user: UserId::new(row.get(1)?), expires_at: row.get(2)? }))
+        })?;
+        Ok(Self(Mutex::new(rows.collect::<Result<_, _>>()?)))
+    }
+
+    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Open>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, token: &str, now: i64) -> Option<(Hash, Open)> {
+        let hash = hash(token);
+        let open = *self.open().get(&hash)?;
+        (open.expires_at > now).then_some((hash, open))
+    }
+
+    /// Ends all sessions of a user who was removed.
+    pub(crate) fn end_all(&self, user: UserId) {
+        self.open().retain(|_, open| open.user != user);
+    }
+}
+
+fn hash(token: &str) -> Hash {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+/// Counts failed sign-ins.
+#[derive(Debug)]
+pub(crate) struct SignIns {
+    failures: Mutex<HashMap<String, (u32, Instant)>>,
+    hashing: Arc<Semaphore>,
+}
+
+impl Default for SignIns {
+    fn default() -> Self {
+        let hashing = Arc::new(Semaphore::new(bounds::PASSWORD_HASHES));
+        Self { failures: Mutex::default(), hashing }
+    }
+}
+
+impl SignIns {
+    /// Refuses a name that failed too often, before its password is looked
+    /// at; `""` stands for all names together.
+    fn check(&self, name: &str) -> Result<(), AdminError> {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        failures.retain(|_, (_, since)| since.elapsed() < bounds::SIGN_IN_WINDOW);
+        for (name, limit) in [(name, bounds::SIGN_IN_FAILURES), ("", bounds::SIGN_IN_FAILURES * 10)]
+        {
+            if let Some((count, since)) = failures.get(name)
+                && *count >= limit
+            {
+                let left = bounds::SIGN_IN_WINDOW.saturating_sub(since.elapsed());
+                return Err(too_many(left));
+            }
+        }
+        Ok(())
+    }
+
+    fn failed(&self, name: &str) {
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = failures.len() < NAMES_MAX;
+        for name in ["", name] {
+            if room || failures.contains_key(name) {
+                failures.entry(name.to_owned()).or_insert((0, Instant::now())).0 += 1;
+            }
+        }
+    }
+
+    /// Runs a hash off the async threads, a few at a time.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, AdminError> {
+        let failed = || AdminError::internal("a password could not be hashed");
+        let _place = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| failed())?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| failed())
+    }
+}
+
+fn too_many(left: Duration) -> AdminError {
+    let seconds = left.as_secs().max(1);
+    let message = "too many failed sign-ins";
+    let mut error =
+        AdminError::new(codes::TOO_MANY_ATTEMPTS, message, format!("try again in {seconds} s"));
+    error.retry_after = Some(seconds);
+    error
+}
+
+/// Proof of a good session of an admin.
+#[derive(Debug)]
+pub(crate) struct Signed {
+    pub(crate) user: UserId,
+    hash: Hash,
+    expires_at: i64,
+}
+
+impl FromRequestParts<Arc<Gateway>> for Signed {
+    type Rejection = AdminError;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        gateway: &Arc<Gateway>,
+    ) -> Result<Self, AdminError> {
+        let browser = parts.extensions.get::<Via>() != Some(&Via::Local);
+        let token = if browser { cookie(&parts.headers) } else { bearer(&parts.headers) };
+        // A cookie comes along unasked; a page that may use it says where it
+        // is from, and the guard has checked that it is one of ours.
+        let reads = [Method::GET, Method::HEAD].contains(&parts.method);
+        if browser && !reads && !parts.headers.contains_key(header::ORIGIN) {
+            let next = "use the gateway's own pages or the command line";
+            return Err(AdminError::new(codes::FORBIDDEN, "the request names no Origin", next));
+        }
+        let found = token.and_then(|token| gateway.staff.find(token, clock::now_ms()));
+        let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
+        Ok(Self { user: open.user, hash, expires_at: open.expires_at })
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+    cookies.split("; ").find_map(|pair| pair.strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+/// Sign in.
+#[utoipa::path(
+    post, path = "/api/v1/sessions", tag = "session", request_body = SignInRequest,
+    responses(
+        (status = 201, body = SessionCreated),
+        (status = 401, body = agw_api::ErrorBody),
+        (status = 429, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn sign_in(
+    State(gateway): State<Arc<Gateway>>,
+    Extension(via): Extension<Via>,
+    body: Result<Json<SignInRequest>, JsonRejection>,
+) -> Result<Response, AdminError> {
+    let Json(SignInRequest { user: name, password }) = body?;
+    let password = Secret::new(password);
+    gateway.sign_ins.check(&name)?;
+    let wanted = name.clone();
+    let stored = gateway
+        .reader
+        .run(move |db| {
+            let sql =
+                "SELECT id, password FROM users WHERE name = ?1 AND removed_at IS NULL AND admin";
+            let row = db.query_row(sql, [wanted], |row| Ok((row.get(0)?, row.get(1)?)));
+            Ok(row.optional()?)
+        })
+        .await?;
+    let (user, stored): (Option<u64>, Option<String>) = stored.unzip();
+    let stored = PasswordHash::from_stored(stored.unwrap_or_else(|| NOBODY.to_owned()));
+    let matches = gateway.sign_ins.hash(move || stored.matches(&password)).await?;
+    let Some(user) = user.filter(|_| matches).map(UserId::new) else {
+        gateway.sign_ins.failed(&name);
+        let mut record = Record::new(Kind::SignIn, clock::now_ms());
+        record.status = Some("refused");
+        record.decision = Some("deny");
+        record.reason = Some(codes::BAD_CREDENTIALS);
+        record.detail = Some(name.chars().take(64).collect());
+        gateway.writer.record(&record).await?;
+        let next = "check both; only admins can sign in";
+        return Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next));
+    };
+    let created = begin(&gateway, user, name).await?;
+    Ok(created.respond(via))
+}
+
+/// A new session, with its token in clear.
+pub(super) struct NewSession {
+    name: String,
+    token: String,
+    expires_at: i64,
+}
+
+/// Opens a session for somebody who has proven who they are.
+pub(super) async fn begin(
+    gateway: &Gateway,
+    user: UserId,
+    name: String,
+) -> Result<NewSession, AdminError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|e| AdminError::internal(e.to_string()))?;
+    let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let hash = hash(&token);
+    let now = clock::now_ms();
+    let life = i64::try_from(bounds::SESSION_LIFE.as_millis()).unwrap_or(i64::MAX);
+    let expires_at = now.saturating_add(life);
+    gateway
+        .writer
+        .change(move |change| {
+            change.db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
+            change.db.execute(
+                "INSERT INTO sessions (hash, user, expires_at) VALUES (?1, ?2, ?3)",
+                params![hash, user.get(), expires_at],
+            )?;
+            let mut record = Record::new(Kind::SignIn, now);
+            record.status = Some("signed_in");
+            record.user = Some(user);
+            change.audit(record);
+            Ok::<_, AdminError>(())
+        })
+        .await?;
+    let mut open = gateway.staff.open();
+    open.retain(|_, open| open.expires_at > now);
+    open.insert(hash, Open { user, expires_at });
+    Ok(NewSession { name, token, expires_at })
+}
+
+impl NewSession {
+    /// For the local socket the token; for a browser a cookie instead, so
+    /// that no script ever sees it.
+    pub(super) fn created(&self, via: Via) -> SessionCreated {
+        SessionCreated {
+            user: self.name.clone(),
+            expires_at: rfc3339(self.expires_at),
+            token: (via == Via::Local).then(|| self.token.clone()),
+        }
+    }
+
+    pub(super) fn cookie(&self) -> String {
+        let age = bounds::SESSION_LIFE.as_secs();
+        format!("{COOKIE}={}; Path=/api; HttpOnly; SameSite=Strict; Max-Age={age}", self.token)
+    }
+
+    fn respond(&self, via: Via) -> Response {
+        let body = Json(self.created(via));
+        match via {
+            Via::Local => (StatusCode::CREATED, body).into_response(),
+            Via::Browser => {
+                (StatusCode::CREATED, [(header::SET_COOKIE, self.cookie())], body).into_response()
+            }
+        }
+    }
+}
+
+/// Who is signed in.
+#[utoipa::path(
+    get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, body = Session), (status = 401, body = agw_api::ErrorBody))
+)]
+pub(super) async fn current(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Session> {
+    let snapshot = gateway.live.snapshot.load();
+    let name = snapshot.users.get(&signed.user).map(|user| user.name.clone());
+    Json(Session { user: name.unwrap_or_default(), expires_at: rfc3339(signed.expires_at) })
+}
+
+/// Sign out.
+#[utoipa::path(
+    delete, path = "/api/v1/session", tag = "session",
+    responses((status = 204), (status = 401, body = agw_api::ErrorBody))
+)]
+pub(super) async fn sign_out(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+) -> Result<Response, AdminError> {
+    gateway.staff.open().remove(&signed.hash);
+    let Signed { user, hash, .. } = signed;
+    gateway
+        .writer
+        .change(move |change| {
+            change.db.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
+            let mut record = Record::new(Kind::SignIn, clock::now_ms());
+            record.status = Some("signed_out");
+            record.user = Some(user);
+            change.audit(record);
+            Ok::<_, AdminError>(())
+        })
+        .await?;
+    let gone = format!("{COOKIE}=; Path=/api; HttpOnly; SameSite=Strict; Max-Age=0");
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stand_in_hash_is_a_real_one() {
+        // If it did not parse, unknown names would be answered at once.
+        let begun = Instant::now();
+        assert!(!PasswordHash::from_stored(NOBODY.into()).matches(&Secret::new("x")));
+        let real = PasswordHash::new(&Secret::new("y")).unwrap();
+        assert_eq!(real.as_str().split('$').nth(3), NOBODY.split('$').nth(3));
+        assert!(begun.elapsed() > Duration::from_millis(1));
+    }
+
+    #[test]
+    fn five_failures_lock_one_name_and_not_another() {
+        let sign_ins = SignIns::default();
+        for _ in 0..bounds::SIGN_IN_FAILURES {
+            assert!(sign_ins.check("ana").is_ok());
+            sign_ins.failed("ana");
+        }
+        let refused = sign_ins.check("ana").unwrap_err();
+        assert_eq!(refused.code, codes::TOO_MANY_ATTEMPTS);
+        assert!(refused.retry_after.is_some());
+        assert!(sign_ins.check("bo").is_ok());
+    }
+}

@@ -1,0 +1,108 @@
+//! The audit trail, and the stream of what happens.
+
+use std::{convert::Infallible, sync::Arc};
+
+use agw_api::{AuditRecord, Event, codes};
+use axum::{
+    Json,
+    body::{Body, Bytes},
+    extract::{Path, Query, State, rejection::QueryRejection},
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::stream;
+use tokio::sync::broadcast::{Receiver, error::RecvError};
+
+use super::{AdminError, Signed};
+use crate::{
+    audit::read::{self, Filter},
+    bounds,
+    gateway::Gateway,
+    live::FeedItem,
+};
+
+/// Records, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/audit", tag = "audit", params(Filter),
+    responses((status = 200, body = Vec<AuditRecord>), (status = 401, body = agw_api::ErrorBody))
+)]
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    _: Signed,
+    query: Result<Query<Filter>, QueryRejection>,
+) -> Result<Json<Vec<AuditRecord>>, AdminError> {
+    let Query(filter) = query?;
+    if filter.limit.is_some_and(|limit| !(1..=read::LIMIT_MAX).contains(&limit)) {
+        let text = format!("the limit must be between 1 and {}", read::LIMIT_MAX);
+        return Err(AdminError::invalid(text));
+    }
+    settle(&gateway).await;
+    let snapshot = gateway.live.snapshot.load_full();
+    Ok(Json(gateway.reader.run(move |db| read::list(db, &snapshot, &filter)).await?))
+}
+
+/// The records of one call, oldest first; `id` is a call's id or a sequence
+/// number.
+#[utoipa::path(
+    get, path = "/api/v1/audit/{id}", tag = "audit", params(("id" = String, Path)),
+    responses((status = 200, body = Vec<AuditRecord>), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    _: Signed,
+    Path(id): Path<String>,
+) -> Result<Json<Vec<AuditRecord>>, AdminError> {
+    settle(&gateway).await;
+    let snapshot = gateway.live.snapshot.load_full();
+    let wanted = id.clone();
+    let records = gateway.reader.run(move |db| read::show(db, &snapshot, &wanted)).await?;
+    if records.is_empty() {
+        let message = format!("there is no record {id:?}");
+        return Err(AdminError::new(codes::NOT_FOUND, message, "see `agw audit list`"));
+    }
+    Ok(Json(records))
+}
+
+/// What was owed a moment ago shall be seen. When nothing can be written,
+/// reading what there is still works.
+async fn settle(gateway: &Gateway) {
+    if let Err(error) = gateway.writer.flush().await {
+        tracing::warn!(%error, "the trail is shown without its newest records");
+    }
+}
+
+/// What happens, as it happens: server-sent events, each an `Event`.
+#[utoipa::path(
+    get, path = "/api/v1/events", tag = "audit",
+    responses((status = 200, content_type = "text/event-stream", body = String))
+)]
+pub(super) async fn events(State(gateway): State<Arc<Gateway>>, _: Signed) -> Response {
+    let feed = gateway.live.feed();
+    let first = (gateway, feed, true);
+    let events = stream::unfold(first, |(gateway, mut feed, first)| async move {
+        // At once, so that the other side knows that it is connected.
+        let text = if first { ": connected\n\n".into() } else { next(&gateway, &mut feed).await? };
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (gateway, feed, false)))
+    });
+    let mut response = Body::from_stream(events).into_response();
+    let kind = HeaderValue::from_static("text/event-stream");
+    response.headers_mut().insert(header::CONTENT_TYPE, kind);
+    response
+}
+
+async fn next(gateway: &Gateway, feed: &mut Receiver<FeedItem>) -> Option<String> {
+    let event = tokio::select! {
+        item = feed.recv() => match item {
+            Ok(FeedItem::Record(record)) => {
+                let snapshot = gateway.live.snapshot.load();
+                Event::Audit { record: read::parse(&record, &snapshot).ok()? }
+            }
+            Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
+            Err(RecvError::Lagged(count)) => Event::Missed { count },
+            Err(RecvError::Closed) => return None,
+        },
+        () = tokio::time::sleep(bounds::KEEP_ALIVE) => return Some(": still here\n\n".into()),
+        () = gateway.stop.cancelled() => return None,
+    };
+    serde_json::to_string(&event).ok().map(|json| format!("data: {json}\n\n"))
+}

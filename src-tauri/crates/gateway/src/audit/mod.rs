@@ -1,0 +1,12 @@
+//! The audit trail: what is recorded, and how it is read back.
+//!
+//! A call that is forwarded leaves an `intent` record, on disk before the
+//! upstream sees anything, and an `outcome` record. A call that is refused
+//! leaves an `outcome` alone. So every call ends in exactly one outcome; one
+//! that a crash cut short gets `indeterminate` at the next start.
+
+pub(crate) mod read;
+pub(crate) mod record;
+pub(crate) mod recover;
+
+pub(crate) use record::{CallId, Kind, Record, Status};

@@ -1,0 +1,71 @@
+//! Every bound of the gateway, in one place and by name.
+
+use std::time::Duration;
+
+/// Longest request body of an agent, in bytes.
+pub(crate) const AGENT_BODY_MAX: usize = 4 << 20;
+/// Longest request body of the admin API, in bytes.
+pub(crate) const ADMIN_BODY_MAX: usize = 1 << 20;
+/// Longest answer of an upstream, in bytes.
+pub(crate) const REPLY_MAX: usize = 16 << 20;
+/// Longest list of tools that an upstream may have.
+pub(crate) const TOOLS_PER_CONNECTION_MAX: usize = 5_000;
+/// Most pages that a list of tools may come in.
+pub(crate) const TOOL_PAGES_MAX: usize = 200;
+/// Longest definition of one tool, in bytes.
+pub(crate) const TOOL_DEFINITION_MAX: usize = 256 << 10;
+/// Calls of one caller that may be under way at once.
+pub(crate) const CALLS_PER_CALLER: usize = 64;
+/// Calls that may be under way at once.
+pub(crate) const CALLS_IN_ALL: usize = 1_024;
+/// Open MCP sessions of agents.
+pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
+/// Open streams of notifications to agents and windows.
+pub(crate) const STREAMS_MAX: usize = 1_024;
+/// Records that may wait for the audit writer.
+pub(crate) const AUDIT_QUEUE: usize = 8_192;
+/// Records that one transaction takes.
+pub(crate) const AUDIT_BATCH: usize = 512;
+/// How long a record that nobody waits for may stay in memory.
+pub(crate) const AUDIT_LINGER: Duration = Duration::from_millis(20);
+/// Lines of an upstream's stderr that are kept.
+pub(crate) const STDERR_LINES: usize = 200;
+/// Bytes of one such line that are kept.
+pub(crate) const STDERR_LINE_MAX: usize = 1_000;
+/// First and longest wait before a failed upstream is tried again.
+pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(500);
+pub(crate) const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Failed attempts in a row before an upstream is left alone until an admin
+/// tests it.
+pub(crate) const RETRY_ATTEMPTS: u32 = 10;
+/// How long a child process gets between being asked and being made to stop.
+pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
+/// How long a signed-in session of a person lasts.
+pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// Failed sign-ins of one name, or 10 times as many in all, within
+/// [`SIGN_IN_WINDOW`] before further ones are refused.
+pub(crate) const SIGN_IN_FAILURES: u32 = 5;
+pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+/// Passwords that are hashed at once; each takes 19 MiB.
+pub(crate) const PASSWORD_HASHES: usize = 2;
+/// How long calls under way get when the service stops.
+pub(crate) const DRAIN: Duration = Duration::from_secs(5);
+/// Between comment lines that keep a quiet stream open.
+pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// The bounds that a test shortens.
+#[derive(Debug, Clone, Copy)]
+pub struct Timeouts {
+    /// From the start of an upstream to its list of tools. Generous, because
+    /// a package runner may download the server first.
+    pub start: Duration,
+    /// From forwarding a call to its answer. Below the 60 s after which
+    /// common clients give up, so that they hear why.
+    pub call: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { start: Duration::from_secs(45), call: Duration::from_secs(55) }
+    }
+}

@@ -1,0 +1,204 @@
+//! The tools on offer: what each connection listed, checked, and under which
+//! name MCP clients see it.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::{Hash as _, Hasher},
+    sync::Arc,
+};
+
+use agw_api::RefusedTool;
+use agw_core::{ConnectionId, ConnectionName, ToolId, ToolName, json};
+
+use crate::bounds;
+
+/// A tool that may be offered.
+#[derive(Debug)]
+pub(crate) struct CatalogTool {
+    pub(crate) id: ToolId,
+    pub(crate) connection: ConnectionId,
+    pub(crate) mcp_name: String,
+    pub(crate) description: String,
+    /// The definition as the upstream gave it, up to and after its name, so
+    /// that another name can be put in and nothing else changes.
+    before_name: String,
+    after_name: String,
+}
+
+impl CatalogTool {
+    /// Reads one definition of a `tools/list` result.
+    fn read(
+        connection: ConnectionId,
+        connection_name: &ConnectionName,
+        definition: &str,
+    ) -> Result<Self, RefusedTool> {
+        let refused = |name: &str, reason: String| RefusedTool { name: name.to_owned(), reason };
+        let node = json::parse(definition.as_bytes())
+            .map_err(|e| refused("?", format!("its definition cannot be read: {e}")))?;
+        let name_node = node.get("name");
+        let Some((name_node, name)) = name_node.and_then(|node| Some((node, node.as_str()?)))
+        else {
+            return Err(refused("?", "its definition has no name".into()));
+        };
+        if definition.len() > bounds::TOOL_DEFINITION_MAX {
+            let reason =
+                format!("its definition is longer than {} bytes", bounds::TOOL_DEFINITION_MAX);
+            return Err(refused(name, reason));
+        }
+        if !node.get("inputSchema").is_some_and(json::Node::is_object) {
+            return Err(refused(name, "its definition has no inputSchema object".into()));
+        }
+        let tool: ToolName = name.parse().map_err(|e: agw_core::NameError| {
+            refused(name, format!("its name could be mistaken for another: {e}"))
+        })?;
+        let (before, after) = split_around(definition, name_node.raw())
+            .ok_or_else(|| refused(name, "its definition cannot be read".into()))?;
+        let id = ToolId::new(connection_name.clone(), tool);
+        Ok(Self {
+            connection,
+            mcp_name: id.mcp_name(),
+            id,
+            description: node.get("description").and_then(|d| d.as_str()).unwrap_or("").to_owned(),
+            before_name: before.to_owned(),
+            after_name: after.to_owned(),
+        })
+    }
+
+    /// Appends the definition under `name` to `out`.
+    pub(crate) fn write_definition(&self, name: &str, out: &mut String) {
+        out.push_str(&self.before_name);
+        json::write_string(name, out);
+        out.push_str(&self.after_name);
+    }
+
+    /// Feeds everything but the name.
+    pub(crate) fn hash_definition(&self, hasher: &mut impl Hasher) {
+        self.before_name.hash(hasher);
+        self.after_name.hash(hasher);
+    }
+}
+
+/// What stands before and after `part`, which must be a slice of `whole`.
+fn split_around<'a>(whole: &'a str, part: &str) -> Option<(&'a str, &'a str)> {
+    let at = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    Some((whole.get(..at)?, whole.get(at + part.len()..)?))
+}
+
+/// One connection's tools, sorted into offered and refused.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Listing {
+    pub(crate) tools: Vec<Arc<CatalogTool>>,
+    pub(crate) refused: Vec<RefusedTool>,
+}
+
+impl Listing {
+    /// `definitions` are the items of the upstream's `tools/list` results.
+    pub(crate) fn read(
+        connection: ConnectionId,
+        name: &ConnectionName,
+        definitions: &[String],
+    ) -> Self {
+        let mut listing = Self::default();
+        let mut by_folded: BTreeMap<String, Vec<CatalogTool>> = BTreeMap::new();
+        for definition in definitions {
+            match CatalogTool::read(connection, name, definition) {
+                Ok(tool) => by_folded.entry(tool.id.tool().folded()).or_default().push(tool),
+                Err(refused) => listing.refused.push(refused),
+            }
+        }
+        for mut alike in by_folded.into_values() {
+            if alike.len() == 1 {
+                listing.tools.extend(alike.pop().map(Arc::new));
+                continue;
+            }
+            let names: Vec<String> = alike.iter().map(|t| t.id.tool().to_string()).collect();
+            let reason = format!("the names {} are too alike to tell apart", names.join(", "));
+            let refused =
+                names.into_iter().map(|name| RefusedTool { name, reason: reason.clone() });
+            listing.refused.extend(refused);
+        }
+        listing
+    }
+}
+
+/// All tools of all connections, with the tables that names are looked up in.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    /// Ordered by id, so that lists are the same each time.
+    pub(crate) by_id: BTreeMap<ToolId, Arc<CatalogTool>>,
+    /// `None`: two tools would go by that name.
+    by_mcp_name: HashMap<String, Option<Arc<CatalogTool>>>,
+    pub(crate) refused: HashMap<ConnectionId, Vec<RefusedTool>>,
+}
+
+impl Catalog {
+    pub(crate) fn build(listings: impl IntoIterator<Item = (ConnectionId, Listing)>) -> Self {
+        let mut catalog = Self::default();
+        for (connection, listing) in listings {
+            for tool in listing.tools {
+                catalog.by_id.insert(tool.id.clone(), Arc::clone(&tool));
+                // A hashed name could be imitated by a plain one; then the
+                // table would answer for the wrong tool, so neither is
+                // reachable by it.
+                let named = catalog.by_mcp_name.entry(tool.mcp_name.clone());
+                named.and_modify(|tool| *tool = None).or_insert(Some(tool));
+            }
+            catalog.refused.insert(connection, listing.refused);
+        }
+        catalog
+    }
+
+    pub(crate) fn by_mcp_name(&self, name: &str) -> Option<&Arc<CatalogTool>> {
+        self.by_mcp_name.get(name)?.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listing(definitions: &[&str]) -> Listing {
+        let definitions: Vec<String> = definitions.iter().map(|d| (*d).to_owned()).collect();
+        Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions)
+    }
+
+    fn tool(name: &str) -> String {
+        format!(r#"{{"name":"{name}","inputSchema":{{}}}}"#)
+    }
+
+    #[test]
+    fn a_definition_keeps_every_byte_but_its_name() {
+        let definition = r#"{ "x-new": 12345678901234567890, "name" : "re\u0061d", "inputSchema": {"name":"a"} }"#;
+        let listing = listing(&[definition]);
+        let mut out = String::new();
+        listing.tools[0].write_definition("fs__read", &mut out);
+        assert_eq!(out, definition.replace(r#""re\u0061d""#, r#""fs__read""#));
+        assert_eq!(listing.tools[0].id.as_str(), "fs.read");
+    }
+
+    #[test]
+    fn confusable_and_broken_tools_are_refused_with_a_reason() {
+        let listing = listing(&[
+            &tool("read_file"),
+            &tool("Read-File"),
+            &tool("ѕend"),
+            &tool("write"),
+            r#"{"name":"x"}"#,
+            r#"{"name":"x","name":"y","inputSchema":{}}"#,
+            "7",
+        ]);
+        let offered: Vec<&str> = listing.tools.iter().map(|t| t.id.as_str()).collect();
+        assert_eq!(offered, ["fs.write"]);
+        assert_eq!(listing.refused.len(), 6, "{:?}", listing.refused);
+    }
+
+    #[test]
+    fn an_imitated_mcp_name_reaches_nothing() {
+        let dotted: ToolId = "fs.a.b".parse().unwrap();
+        let imitation = dotted.mcp_name().strip_prefix("fs__").unwrap().to_owned();
+        let listing = listing(&[&tool("a.b"), &tool(&imitation)]);
+        let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
+        assert_eq!(catalog.by_id.len(), 2);
+        assert!(catalog.by_mcp_name(&dotted.mcp_name()).is_none());
+    }
+}

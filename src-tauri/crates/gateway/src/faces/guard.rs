@@ -1,0 +1,96 @@
+//! Who may talk to the TCP port at all: requests that name this machine as
+//! their host and, if a browser sent them, that come from the gateway's own
+//! pages. A page on another site can make a browser call localhost; it cannot
+//! make it lie about Host or Origin (DNS rebinding).
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse as _, Response},
+};
+
+#[derive(Debug)]
+struct Allowed {
+    hosts: Vec<String>,
+    origins: Vec<String>,
+}
+
+impl Allowed {
+    fn new(address: SocketAddr) -> Self {
+        let port = address.port();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+        let own = match address {
+            SocketAddr::V4(address) => address.ip().to_string(),
+            SocketAddr::V6(address) => format!("[{}]", address.ip()),
+        };
+        let hosts: Vec<String> =
+            names.into_iter().chain([own]).map(|name| format!("{name}:{port}")).collect();
+        let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
+        Self { hosts, origins }
+    }
+
+    fn allows(&self, headers: &HeaderMap) -> bool {
+        let one_of = |name: header::HeaderName, list: &[String], required: bool| {
+            let mut values = headers.get_all(name).iter();
+            match (values.next(), values.next()) {
+                (None, _) => !required,
+                (Some(value), None) => list.iter().any(|allowed| value == allowed.as_str()),
+                (Some(_), Some(_)) => false,
+            }
+        };
+        one_of(header::HOST, &self.hosts, true) && one_of(header::ORIGIN, &self.origins, false)
+    }
+}
+
+pub(crate) fn guarded(router: Router, address: SocketAddr) -> Router {
+    let allowed = Arc::new(Allowed::new(address));
+    router.layer(middleware::from_fn_with_state(allowed, check))
+}
+
+async fn check(State(allowed): State<Arc<Allowed>>, request: Request, next: Next) -> Response {
+    if !allowed.allows(request.headers()) {
+        let text = "This address serves local clients only: use http://127.0.0.1 or http://localhost with the gateway's port, not from another web site.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Pages choose how long they keep; answers to agents never do.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_by_name_and_no_foreign_pages() {
+        let allowed = Allowed::new("127.0.0.1:7410".parse().unwrap());
+        let check = |pairs: &[(header::HeaderName, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(name, value.parse().unwrap());
+            }
+            allowed.allows(&headers)
+        };
+        use header::{HOST, ORIGIN};
+        assert!(check(&[(HOST, "127.0.0.1:7410")]));
+        assert!(check(&[(HOST, "localhost:7410"), (ORIGIN, "http://localhost:7410")]));
+        for bad in [
+            &[][..],
+            &[(HOST, "evil.example:7410")],
+            &[(HOST, "127.0.0.1")],
+            &[(HOST, "127.0.0.1:7410"), (HOST, "evil.example")],
+            &[(HOST, "localhost:7410"), (ORIGIN, "https://evil.example")],
+            &[(HOST, "localhost:7410"), (ORIGIN, "null")],
+            &[(HOST, "localhost:7410"), (ORIGIN, "http://localhost:3000")],
+        ] {
+            assert!(!check(bad), "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! How agents come in: MCP and REST. A face turns a request into an
+//! [`InboundCall`](crate::pipeline::InboundCall) and the answer into its own
+//! form; it decides nothing.
+
+mod bearer;
+mod guard;
+mod mcp;
+mod rest;
+
+pub(crate) use guard::guarded;
+pub(crate) use mcp::AgentSessions;
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    routing::{any, get, post},
+};
+use http_body_util::{BodyExt as _, LengthLimitError, Limited};
+
+use crate::{bounds, gateway::Gateway};
+
+/// How long a request's body may take to arrive.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
+    Router::new()
+        .route("/mcp", any(mcp::aggregate))
+        .route("/mcp/tools", get(rest::list))
+        .route("/mcp/tools/call", post(rest::call))
+        .route("/mcp/{connection}", any(mcp::single))
+        .with_state(Arc::clone(gateway))
+}
+
+/// Why a body was not read.
+enum BodyError {
+    TooLong,
+    Broken,
+}
+
+async fn read_body(body: Body) -> Result<Bytes, BodyError> {
+    let limited = Limited::new(body, bounds::AGENT_BODY_MAX).collect();
+    match tokio::time::timeout(BODY_PATIENCE, limited).await {
+        Ok(Ok(collected)) => Ok(collected.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(BodyError::TooLong),
+        Ok(Err(_)) | Err(_) => Err(BodyError::Broken),
+    }
+}

@@ -1,0 +1,333 @@
+//! The running gateway: what its faces, its pipeline and its admin API share.
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use agw_api::ServiceState;
+use agw_core::{Caller, UserId};
+use agw_vault::{MasterKeyError, MasterKeySource, Secret, Vault, WrappedDataKey};
+use arc_swap::ArcSwapOption;
+use rusqlite::OptionalExtension as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    admin::{SignIns, StaffSessions},
+    audit::{self, Kind, Record},
+    bounds::Timeouts,
+    clock,
+    faces::AgentSessions,
+    live::{Live, Publish},
+    pipeline::{Refusal, Reservations, ToolCall},
+    store::{
+        self, Reader, StoreError, rows,
+        snapshot::{ConnectionConfig, Person, Snapshot},
+        writer::Writer,
+    },
+    upstream::{self, Upstream, UpstreamError, Upstreams},
+};
+
+/// How long the start waits for the master key before it goes on sealed.
+const UNSEAL_AT_START: Duration = Duration::from_secs(5);
+
+/// What `agw serve` was told.
+#[derive(Debug)]
+pub struct ServeOptions {
+    pub data_dir: PathBuf,
+    pub listen: SocketAddr,
+    /// `None`: as it was at set-up, or the OS keychain before that.
+    pub master_key: Option<MasterKeySource>,
+    /// Where the built web view is; browsers get none without it.
+    pub ui_dir: Option<PathBuf>,
+    /// For a master key that is derived from a passphrase.
+    pub passphrase: Option<Secret>,
+}
+
+/// Why the service did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("the data folder {path} cannot be used: {source}; check its owner and mode")]
+    DataDir { path: PathBuf, source: std::io::Error },
+    #[error(
+        "another gateway is running in {0}; stop it with `agw stop` or choose another --data-dir"
+    )]
+    AlreadyRunning(PathBuf),
+    #[error("cannot listen on {address}: {source}; choose another address with --listen")]
+    Listen { address: String, source: std::io::Error },
+    #[error(
+        "{0} is not on this machine alone; a gateway that is shared over a network needs TLS, which this version does not offer yet"
+    )]
+    NotLoopback(SocketAddr),
+    #[error(
+        "this gateway keeps its master key in {stored}, not in {given}; leave --master-key out"
+    )]
+    OtherMasterKey { stored: MasterKeySource, given: MasterKeySource },
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("TLS to upstreams cannot be set up: {0}; install the system's CA certificates")]
+    Tls(std::io::Error),
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub(crate) struct Gateway {
+    pub(crate) live: Arc<Live>,
+    pub(crate) vault: Arc<ArcSwapOption<Vault>>,
+    pub(crate) writer: Writer,
+    pub(crate) reader: Reader,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) reservations: Reservations,
+    pub(crate) agent_sessions: AgentSessions,
+    pub(crate) staff: StaffSessions,
+    pub(crate) sign_ins: SignIns,
+    pub(crate) installation: String,
+    pub(crate) master_key: MasterKeySource,
+    sealed_reason: Mutex<Option<String>>,
+    pub(crate) started_at: i64,
+    pub(crate) url: String,
+    /// Fires when the service shall stop.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Gateway {
+    /// Opens the database, closes what a crash left open, and starts
+    /// everything but the listeners.
+    pub(crate) async fn open(
+        options: &ServeOptions,
+        timeouts: Timeouts,
+        url: String,
+    ) -> Result<Arc<Self>, ServeError> {
+        let (mut db, reader) = store::open(&options.data_dir)?;
+        let now = clock::now_ms();
+        let indeterminate = audit::recover::close_open_calls(&mut db, now)?;
+        if indeterminate > 0 {
+            tracing::warn!(indeterminate, "calls were cut short when the service last ended");
+        }
+        let installation = installation(&db)?;
+        let snapshot = Snapshot::load(&db)?;
+        let staff = StaffSessions::load(&db, now)?;
+        let stored_tools = upstream::stored_tools(&db)?;
+        let master_key = choose_master_key(&db, options)?;
+        let live = Live::new(snapshot);
+        let writer = Writer::start(db, Publish(Arc::clone(&live)))?;
+        let vault = Arc::new(ArcSwapOption::empty());
+        let context = upstream::Context {
+            live: Arc::clone(&live),
+            vault: Arc::clone(&vault),
+            writer: writer.clone(),
+            http: upstream::http_client().map_err(ServeError::Tls)?,
+            timeouts,
+        };
+        let gateway = Arc::new(Self {
+            upstreams: Upstreams::new(context, stored_tools),
+            live,
+            vault,
+            writer,
+            reader,
+            reservations: Reservations::default(),
+            agent_sessions: AgentSessions::default(),
+            staff,
+            sign_ins: SignIns::default(),
+            installation,
+            master_key,
+            sealed_reason: Mutex::default(),
+            started_at: now,
+            url,
+            stop: CancellationToken::new(),
+        });
+        gateway
+            .service_record("started", None, format!("{indeterminate} calls had no outcome"))
+            .await?;
+        Ok(gateway)
+    }
+
+    /// Opens the vault if the gateway is set up; waits a little, because a
+    /// keychain may ask the person first.
+    pub(crate) async fn unseal_at_start(self: &Arc<Self>, passphrase: Option<Secret>) {
+        if !self.live.snapshot.load().set_up {
+            return;
+        }
+        let this = Arc::clone(self);
+        let unseal = tokio::spawn(async move {
+            if let Err(error) = this.unseal(passphrase, None).await {
+                tracing::warn!(%error, "sealed: agents are refused until it is unlocked");
+            }
+        });
+        // It goes on in the background when it takes longer.
+        let _ = tokio::time::timeout(UNSEAL_AT_START, unseal).await;
+    }
+
+    /// Fetches the master key and opens the vault.
+    pub(crate) async fn unseal(
+        &self,
+        passphrase: Option<Secret>,
+        by: Option<UserId>,
+    ) -> Result<(), UnsealError> {
+        let result = self.open_vault(passphrase).await;
+        match &result {
+            Ok(()) => {
+                *self.sealed_reason.lock().unwrap_or_else(PoisonError::into_inner) = None;
+                self.service_record("unsealed", by, format!("with {}", self.master_key)).await?;
+            }
+            Err(error) if self.vault.load().is_none() => {
+                let reason = error.to_string();
+                *self.sealed_reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason);
+                self.service_record("sealed", by, error.to_string()).await?;
+            }
+            Err(_) => {}
+        }
+        result
+    }
+
+    async fn open_vault(&self, passphrase: Option<Secret>) -> Result<(), UnsealError> {
+        let wrapped = self.wrapped_data_key().await?;
+        let (source, installation) = (self.master_key.clone(), self.installation.clone());
+        let load = move || {
+            let master = source.load(&installation, passphrase.as_ref())?;
+            Ok::<_, MasterKeyError>(Vault::open(&master, &wrapped)?)
+        };
+        let vault = tokio::task::spawn_blocking(load).await.map_err(|_| UnsealError::Task)??;
+        self.vault.store(Some(Arc::new(vault)));
+        Ok(())
+    }
+
+    pub(crate) async fn wrapped_data_key(&self) -> Result<WrappedDataKey, StoreError> {
+        self.reader
+            .run(|db| {
+                let sql = "SELECT generation, by_master, by_recovery FROM data_keys ORDER BY generation DESC LIMIT 1";
+                db.query_row(sql, [], |row| {
+                    Ok(WrappedDataKey {
+                        generation: row.get(0)?,
+                        by_master: row.get(1)?,
+                        by_recovery: row.get(2)?,
+                    })
+                })
+                .optional()?
+                .ok_or_else(|| StoreError::Damaged("there is no data key".into()))
+            })
+            .await
+    }
+
+    /// A `service` record; it also makes everybody look again.
+    pub(crate) async fn service_record(
+        &self,
+        status: &'static str,
+        by: Option<UserId>,
+        detail: String,
+    ) -> Result<(), StoreError> {
+        self.writer
+            .change(move |change| {
+                let mut record = Record::new(Kind::Service, clock::now_ms());
+                record.status = Some(status);
+                record.user = by;
+                record.detail = Some(detail);
+                change.audit(record);
+                Ok(())
+            })
+            .await
+    }
+
+    pub(crate) fn state(&self) -> ServiceState {
+        let snapshot = self.live.snapshot.load();
+        match self.check_open(&snapshot) {
+            Ok(()) => ServiceState::Enforcing,
+            Err(Refusal::NotSetUp) => ServiceState::Unconfigured,
+            Err(Refusal::Paused) => ServiceState::Paused,
+            Err(_) => ServiceState::Sealed,
+        }
+    }
+
+    pub(crate) fn sealed_reason(&self) -> Option<String> {
+        self.sealed_reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether calls are served at all.
+    pub(crate) fn check_open(&self, snapshot: &Snapshot) -> Result<(), Refusal> {
+        if !snapshot.set_up {
+            return Err(Refusal::NotSetUp);
+        }
+        if self.vault.load().is_none() {
+            return Err(Refusal::Sealed);
+        }
+        if snapshot.paused {
+            return Err(Refusal::Paused);
+        }
+        Ok(())
+    }
+
+    /// `ana` or `ana/claude`.
+    pub(crate) fn name_of(&self, caller: &Caller) -> String {
+        let snapshot = self.live.snapshot.load();
+        let name = |person: Option<&Person>| person.map_or("?", |p| p.name.as_str()).to_owned();
+        let user = name(snapshot.users.get(&caller.user));
+        match &caller.agent {
+            None => user,
+            Some(agent) => format!("{user}/{}", name(snapshot.agents.get(&agent.id))),
+        }
+    }
+
+    /// The upstream behind a call that was allowed.
+    pub(crate) fn upstream_of(
+        &self,
+        snapshot: &Snapshot,
+        call: &ToolCall,
+    ) -> Result<(Arc<Upstream>, Arc<ConnectionConfig>), Refusal> {
+        let tool = call.tool.as_ref().ok_or(Refusal::UnknownTool)?;
+        let config = snapshot.connections.get(call.id.connection()).ok_or(Refusal::UnknownTool)?;
+        // A connection that was removed and made anew is another one.
+        if config.id != tool.connection {
+            return Err(Refusal::UnknownTool);
+        }
+        let starting = || UpstreamError::NotReady("it is being started".into());
+        let upstream = self.upstreams.get(config.id).ok_or_else(starting)?;
+        Ok((upstream, Arc::clone(config)))
+    }
+}
+
+/// Why the vault stays closed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UnsealError {
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the key could not be fetched")]
+    Task,
+}
+
+/// A random name for this installation, made at its first start.
+fn installation(db: &rusqlite::Connection) -> Result<String, StoreError> {
+    if let Some(known) = rows::meta(db, rows::INSTALLATION)? {
+        return Ok(known);
+    }
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+    let new: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    rows::set_meta(db, rows::INSTALLATION, &new)?;
+    Ok(new)
+}
+
+/// Where the master key lives is decided once, at set-up.
+fn choose_master_key(
+    db: &rusqlite::Connection,
+    options: &ServeOptions,
+) -> Result<MasterKeySource, ServeError> {
+    let stored: Option<MasterKeySource> =
+        match rows::meta(db, rows::MASTER_KEY).map_err(StoreError::from)? {
+            None => None,
+            Some(text) => Some(text.parse()?),
+        };
+    match (stored, options.master_key.clone()) {
+        (Some(stored), Some(given)) if stored != given => {
+            Err(ServeError::OtherMasterKey { stored, given })
+        }
+        (Some(stored), _) => Ok(stored),
+        (None, Some(given)) => Ok(given),
+        (None, None) => Ok(MasterKeySource::Keychain),
+    }
+}

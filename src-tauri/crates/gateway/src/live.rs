@@ -1,0 +1,93 @@
+//! What changes while the service runs and is read by every call: the
+//! snapshot, the catalogue, and who wants to hear of changes.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use rusqlite::Connection;
+use tokio::sync::{broadcast, watch};
+
+use crate::{
+    catalog::Catalog,
+    store::{StoreError, snapshot::Snapshot, writer::Committed},
+};
+
+/// Feed items that a slow window may fall behind before it misses some.
+const FEED_BACKLOG: usize = 4_096;
+
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) snapshot: ArcSwap<Snapshot>,
+    pub(crate) catalog: ArcSwap<Catalog>,
+    /// Counts changes of the snapshot or the catalogue.
+    changes: watch::Sender<u64>,
+    feed: broadcast::Sender<FeedItem>,
+}
+
+/// What windows are told.
+#[derive(Debug, Clone)]
+pub(crate) enum FeedItem {
+    /// A stored audit record.
+    Record(Arc<str>),
+    /// An API path below which something changed.
+    Changed(&'static str),
+}
+
+/// What a change of the configuration may have touched; windows read again.
+const CONFIGURED: [&str; 6] = ["connections", "users", "agents", "grants", "tools", "status"];
+
+impl Live {
+    pub(crate) fn new(snapshot: Snapshot) -> Arc<Self> {
+        Arc::new(Self {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            catalog: ArcSwap::default(),
+            changes: watch::Sender::new(0),
+            feed: broadcast::Sender::new(FEED_BACKLOG),
+        })
+    }
+
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    pub(crate) fn feed(&self) -> broadcast::Receiver<FeedItem> {
+        self.feed.subscribe()
+    }
+
+    /// Tells windows that something under `what` changed.
+    pub(crate) fn announce(&self, what: &'static str) {
+        // Nobody may be listening.
+        let _ = self.feed.send(FeedItem::Changed(what));
+    }
+
+    /// Replaces the tools on offer.
+    pub(crate) fn swap_catalog(&self, catalog: Catalog) {
+        self.catalog.store(Arc::new(catalog));
+        self.changes.send_modify(|count| *count += 1);
+        self.announce("tools");
+        self.announce("connections");
+    }
+}
+
+/// The writer's hook: a change is in force before anyone hears that it was made.
+pub(crate) struct Publish(pub(crate) Arc<Live>);
+
+impl Committed for Publish {
+    fn changed(&mut self, db: &Connection) -> Result<(), StoreError> {
+        self.0.snapshot.store(Arc::new(Snapshot::load(db)?));
+        self.0.changes.send_modify(|count| *count += 1);
+        for what in CONFIGURED {
+            self.0.announce(what);
+        }
+        Ok(())
+    }
+
+    fn recorded(&mut self, records: &[Arc<str>]) {
+        if self.0.feed.receiver_count() == 0 {
+            return;
+        }
+        for record in records {
+            let _ = self.0.feed.send(FeedItem::Record(Arc::clone(record)));
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! What a face hands in, and what becomes of it on the way.
+
+use std::{fmt::Write as _, sync::Arc, time::Instant};
+
+use agw_core::{Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json};
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    audit::{CallId, Kind, Record},
+    catalog::{Catalog, CatalogTool},
+    clock,
+    pipeline::Refusal,
+};
+
+/// Argument names that a redacted record keeps, and their greatest length.
+const SHAPE_KEYS: usize = 32;
+const SHAPE_KEY_MAX: usize = 64;
+/// Characters of an unknown tool's name that are recorded and repeated.
+const ASKED_MAX: usize = 200;
+
+/// The way a call came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Face {
+    Mcp,
+    Rest,
+}
+
+impl Face {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Mcp => "mcp",
+            Self::Rest => "rest",
+        }
+    }
+}
+
+/// The token that came with a request, as far as its form tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Presented {
+    Missing,
+    Malformed,
+    Token(TokenHash),
+}
+
+impl Presented {
+    pub(crate) fn of(token: Option<&str>) -> Self {
+        match token.map(TokenHash::of) {
+            None => Self::Missing,
+            Some(Err(TokenError)) => Self::Malformed,
+            Some(Ok((_, hash))) => Self::Token(hash),
+        }
+    }
+}
+
+/// The tool as the caller named it.
+#[derive(Debug)]
+pub(crate) enum Target {
+    /// `connection.tool`, over REST.
+    Id(String),
+    /// A name of the aggregate MCP endpoint.
+    McpName(String),
+    /// A name of one connection's MCP endpoint.
+    Own(ConnectionName, String),
+}
+
+/// Arguments that were read strictly. `raw` is forwarded byte for byte.
+#[derive(Debug)]
+pub(crate) struct Arguments {
+    pub(crate) raw: Bytes,
+    pub(crate) digest: json::Digest,
+    /// Redacted: names, types and sizes.
+    shape: String,
+    carries_token: bool,
+}
+
+impl Arguments {
+    /// `node` was parsed from `body`; no arguments are `{}`.
+    pub(crate) fn read(node: Option<&json::Node<'_>>, body: &Bytes) -> Result<Self, Refusal> {
+        let Some(node) = node else {
+            return Self::read(Some(&json::parse(b"{}")?), &Bytes::from_static(b"{}"));
+        };
+        let json::Value::Object(members) = node.value() else {
+            return Err(Refusal::InvalidArguments("the arguments must be a JSON object".into()));
+        };
+        let raw = node.raw().as_bytes();
+        let within = body.as_ptr_range().contains(&raw.as_ptr());
+        Ok(Self {
+            raw: if within { body.slice_ref(raw) } else { Bytes::copy_from_slice(raw) },
+            digest: node.digest()?,
+            shape: shape(members.iter().map(|(key, node)| (&**key, node))),
+            carries_token: node.contains_token(),
+        })
+    }
+}
+
+/// `{"path":"string(23)","edits":"array(2)"}`, members sorted.
+fn shape<'a>(members: impl Iterator<Item = (&'a str, &'a json::Node<'a>)>) -> String {
+    let mut members: Vec<_> =
+        members.filter(|(key, _)| key.len() <= SHAPE_KEY_MAX).take(SHAPE_KEYS).collect();
+    members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
+    let mut out = String::from("{");
+    for (at, (key, node)) in members.into_iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        json::write_string(key, &mut out);
+        // Writing to a String cannot fail.
+        let _ = match node.value() {
+            json::Value::Null => write!(out, ":\"null\""),
+            json::Value::Bool(_) => write!(out, ":\"boolean\""),
+            json::Value::Number(_) => write!(out, ":\"number\""),
+            json::Value::String(text) => write!(out, ":\"string({})\"", text.chars().count()),
+            json::Value::Array(items) => write!(out, ":\"array({})\"", items.len()),
+            json::Value::Object(members) => write!(out, ":\"object({})\"", members.len()),
+        };
+    }
+    out.push('}');
+    out
+}
+
+/// One call, as every face hands it in.
+#[derive(Debug)]
+pub(crate) struct InboundCall {
+    pub(crate) face: Face,
+    pub(crate) presented: Presented,
+    pub(crate) target: Target,
+    pub(crate) arguments: Arguments,
+    pub(crate) received: Instant,
+    /// Fires when the caller takes the call back.
+    pub(crate) cancel: CancellationToken,
+}
+
+/// A call whose tool has an id; whether such a tool exists shows only after
+/// the decision.
+#[derive(Debug)]
+pub(crate) struct ToolCall {
+    pub(crate) id: ToolId,
+    pub(crate) tool: Option<Arc<CatalogTool>>,
+}
+
+impl Target {
+    /// The tool id that the caller means, as far as the text alone tells. It
+    /// is what a refusal repeats, whether or not there is such a tool.
+    pub(crate) fn meant(&self) -> String {
+        let text = match self {
+            Self::Id(id) => id.clone(),
+            Self::McpName(name) => name.replacen("__", ".", 1),
+            Self::Own(connection, name) => format!("{connection}.{name}"),
+        };
+        text.chars().take(ASKED_MAX).collect()
+    }
+}
+
+/// Finds the tool that a name stands for. A name that stands for none is
+/// answered like a tool that is not granted, so that nobody learns which is
+/// the case.
+pub(crate) fn resolve_tool(
+    catalog: &Catalog,
+    target: Target,
+    story: &mut Story,
+) -> Result<ToolCall, Refusal> {
+    story.meant = target.meant();
+    let unknown = Refusal::NotGranted { reason: "no_such_name" };
+    let id: ToolId = match target {
+        Target::McpName(name) => {
+            let tool = catalog.by_mcp_name(&name).ok_or(unknown)?;
+            return Ok(ToolCall { id: tool.id.clone(), tool: Some(Arc::clone(tool)) });
+        }
+        Target::Id(text) => text.parse().map_err(|_| unknown)?,
+        Target::Own(connection, name) => {
+            ToolId::new(connection, name.parse().map_err(|_| unknown)?)
+        }
+    };
+    let tool = catalog.by_id.get(&id).cloned();
+    Ok(ToolCall { id, tool })
+}
+
+/// Checks on the arguments of an allowed call. None of them changes
+/// arguments, so none asks for a second decision.
+pub(crate) fn guard_request(arguments: &Arguments) -> Result<(), Refusal> {
+    // An agent that was talked into sending its token somewhere.
+    if arguments.carries_token {
+        return Err(Refusal::TokenInArguments);
+    }
+    Ok(())
+}
+
+/// What the trail will say about a call, gathered on the way.
+#[derive(Debug)]
+pub(crate) struct Story {
+    pub(crate) id: CallId,
+    face: Face,
+    received: Instant,
+    received_at: i64,
+    pub(crate) caller: Option<Arc<Caller>>,
+    /// See [`Target::meant`].
+    pub(crate) meant: String,
+    pub(crate) tool: Option<ToolId>,
+    digest: Option<json::Digest>,
+    shape: Option<String>,
+    pub(crate) decision: Option<&'static str>,
+    pub(crate) grants: Vec<GrantId>,
+    pub(crate) policy_version: Option<u64>,
+    /// Set once an intent is on disk.
+    pub(crate) forwarded: bool,
+}
+
+impl Story {
+    pub(crate) fn begin(inbound: &InboundCall) -> Self {
+        Self {
+            digest: Some(inbound.arguments.digest),
+            shape: Some(inbound.arguments.shape.clone()),
+            ..Self::unread(inbound.face, inbound.received)
+        }
+    }
+
+    /// Of a request that could not be read as a call.
+    pub(crate) fn unread(face: Face, received: Instant) -> Self {
+        Self {
+            id: CallId::new(),
+            face,
+            received,
+            received_at: clock::now_ms(),
+            caller: None,
+            meant: String::new(),
+            tool: None,
+            digest: None,
+            shape: None,
+            decision: None,
+            grants: Vec::new(),
+            policy_version: None,
+            forwarded: false,
+        }
+    }
+
+    pub(crate) fn permitted(&mut self, permit: &Permit) {
+        self.decision = Some("allow");
+        self.grants = permit.grants().collect();
+        self.policy_version = Some(permit.policy_version());
+    }
+
+    pub(crate) fn intent(&self) -> Record {
+        let mut record = self.record(Kind::Intent, self.received_at);
+        record.args.clone_from(&self.shape);
+        record
+    }
+
+    pub(crate) fn outcome(&self) -> Record {
+        let mut record = self.record(Kind::Outcome, clock::now_ms());
+        if !self.forwarded {
+            record.args.clone_from(&self.shape);
+        }
+        let spent = self.received.elapsed().as_micros();
+        record.duration_us = Some(u64::try_from(spent).unwrap_or(u64::MAX));
+        record
+    }
+
+    fn record(&self, kind: Kind, time: i64) -> Record {
+        let mut record = Record::new(kind, time);
+        record.call = Some(self.id);
+        record.user = self.caller.as_ref().map(|caller| caller.user);
+        record.agent = self.caller.as_ref().and_then(|c| c.agent.as_ref()).map(|agent| agent.id);
+        record.tool = match &self.tool {
+            Some(id) => Some(id.to_string()),
+            None => Some(self.meant.clone()).filter(|meant| !meant.is_empty()),
+        };
+        record.decision = self.decision;
+        record.args_digest = self.digest;
+        record.grants.clone_from(&self.grants);
+        record.policy_version = self.policy_version;
+        record.face = Some(self.face.as_str());
+        record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_redacted_to_names_types_and_sizes() {
+        let body = Bytes::from_static(
+            br#"{"to":"bo@acme.com","n":42,"cc":["a","b"],"body":{"x":1},"ok":true,"z":null}"#,
+        );
+        let node = json::parse(&body).unwrap();
+        let arguments = Arguments::read(Some(&node), &body).unwrap();
+        let expected = r#"{"body":"object(1)","cc":"array(2)","n":"number","ok":"boolean","to":"string(11)","z":"null"}"#;
+        assert_eq!(arguments.shape, expected);
+        assert_eq!(arguments.raw, body);
+    }
+
+    #[test]
+    fn only_objects_are_arguments_and_none_is_empty() {
+        let body = Bytes::from_static(b"[1]");
+        let node = json::parse(&body).unwrap();
+        assert!(Arguments::read(Some(&node), &body).is_err());
+        let none = Arguments::read(None, &Bytes::new()).unwrap();
+        assert_eq!(none.raw, "{}");
+        let empty = "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a";
+        assert_eq!(none.digest.to_string(), empty);
+    }
+}

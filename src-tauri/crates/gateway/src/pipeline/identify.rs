@@ -1,0 +1,34 @@
+//! Token → user, agent, teams.
+
+use std::sync::Arc;
+
+use agw_core::Caller;
+
+use crate::{
+    clock,
+    pipeline::{Presented, Refusal, Story},
+    store::snapshot::Snapshot,
+};
+
+/// One look-up by hash. A token that was ours once still says whose it was,
+/// for the trail.
+pub(crate) fn identify(
+    snapshot: &Snapshot,
+    presented: &Presented,
+    story: &mut Story,
+) -> Result<Arc<Caller>, Refusal> {
+    let hash = match presented {
+        Presented::Missing => return Err(Refusal::TokenMissing),
+        Presented::Malformed => return Err(Refusal::TokenMalformed),
+        Presented::Token(hash) => hash,
+    };
+    let entry = snapshot.tokens.get(hash).ok_or(Refusal::TokenUnknown)?;
+    story.caller = Some(Arc::clone(&entry.caller));
+    if entry.revoked {
+        return Err(Refusal::TokenRevoked);
+    }
+    if entry.expires_at.is_some_and(|at| at <= clock::now_ms()) {
+        return Err(Refusal::TokenExpired);
+    }
+    Ok(Arc::clone(&entry.caller))
+}

@@ -1,0 +1,100 @@
+//! Gives a decided and recorded call its credential.
+
+use std::sync::Arc;
+
+use agw_api::Transport;
+use agw_core::{Permit, UserId};
+use agw_vault::{Place, Secret, Vault};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
+
+use crate::{
+    pipeline::{Arguments, AuditTicket, Refusal, ToolCall},
+    store::snapshot::ConnectionConfig,
+};
+
+/// A call that may be forwarded: decided, recorded and with its credential.
+/// Connectors accept nothing else, and nothing but [`inject`] makes one.
+#[derive(Debug)]
+pub struct ArmedRequest {
+    tool: Box<str>,
+    arguments: Bytes,
+    user: UserId,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    secrets: Arc<[Secret]>,
+}
+
+impl ArmedRequest {
+    /// The tool's name as its upstream knows it.
+    pub(crate) fn tool(&self) -> &str {
+        &self.tool
+    }
+
+    /// A JSON object, as the agent wrote it.
+    pub(crate) fn arguments(&self) -> &Bytes {
+        &self.arguments
+    }
+
+    pub(crate) fn user(&self) -> UserId {
+        self.user
+    }
+
+    pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.headers
+    }
+
+    /// What must not come back in the reply.
+    pub(crate) fn secrets(&self) -> &Arc<[Secret]> {
+        &self.secrets
+    }
+}
+
+pub(crate) fn inject(
+    permit: Permit,
+    _ticket: &AuditTicket,
+    vault: &Vault,
+    config: &ConnectionConfig,
+    call: &ToolCall,
+    arguments: Arguments,
+) -> Result<ArmedRequest, Refusal> {
+    // Whatever was done between decision and here, it is still that call.
+    if permit.tool() != &call.id || permit.arguments() != arguments.digest {
+        return Err(Refusal::Internal("the permit is for another call"));
+    }
+    let mut headers = Vec::new();
+    let mut secrets = Vec::new();
+    // A child process got its credentials when it was started.
+    if matches!(config.transport, Transport::Http { .. }) {
+        for credential in &config.credentials {
+            let place = Place {
+                connection: config.id,
+                connection_name: &config.name,
+                credential: &credential.name,
+                version: credential.version,
+            };
+            let secret = vault
+                .open_for_call(&permit, &place, &credential.sealed)
+                .map_err(|_| Refusal::Internal("a credential does not open"))?;
+            headers.push(header(&credential.name, &secret)?);
+            secrets.push(secret);
+        }
+    }
+    Ok(ArmedRequest {
+        tool: call.id.tool().as_str().into(),
+        arguments: arguments.raw,
+        user: permit.user(),
+        headers,
+        secrets: secrets.into(),
+    })
+}
+
+/// A credential as a request header that is never logged or compressed.
+pub(crate) fn header(name: &str, secret: &Secret) -> Result<(HeaderName, HeaderValue), Refusal> {
+    let name = HeaderName::from_bytes(name.as_bytes());
+    let value = HeaderValue::from_bytes(secret.expose());
+    let (Ok(name), Ok(mut value)) = (name, value) else {
+        return Err(Refusal::Internal("a credential is no valid header"));
+    };
+    value.set_sensitive(true);
+    Ok((name, value))
+}

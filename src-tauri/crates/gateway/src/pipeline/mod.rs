@@ -1,0 +1,108 @@
+//! The one path of a tool call. [`handle_call`] reads top to bottom as what
+//! happens; each step consumes what the step before produced, so none can be
+//! left out:
+//!
+//! - [`Permit`](agw_core::Permit): only the decision makes one.
+//! - [`AuditTicket`]: only a written intent makes one.
+//! - [`ArmedRequest`]: only [`inject`] makes one, from both of these; and
+//!   connectors accept nothing else.
+//!
+//! Forwarding what was not decided and recorded does not compile:
+//!
+//! ```compile_fail,E0451
+//! use agw_gateway::pipeline::ArmedRequest;
+//! fn forge(request: ArmedRequest) -> ArmedRequest {
+//!     ArmedRequest { tool: "gmail.send".into(), ..request }
+//! }
+//! ```
+//!
+//! ```compile_fail,E0451
+//! use agw_gateway::pipeline::AuditTicket;
+//! fn forge(ticket: AuditTicket) -> AuditTicket {
+//!     AuditTicket { ..ticket }
+//! }
+//! ```
+//!
+//! ```compile_fail,E0616
+//! fn open(request: agw_gateway::pipeline::ArmedRequest) {
+//!     let _ = request.headers;
+//! }
+//! ```
+//!
+//! whereas their names and types are right:
+//!
+//! ```
+//! use agw_gateway::pipeline::{ArmedRequest, AuditTicket};
+//! fn pass_on(request: ArmedRequest, ticket: AuditTicket) -> (ArmedRequest, AuditTicket) {
+//!     (request, ticket)
+//! }
+//! ```
+
+mod call;
+mod identify;
+mod inject;
+mod intent;
+mod refuse;
+mod reply;
+mod reserve;
+
+pub(crate) use call::{Arguments, InboundCall, Presented, Story, Target};
+pub(crate) use call::{Face, ToolCall};
+pub(crate) use identify::identify;
+pub use inject::ArmedRequest;
+pub(crate) use inject::header;
+pub use intent::AuditTicket;
+pub(crate) use refuse::Refusal;
+pub(crate) use refuse::{refuse, refuse_unread};
+pub(crate) use reply::{SafeReply, inspect_reply, without_secrets};
+pub(crate) use reserve::Reservations;
+
+use std::sync::Arc;
+
+use agw_core::{Decision, decide};
+
+use crate::gateway::Gateway;
+
+/// Runs one call to its end. Whatever happens, the trail gets exactly one
+/// outcome for it. Spawn it: it must not be dropped half-way, because a
+/// forwarded call has an effect whether or not anyone still listens. A refusal
+/// comes with the caller's name (`ana/claude`), for its wording.
+pub(crate) async fn handle_call(
+    gateway: Arc<Gateway>,
+    inbound: InboundCall,
+) -> Result<SafeReply, (Refusal, String)> {
+    let mut story = Story::begin(&inbound);
+    let outcome = run(&gateway, inbound, &mut story).await;
+    match outcome {
+        Ok(reply) => {
+            intent::record_outcome(&gateway, &story, &reply);
+            Ok(reply)
+        }
+        Err(refusal) => Err(refuse(&gateway, &story, refusal)),
+    }
+}
+
+async fn run(
+    gateway: &Gateway,
+    inbound: InboundCall,
+    story: &mut Story,
+) -> Result<SafeReply, Refusal> {
+    let snapshot = gateway.live.snapshot.load_full();
+    let caller = identify(&snapshot, &inbound.presented, story)?;
+    gateway.check_open(&snapshot)?;
+    let call = call::resolve_tool(&gateway.live.catalog.load(), inbound.target, story)?;
+    story.tool = Some(call.id.clone());
+    let permit = match decide(&snapshot.permissions, &caller, &call.id, inbound.arguments.digest) {
+        Decision::Allow(permit) => permit,
+        Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
+    };
+    story.permitted(&permit);
+    let (upstream, config) = gateway.upstream_of(&snapshot, &call)?;
+    call::guard_request(&inbound.arguments)?;
+    let _reservation = gateway.reservations.reserve(&caller)?;
+    let ticket = intent::record_intent(gateway, story).await?;
+    let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
+    let armed = inject::inject(permit, &ticket, &vault, &config, &call, inbound.arguments)?;
+    let reply = upstream.call(armed, &inbound.cancel).await;
+    inspect_reply(reply?)
+}

@@ -1,0 +1,142 @@
+//! What came back, before the agent gets to see it.
+
+use agw_vault::Secret;
+use bytes::Bytes;
+use memchr::memmem;
+use serde::Deserialize;
+
+use crate::{
+    audit::Status,
+    pipeline::Refusal,
+    upstream::{UpstreamError, UpstreamReply},
+};
+
+/// What stands in the place of a credential that an upstream sent back.
+const REDACTED: &[u8] = b"[credential removed by AI Agent Gateway]";
+/// Shorter secrets are not looked for: they would be found by chance.
+const SECRET_MIN: usize = 6;
+
+/// A reply that may go to the agent.
+#[derive(Debug)]
+pub(crate) enum SafeReply {
+    /// The `result` of `tools/call`: a JSON object, as the upstream wrote it.
+    Result { json: Bytes, is_error: bool },
+    /// A JSON-RPC error object of the upstream.
+    RpcError { json: Bytes },
+}
+
+impl SafeReply {
+    pub(crate) fn status(&self) -> Status {
+        match self {
+            Self::Result { is_error: false, .. } => Status::Ok,
+            Self::Result { is_error: true, .. } | Self::RpcError { .. } => Status::ToolError,
+        }
+    }
+}
+
+pub(crate) fn inspect_reply(reply: UpstreamReply) -> Result<SafeReply, Refusal> {
+    #[derive(Deserialize)]
+    struct Peek {
+        /// `Option`, so that another type in the place of the flag is an error.
+        #[serde(default, rename = "isError")]
+        is_error: Option<bool>,
+    }
+    #[derive(Deserialize)]
+    struct RpcPeek {
+        #[serde(rename = "code")]
+        _code: i64,
+        #[serde(rename = "message")]
+        _message: String,
+    }
+    match reply {
+        UpstreamReply::Result { json, secrets } => {
+            let json = without_secrets(json, &secrets);
+            let peek: Peek = object(&json).ok_or_else(|| malformed("its result is no object"))?;
+            Ok(SafeReply::Result { json, is_error: peek.is_error.unwrap_or(false) })
+        }
+        UpstreamReply::RpcError { json, secrets } => {
+            let json = without_secrets(json, &secrets);
+            let _: RpcPeek = object(&json).ok_or_else(|| malformed("its error is no error"))?;
+            Ok(SafeReply::RpcError { json })
+        }
+    }
+}
+
+/// Reads a JSON object; an array would do for serde, too.
+fn object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Option<T> {
+    json.trim_ascii_start().starts_with(b"{").then(|| serde_json::from_slice(json).ok())?
+}
+
+fn malformed(what: &str) -> Refusal {
+    Refusal::Upstream(UpstreamError::Malformed(what.into()))
+}
+
+/// Replaces every occurrence of a credential. A header such as `Bearer x` is
+/// looked for by its last word; and as the bytes are JSON, a credential is
+/// looked for as JSON would escape it, too.
+pub(crate) fn without_secrets(bytes: Bytes, secrets: &[Secret]) -> Bytes {
+    secrets.iter().fold(bytes, |bytes, secret| {
+        let word = secret.expose().rsplit(|b| *b == b' ').next().unwrap_or_default();
+        let bytes = without(bytes, word);
+        match escaped(word) {
+            None => bytes,
+            Some(escaped) => without(bytes, escaped.expose()),
+        }
+    })
+}
+
+/// `None` where JSON would not write it differently.
+fn escaped(word: &[u8]) -> Option<Secret> {
+    if !word.iter().any(|b| matches!(b, b'"' | b'\\' | 0..0x20)) {
+        return None;
+    }
+    let mut quoted = String::new();
+    agw_core::json::write_string(std::str::from_utf8(word).ok()?, &mut quoted);
+    let quoted = Secret::new(quoted);
+    let inner = quoted.expose().get(1..quoted.expose().len() - 1)?;
+    Some(Secret::new(inner))
+}
+
+fn without(bytes: Bytes, needle: &[u8]) -> Bytes {
+    if needle.len() < SECRET_MIN || memmem::find(&bytes, needle).is_none() {
+        return bytes;
+    }
+    replace_all(&bytes, needle)
+}
+
+fn replace_all(bytes: &[u8], needle: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut from = 0;
+    for at in memmem::find_iter(bytes, needle) {
+        out.extend_from_slice(bytes.get(from..at).unwrap_or_default());
+        out.extend_from_slice(REDACTED);
+        from = at + needle.len();
+    }
+    out.extend_from_slice(bytes.get(from..).unwrap_or_default());
+    out.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_never_comes_back() {
+        let secrets = [Secret::new("Bearer s3cr3t-token"), Secret::new("pa\"ss\\word")];
+        let reply = br#"{"a":"Bearer s3cr3t-token","b":"xs3cr3t-tokenx","c":"pa\"ss\\word"}"#;
+        let safe = without_secrets(Bytes::from_static(reply), &secrets);
+        let text = std::str::from_utf8(&safe).unwrap();
+        assert!(!text.contains("s3cr3t") && !text.contains("ss\\"), "{text}");
+        assert_eq!(text.matches("credential removed").count(), 3);
+        assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+    }
+
+    #[test]
+    fn a_result_that_is_no_object_is_not_passed_on() {
+        for json in ["[]", "7", "{\"isError\":\"no\"}", "{\"isError\":true,\"isError\":false}"] {
+            let secrets = std::sync::Arc::from([]);
+            let reply = UpstreamReply::Result { json: json.into(), secrets };
+            assert!(inspect_reply(reply).is_err(), "{json}");
+        }
+    }
+}

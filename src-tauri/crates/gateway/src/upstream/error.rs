@@ -1,0 +1,99 @@
+//! Failures on the far side. `Display` is for the admin; agents get
+//! [`UpstreamError::message`], which repeats nothing that the upstream said.
+
+use std::time::Duration;
+
+/// Why an upstream gave no answer that can be used.
+#[derive(Debug, Clone, thiserror::Error)]
+pub(crate) enum UpstreamError {
+    #[error("not ready: {0}")]
+    NotReady(String),
+    #[error("cannot be reached: {0}")]
+    Unreachable(String),
+    #[error("it refused the gateway's credential with HTTP {0}; check the connection's credential")]
+    Unauthorized(u16),
+    #[error("it answered with HTTP {0}")]
+    Status(u16),
+    #[error("it redirected to {0:?}; redirects are not followed, so enter the final URL")]
+    Redirect(String),
+    #[error("its answer is unusable: {0}")]
+    Malformed(String),
+    #[error("its answer is longer than {0} bytes")]
+    TooLarge(usize),
+    #[error("it ended before it answered: {0}")]
+    Closed(String),
+    #[error("no answer within {} s", .0.as_secs_f32())]
+    TimedOut(Duration),
+    #[error("the caller took the call back")]
+    Cancelled,
+}
+
+impl UpstreamError {
+    /// Stable; see [`crate::pipeline::Refusal`].
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::NotReady(_) => "connection_unavailable",
+            Self::Unreachable(_) => "upstream_unreachable",
+            Self::Unauthorized(_) => "upstream_unauthorized",
+            Self::Status(_) => "upstream_status",
+            Self::Redirect(_) => "upstream_redirect",
+            Self::Malformed(_) => "upstream_malformed",
+            Self::TooLarge(_) => "upstream_too_large",
+            Self::Closed(_) => "upstream_closed",
+            Self::TimedOut(_) => "upstream_timeout",
+            Self::Cancelled => "cancelled",
+        }
+    }
+
+    pub(crate) fn http_status(&self) -> u16 {
+        match self {
+            Self::NotReady(_) => 503,
+            Self::TimedOut(_) => 504,
+            _ => 502,
+        }
+    }
+
+    pub(crate) fn message(&self) -> String {
+        let text = match self {
+            Self::NotReady(_) => "The system behind this tool is not running at the moment.",
+            Self::Unreachable(_) => "The system behind this tool cannot be reached.",
+            Self::Unauthorized(_) => {
+                "The system behind this tool refused the gateway's credential."
+            }
+            Self::Status(status) => {
+                return format!("The system behind this tool answered with HTTP {status}.");
+            }
+            Self::Redirect(_) => {
+                "The system behind this tool redirected the call elsewhere; it was not followed."
+            }
+            Self::Malformed(_) => "The answer of the system behind this tool is unusable.",
+            Self::TooLarge(_) => "The answer of the system behind this tool is too long.",
+            Self::Closed(_) => "The system behind this tool ended before it answered.",
+            Self::TimedOut(limit) => {
+                return format!(
+                    "The system behind this tool did not answer within {} s.",
+                    limit.as_secs_f32()
+                );
+            }
+            Self::Cancelled => "The call was cancelled.",
+        };
+        text.into()
+    }
+
+    pub(crate) fn next(&self) -> &'static str {
+        match self {
+            Self::NotReady(_) | Self::Unreachable(_) => {
+                "Nothing was done. Try again in a minute; if it stays so, ask an administrator to test the connection (`agw connection test`)."
+            }
+            Self::Unauthorized(_) => {
+                "Nothing was done. Ask an administrator to renew the connection's credential."
+            }
+            Self::Redirect(_) => "Ask an administrator to check the connection's URL.",
+            Self::TooLarge(_) => "Ask for less at once.",
+            Self::Status(_) | Self::Malformed(_) | Self::Closed(_) | Self::TimedOut(_) => {
+                "It may or may not have acted: check before you try again."
+            }
+            Self::Cancelled => "Nothing, if you meant to cancel it.",
+        }
+    }
+}

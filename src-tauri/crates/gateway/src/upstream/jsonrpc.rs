@@ -1,0 +1,89 @@
+//! JSON-RPC messages to and from upstreams. Answers are only peeked into;
+//! `result` and `error` stay the bytes that they are.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::upstream::UpstreamError;
+
+/// An answer to a request of ours.
+#[derive(Debug)]
+pub(super) enum Answer {
+    Result(Bytes),
+    Error(Bytes),
+}
+
+/// A message from an upstream. Duplicate members are an error.
+#[derive(Debug, Deserialize)]
+pub(super) struct Incoming<'a> {
+    #[serde(borrow, default)]
+    pub(super) id: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) method: Option<Cow<'a, str>>,
+    #[serde(borrow, default)]
+    result: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+impl<'a> Incoming<'a> {
+    pub(super) fn parse(bytes: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+
+    /// The id, where it is one that we hand out.
+    pub(super) fn own_id(&self) -> Option<u64> {
+        self.id.and_then(|id| id.get().parse().ok())
+    }
+
+    /// The answer that it is; `within` are the bytes it was parsed from.
+    pub(super) fn answer(&self, within: &Bytes) -> Result<Answer, UpstreamError> {
+        match (self.result, self.error) {
+            (Some(result), None) => Ok(Answer::Result(within.slice_ref(result.get().as_bytes()))),
+            (None, Some(error)) => Ok(Answer::Error(within.slice_ref(error.get().as_bytes()))),
+            _ => Err(UpstreamError::Malformed("neither a result nor an error".into())),
+        }
+    }
+}
+
+/// `params` is JSON.
+pub(super) fn request(id: u64, method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}","params":{params}}}"#)
+}
+
+pub(super) fn notification(method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
+}
+
+/// `tools/call` with the arguments byte for byte as the agent wrote them.
+pub(super) fn tools_call(id: u64, tool: &str, arguments: &[u8]) -> Bytes {
+    let mut out = String::with_capacity(96 + tool.len() + arguments.len());
+    out.push_str(r#"{"jsonrpc":"2.0","id":"#);
+    out.push_str(&id.to_string());
+    out.push_str(r#","method":"tools/call","params":{"name":"#);
+    agw_core::json::write_string(tool, &mut out);
+    out.push_str(r#","arguments":"#);
+    let mut out = out.into_bytes();
+    out.extend_from_slice(arguments);
+    out.extend_from_slice(b"}}");
+    out.into()
+}
+
+/// What to say to a request of the upstream's own. Nothing but `ping` is
+/// offered to upstreams.
+pub(super) fn respond(id: &RawValue, method: &str) -> String {
+    let id = id.get();
+    if method == "ping" {
+        return format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+    }
+    format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#
+    )
+}
+
+pub(super) fn cancelled(id: u64) -> String {
+    notification("notifications/cancelled", &format!(r#"{{"requestId":{id}}}"#))
+}

@@ -1,0 +1,88 @@
+//! The systems behind the gateway: one [`Upstream`] per connection, each
+//! looked after by a task of its own, so that one that hangs or dies never
+//! holds up another.
+
+mod error;
+mod http;
+mod jsonrpc;
+mod link;
+mod sse;
+mod stderr;
+mod stdio;
+mod supervise;
+
+pub(crate) use self::http::{HttpClient, check_url, client as http_client};
+pub(crate) use error::UpstreamError;
+pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
+
+use std::sync::Arc;
+
+use agw_vault::Secret;
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use crate::{bounds::Timeouts, pipeline::ArmedRequest, store::snapshot::ConnectionConfig};
+
+/// What an upstream answered, with the credentials that must not be in it.
+#[derive(Debug)]
+pub(crate) enum UpstreamReply {
+    Result { json: Bytes, secrets: Arc<[Secret]> },
+    RpcError { json: Bytes, secrets: Arc<[Secret]> },
+}
+
+/// One connection as it is now.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    pub(crate) config: Arc<ConnectionConfig>,
+    pub(crate) stderr: stderr::Tail,
+    state: watch::Sender<State>,
+    link: ArcSwapOption<link::Link>,
+    /// Asks the supervisor to try again at once.
+    retry: Notify,
+    stop: CancellationToken,
+    timeouts: Timeouts,
+}
+
+impl Upstream {
+    pub(crate) fn state(&self) -> State {
+        self.state.borrow().clone()
+    }
+
+    /// Forwards a call and waits for its answer, its time-out or its
+    /// cancellation. Nothing is retried: the upstream may have acted.
+    pub(crate) async fn call(
+        &self,
+        armed: ArmedRequest,
+        cancel: &CancellationToken,
+    ) -> Result<UpstreamReply, UpstreamError> {
+        let link = self.link.load_full().ok_or_else(|| UpstreamError::NotReady(self.problem()))?;
+        let answer = tokio::time::timeout(self.timeouts.call, link.call(armed, cancel));
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => Err(UpstreamError::TimedOut(self.timeouts.call)),
+        }
+    }
+
+    /// Tries the connection now and reports what came of it.
+    pub(crate) async fn test(&self) -> State {
+        let before = self.state().settled;
+        self.retry.notify_one();
+        self.settled_after(before).await
+    }
+
+    /// Waits until an attempt after number `before` ended, well or badly.
+    pub(crate) async fn settled_after(&self, before: u64) -> State {
+        let mut state = self.state.subscribe();
+        let settled = state.wait_for(|state| state.settled > before);
+        match tokio::time::timeout(self.timeouts.start * 2, settled).await {
+            Ok(Ok(state)) => state.clone(),
+            Ok(Err(_)) | Err(_) => self.state(),
+        }
+    }
+
+    fn problem(&self) -> String {
+        self.state().problem.unwrap_or_else(|| "it is still starting".into())
+    }
+}

@@ -1,0 +1,92 @@
+import { queryOptions } from "@tanstack/react-query";
+
+import { type ApiClient, unwrap } from "./client";
+import { hasCode } from "./error";
+
+/** First part of every query key; events invalidate by it. */
+export const keys = {
+  agents: "agents",
+  connections: "connections",
+  grants: "grants",
+  health: "health",
+  session: "session",
+  status: "status",
+  teams: "teams",
+  tools: "tools",
+  users: "users",
+} as const;
+
+const HEALTH_EVERY_MS = 10_000;
+const HEALTH_WHEN_DOWN_MS = 2_000;
+
+export const healthQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.health],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/health", { signal })),
+    refetchInterval: (query) => (query.state.status === "error" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
+    retry: false,
+  });
+
+/** The signed-in session, or null. */
+export const sessionQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.session],
+    queryFn: async ({ signal }) => {
+      try {
+        return await unwrap(client.GET("/api/v1/session", { signal }));
+      } catch (error) {
+        if (hasCode(error, "sign_in")) return null;
+        throw error;
+      }
+    },
+  });
+
+export const statusQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.status],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/status", { signal })),
+  });
+
+export const connectionsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.connections],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/connections", { signal })),
+  });
+
+export const connectionQuery = (client: ApiClient, name: string) =>
+  queryOptions({
+    queryKey: [keys.connections, name],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/connections/{name}", { params: { path: { name } }, signal })),
+  });
+
+export const usersQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.users],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/users", { signal })),
+  });
+
+export const teamsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.teams],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/teams", { signal })),
+  });
+
+/** All agents, or one user's. */
+export const agentsQuery = (client: ApiClient, user?: string) =>
+  queryOptions({
+    queryKey: [keys.agents, user ?? null],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/agents", { params: { query: user === undefined ? {} : { user } }, signal })),
+  });
+
+export const grantsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.grants],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/grants", { signal })),
+  });
+
+/** All tools, or those that `as` (`USER` or `USER/AGENT`) may call: the gateway's own decision. */
+export const toolsQuery = (client: ApiClient, as?: string) =>
+  queryOptions({
+    queryKey: [keys.tools, as ?? null],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tools", { params: { query: as === undefined ? {} : { as } }, signal })),
+  });

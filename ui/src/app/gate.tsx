@@ -1,0 +1,96 @@
+import { Text } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { type ReactNode, useEffect, useRef, useState } from "react";
+
+import { asApiError } from "../api/error";
+import { useGateway } from "../api/gateway";
+import { keys, sessionQuery } from "../api/queries";
+import { useServiceState } from "../api/use-service-state";
+import { Icon } from "../components/icons";
+import { Failure, Loading } from "../components/states";
+import { RecoveryKey } from "../features/session/recovery-key";
+import { SetUp } from "../features/session/set-up";
+import { SignIn } from "../features/session/sign-in";
+import { StateLine } from "../features/status/state-bar";
+import { strings } from "../strings";
+import { StartGateway } from "./start-gateway";
+
+/** Lets through who is signed in; everyone else gets the step that they are at. */
+export function Gate({ children }: { children: (user: string) => ReactNode }) {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const state = useServiceState();
+  const configured = state !== undefined && state !== "unconfigured";
+  // Held here and nowhere else, until the person says that it is stored.
+  const [recoveryKey, setRecoveryKey] = useState<string>();
+  const session = useQuery({ ...sessionQuery(client), enabled: configured && state !== "stopped" && recoveryKey === undefined });
+  const lookAgain = () => queries.invalidateQueries({ queryKey: [keys.session] });
+
+  // What was read before the gateway went away may not hold any more.
+  const before = useRef(state);
+  useEffect(() => {
+    if (before.current === "stopped" && state !== "stopped") void queries.invalidateQueries();
+    before.current = state;
+  }, [state, queries]);
+
+  if (recoveryKey !== undefined) {
+    return (
+      <Front title={strings.recoveryKey.title}>
+        <RecoveryKey
+          recoveryKey={recoveryKey}
+          onContinue={() => {
+            setRecoveryKey(undefined);
+            void queries.invalidateQueries();
+          }}
+        />
+      </Front>
+    );
+  }
+  if (state === undefined) return <Loading label={strings.loading} />;
+  if (state === "unconfigured") {
+    return (
+      <Front title={strings.setUp.title}>
+        <SetUp onDone={setRecoveryKey} />
+      </Front>
+    );
+  }
+  if (session.data) return children(session.data.user);
+  if (state === "stopped") {
+    return (
+      <Front title={strings.offline.title}>
+        <StateLine />
+        <Text size="sm">{strings.offline.next}</Text>
+        <StartGateway />
+      </Front>
+    );
+  }
+  if (session.isError) {
+    const error = asApiError(session.error);
+    return (
+      <Front title={strings.product}>
+        <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void lookAgain() }} />
+      </Front>
+    );
+  }
+  if (session.data === undefined) return <Loading label={strings.loading} />;
+  return (
+    <Front title={strings.signIn.title}>
+      <SignIn onDone={() => void lookAgain()} />
+    </Front>
+  );
+}
+
+function Front({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <main className="front">
+      <div className="front-card panel">
+        <div className="brand">
+          <Icon name="shield" size={20} />
+          {strings.product}
+        </div>
+        <h1>{title}</h1>
+        {children}
+      </div>
+    </main>
+  );
+}

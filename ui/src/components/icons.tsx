@@ -1,0 +1,50 @@
+import type { ReactNode } from "react";
+
+const SHAPES = {
+  add: <path d="M12 5v14M5 12h14" />,
+  alert: <path d="M12 4l9 16H3zM12 10v4M12 17v.01" />,
+  check: <path d="M5 12.5l4.500 4.500L19 7.500" />,
+  clock: <path d="M12 3a9 9 0 110 18 9 9 0 010-18M12 7v5l3 2" />,
+  cross: <path d="M6 6l12 12M18 6L6 18" />,
+  dash: <path d="M6 12h12" />,
+  down: <path d="M6 9l6 6 6-6" />,
+  home: <path d="M4 11l8-7 8 7v9h-5v-6H9v6H4z" />,
+  key: <path d="M8 11a4 4 0 110 8 4 4 0 010-8M11 12l8-8M16 7l3 3M14 9l2 2" />,
+  lock: <path d="M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 017 0v3" />,
+  off: <path d="M12 4v8M7.500 6.500a7.500 7.500 0 109 0" />,
+  pause: <path d="M9 5v14M15 5v14" />,
+  people: <path d="M9 4.500a3.500 3.500 0 110 7 3.500 3.500 0 010-7M3 20c0-3.500 2.500-6 6-6s6 2.500 6 6M16 5a3.500 3.500 0 010 6.500M17.500 14.500c2 .8 3.500 2.800 3.500 5.500" />,
+  play: <path d="M7 5l12 7-12 7z" />,
+  plug: <path d="M9 3v5M15 3v5M6 8h12v3a6 6 0 01-12 0zM12 17v4" />,
+  shield: (
+    <>
+      <path d="M12 3l7 3v5c0 4.600-2.900 8.300-7 10-4.100-1.700-7-5.400-7-10V6z" />
+      <path d="M9 12l2 2 4-4" />
+    </>
+  ),
+  sun: <path d="M12 8a4 4 0 110 8 4 4 0 010-8M12 2v2M12 20v2M2 12h2M20 12h2M5 5l1.500 1.500M17.500 17.500L19 19M19 5l-1.500 1.500M6.500 17.500L5 19" />,
+  trash: <path d="M5 7h14M10 7V4h4v3M7 7l1 13h8l1-13M10 11v5M14 11v5" />,
+} satisfies Record<string, ReactNode>;
+
+export type IconName = keyof typeof SHAPES;
+
+/** Decoration only: the text beside it carries the meaning. */
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      className="icon"
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      strokeWidth={2}
+      strokeLinecap="round"
+      strokeLinejoin="round"
+      aria-hidden="true"
+      focusable="false"
+    >
+      {SHAPES[name]}
+    </svg>
+  );
+}

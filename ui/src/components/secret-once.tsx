@@ -1,0 +1,33 @@
+import { Button, Group, Stack, Text } from "@mantine/core";
+import { useClipboard } from "@mantine/hooks";
+
+import { Icon } from "./icons";
+
+interface SecretOnceProps {
+  secret: string;
+  label: string;
+  copy: string;
+  copied: string;
+  copyFailed: string;
+  testId: string;
+}
+
+/** A secret that is shown this one time. One click selects all of it, should copying be refused. */
+export function SecretOnce({ secret, label, copy, copied, copyFailed, testId }: SecretOnceProps) {
+  const clipboard = useClipboard({ timeout: 4_000 });
+  return (
+    <Stack gap="xs">
+      <output className="secret" aria-label={label} data-testid={testId}>
+        {secret}
+      </output>
+      <Group gap="sm">
+        <Button variant="default" size="xs" leftSection={<Icon name={clipboard.copied ? "check" : "key"} />} onClick={() => clipboard.copy(secret)}>
+          {clipboard.copied ? copied : copy}
+        </Button>
+        <Text size="xs" c="red" role="status">
+          {clipboard.error ? copyFailed : ""}
+        </Text>
+      </Group>
+    </Stack>
+  );
+}

@@ -1,0 +1,224 @@
+import { ActionIcon, Button, Group, Modal, PasswordInput, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { type UseFormReturnType, useForm } from "@mantine/form";
+import { useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { unwrap } from "../../api/client";
+import { useGateway } from "../../api/gateway";
+import { keys } from "../../api/queries";
+import type { Transport } from "../../api/types";
+import { useAction } from "../../api/use-action";
+import { Icon } from "../../components/icons";
+import { Failure } from "../../components/states";
+import { strings } from "../../strings";
+import { Target } from "./target";
+
+const t = strings.connections;
+const NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+interface Values {
+  name: string;
+  kind: Transport["kind"];
+  argv: { id: number; text: string }[];
+  url: string;
+  credentials: { id: number; name: string; value: string }[];
+}
+
+let lastId = 0;
+const nextId = () => (lastId += 1);
+
+/** Two steps: fill in, then see exactly what will be started or called. */
+export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdded: (name: string) => void }) {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const [reviewing, setReviewing] = useState(false);
+  const form = useForm<Values>({
+    initialValues: { name: "", kind: "stdio", argv: [{ id: nextId(), text: "" }], url: "", credentials: [] },
+    validate: {
+      name: (value) => (NAME.test(value) ? null : t.nameInvalid),
+      url: (value, values) => (values.kind === "http" && !isHttpUrl(value) ? t.urlInvalid : null),
+      argv: { text: (value, values, path) => (values.kind === "stdio" && path === "argv.0.text" && value.trim() === "" ? t.programMissing : null) },
+      credentials: {
+        name: (value) => (value.trim() === "" ? t.credentialNameMissing : null),
+        value: (value) => (value === "" ? t.credentialValueMissing : null),
+      },
+    },
+  });
+  const add = useAction(async (values: Values) => {
+    const credentials = values.credentials.map(({ name, value }) => ({ name: name.trim(), value }));
+    return (await unwrap(client.POST("/api/v1/connections", { body: { name: values.name, transport: transportOf(values), credentials } }))).name;
+  });
+
+  const submit = async () => {
+    const values = form.getValues();
+    const asked = add.run(values);
+    form.setFieldValue("credentials", values.credentials.map((credential) => ({ ...credential, value: "" })));
+    const name = await asked;
+    if (name === undefined) {
+      setReviewing(false);
+      return;
+    }
+    await queries.invalidateQueries({ queryKey: [keys.connections], exact: true });
+    onAdded(name);
+  };
+
+  return (
+    <Modal opened onClose={onClose} title={reviewing ? t.reviewTitle : t.addTitle} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+      {reviewing ? (
+        <Stack>
+          <Text size="sm">{form.values.kind === "stdio" ? t.reviewStdio : t.reviewHttp}</Text>
+          <Target transport={transportOf(form.values)} />
+          {form.values.credentials.length > 0 && (
+            <Text size="sm">{t.reviewCredentials(form.values.credentials.map((credential) => credential.name.trim()))}</Text>
+          )}
+          <Group justify="flex-end">
+            <Button variant="default" onClick={() => setReviewing(false)} disabled={add.pending}>
+              {strings.back}
+            </Button>
+            <Button loading={add.pending} onClick={() => void submit()} data-testid="connection-confirm">
+              {form.values.kind === "stdio" ? t.confirmStdio : t.confirmHttp}
+            </Button>
+          </Group>
+        </Stack>
+      ) : (
+        <form noValidate onSubmit={form.onSubmit(() => setReviewing(true))}>
+          <Stack>
+            {add.error && (
+              <Failure message={add.error.message} next={form.values.credentials.length > 0 ? `${add.error.next} ${t.retypeCredentials}` : add.error.next} />
+            )}
+            <TextInput
+              label={t.name}
+              description={t.nameHint}
+              autoComplete="off"
+              data-autofocus
+              required
+              data-testid="connection-name"
+              {...form.getInputProps("name")}
+            />
+            <SegmentedControl
+              aria-label={t.kind}
+              data={[
+                { value: "stdio", label: t.stdio },
+                { value: "http", label: t.http },
+              ]}
+              {...form.getInputProps("kind")}
+            />
+            {form.values.kind === "stdio" ? (
+              <ArgumentRows form={form} />
+            ) : (
+              <TextInput label={t.url} placeholder="https://" type="url" required data-testid="connection-url" {...form.getInputProps("url")} />
+            )}
+            <CredentialRows form={form} />
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onClose}>
+                {strings.cancel}
+              </Button>
+              <Button type="submit" data-testid="connection-review">
+                {t.review}
+              </Button>
+            </Group>
+          </Stack>
+        </form>
+      )}
+    </Modal>
+  );
+}
+
+type Form = UseFormReturnType<Values>;
+
+function ArgumentRows({ form }: { form: Form }) {
+  return (
+    <fieldset className="rows">
+      <legend>{t.command}</legend>
+      <Text size="xs" c="dimmed">
+        {t.commandHint}
+      </Text>
+      {form.values.argv.map((argument, index) => (
+        <Group key={argument.id} gap="xs" align="start" wrap="nowrap">
+          <TextInput
+            flex={1}
+            aria-label={index === 0 ? t.program : t.argument(index)}
+            placeholder={index === 0 ? t.program : t.argument(index)}
+            className="mono"
+            autoComplete="off"
+            spellCheck={false}
+            data-testid={`connection-arg-${index}`}
+            {...form.getInputProps(`argv.${index}.text`)}
+          />
+          <RemoveRow label={t.removeArgument(index)} hidden={index === 0} onClick={() => form.removeListItem("argv", index)} />
+        </Group>
+      ))}
+      <Button
+        size="xs"
+        variant="subtle"
+        w="fit-content"
+        leftSection={<Icon name="add" size={14} />}
+        onClick={() => form.insertListItem("argv", { id: nextId(), text: "" })}
+        data-testid="connection-arg-add"
+      >
+        {t.addArgument}
+      </Button>
+    </fieldset>
+  );
+}
+
+function CredentialRows({ form }: { form: Form }) {
+  return (
+    <fieldset className="rows">
+      <legend>{t.credentials}</legend>
+      <Text size="xs" c="dimmed">
+        {form.values.kind === "stdio" ? t.credentialsStdio : t.credentialsHttp}
+      </Text>
+      {form.values.credentials.map((credential, index) => (
+        <Group key={credential.id} gap="xs" align="start" wrap="nowrap">
+          <TextInput
+            flex={1}
+            aria-label={t.credentialName(index + 1)}
+            placeholder={form.values.kind === "stdio" ? "API_TOKEN" : "Authorization"}
+            className="mono"
+            autoComplete="off"
+            spellCheck={false}
+            data-testid={`connection-credential-name-${index}`}
+            {...form.getInputProps(`credentials.${index}.name`)}
+          />
+          <PasswordInput
+            flex={1}
+            aria-label={t.credentialValue(index + 1)}
+            placeholder={t.value}
+            autoComplete="off"
+            data-testid={`connection-credential-value-${index}`}
+            {...form.getInputProps(`credentials.${index}.value`)}
+          />
+          <RemoveRow label={t.removeCredential(index + 1)} onClick={() => form.removeListItem("credentials", index)} />
+        </Group>
+      ))}
+      <Button
+        size="xs"
+        variant="subtle"
+        w="fit-content"
+        leftSection={<Icon name="add" size={14} />}
+        onClick={() => form.insertListItem("credentials", { id: nextId(), name: "", value: "" })}
+        data-testid="connection-credential-add"
+      >
+        {t.addCredential}
+      </Button>
+    </fieldset>
+  );
+}
+
+function RemoveRow({ label, hidden = false, onClick }: { label: string; hidden?: boolean; onClick: () => void }) {
+  return (
+    <ActionIcon variant="subtle" color="gray" size="input-sm" aria-label={label} onClick={onClick} style={hidden ? { visibility: "hidden" } : {}}>
+      <Icon name="cross" />
+    </ActionIcon>
+  );
+}
+
+function transportOf(values: Values): Transport {
+  if (values.kind === "http") return { kind: "http", url: values.url.trim() };
+  return { kind: "stdio", argv: values.argv.map((argument) => argument.text) };
+}
+
+function isHttpUrl(text: string): boolean {
+  return URL.canParse(text.trim()) && ["http:", "https:"].includes(new URL(text.trim()).protocol);
+}

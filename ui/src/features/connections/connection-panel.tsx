@@ -1,0 +1,214 @@
+import { Alert, Button, Code, Group, Text } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { unwrap } from "../../api/client";
+import { asApiError } from "../../api/error";
+import { useGateway } from "../../api/gateway";
+import { connectionQuery, keys, toolsQuery } from "../../api/queries";
+import type { Connection, ConnectionDetail, TestReport, Tool } from "../../api/types";
+import { useAction } from "../../api/use-action";
+import { useServiceState } from "../../api/use-service-state";
+import { Confirm, Conflict } from "../../components/dialogs";
+import { Icon } from "../../components/icons";
+import { Failure, Loading } from "../../components/states";
+import { duration } from "../../components/time";
+import { UntrustedText } from "../../components/untrusted-text";
+import { strings } from "../../strings";
+import { Target } from "./target";
+
+const t = strings.connections;
+
+/** What a person needs to use or repair one connection. */
+export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => void }) {
+  const { client } = useGateway();
+  const detail = useQuery(connectionQuery(client, name));
+  const tools = useQuery({ ...toolsQuery(client), select: (all) => all.filter((tool) => tool.connection === name) });
+  if (detail.isError && detail.data === undefined) {
+    const error = asApiError(detail.error);
+    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void detail.refetch() }} />;
+  }
+  if (detail.data === undefined) return <Loading label={strings.loading} />;
+  return (
+    <div className="item-body">
+      <Actions connection={detail.data} onGone={onGone} />
+      <h3>{t.target}</h3>
+      <Target transport={detail.data.transport} />
+      <Text size="sm" mt={6}>
+        {t.credentialNames}{" "}
+        {detail.data.credentials.length === 0 ? <span className="dim">{t.noCredentials}</span> : detail.data.credentials.join(", ")}
+        <span className="dim"> · {t.starts(detail.data.starts)}</span>
+      </Text>
+      <ToolList tools={tools.data} refused={detail.data.refused_tools} />
+      <Stderr detail={detail.data} />
+    </div>
+  );
+}
+
+function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refused: Connection["refused_tools"] }) {
+  return (
+    <>
+      <h3>{t.tools}</h3>
+      {tools === undefined && <Loading label={strings.loading} />}
+      {tools?.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.noTools}
+        </Text>
+      )}
+      {tools?.map((tool) => (
+        <details key={tool.id} className="tool" data-testid={`tool-${tool.id}`}>
+          <summary>
+            <code>{tool.id}</code>
+          </summary>
+          <p className="dim prose">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</p>
+          <p className="dim">
+            {t.mcpName} <code>{tool.mcp_name}</code>
+          </p>
+        </details>
+      ))}
+      {refused.length > 0 && (
+        <>
+          <h3>{t.refused}</h3>
+          <ul className="refused">
+            {refused.map((tool) => (
+              <li key={tool.name}>
+                <code>
+                  <UntrustedText text={tool.name} />
+                </code>{" "}
+                <span data-tone="wait">
+                  <UntrustedText text={tool.reason} />
+                </span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </>
+  );
+}
+
+function Stderr({ detail }: { detail: ConnectionDetail }) {
+  if (detail.transport.kind !== "stdio") return null;
+  return (
+    <>
+      <h3>{t.stderr}</h3>
+      {detail.stderr.length === 0 ? (
+        <Text size="sm" c="dimmed">
+          {t.noStderr}
+        </Text>
+      ) : (
+        <Code block className="stderr" tabIndex={0} aria-label={t.stderr}>
+          <UntrustedText text={detail.stderr.join("\n")} />
+        </Code>
+      )}
+    </>
+  );
+}
+
+function Actions({ connection, onGone }: { connection: Connection; onGone: () => void }) {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const state = useServiceState();
+  const [report, setReport] = useState<TestReport>();
+  const [removing, setRemoving] = useState(false);
+  const path = { name: connection.name };
+  const test = useAction(async () => {
+    setReport(undefined);
+    setReport(await unwrap(client.POST("/api/v1/connections/{name}/test", { params: { path } })));
+  });
+  const remove = useAction(async (version: number) => {
+    await unwrap(client.DELETE("/api/v1/connections/{name}", { params: { path, query: { version } } }));
+    await queries.invalidateQueries({ queryKey: [keys.connections], exact: true });
+    onGone();
+  });
+  const stale = remove.error?.code === "stale" ? (remove.error.current as Connection | undefined) : undefined;
+  const failed = test.error ?? (stale ? undefined : remove.error);
+
+  return (
+    <>
+      <Group gap="xs">
+        <Button size="xs" variant="default" loading={test.pending} disabled={state === "stopped"} onClick={() => void test.run()} data-testid="connection-test">
+          {t.test}
+        </Button>
+        <Button
+          size="xs"
+          variant="subtle"
+          color="red"
+          leftSection={<Icon name="trash" size={14} />}
+          disabled={state === "stopped"}
+          onClick={() => setRemoving(true)}
+          data-testid="connection-remove"
+        >
+          {strings.remove}
+        </Button>
+      </Group>
+      <div role="status">{report && <Report report={report} />}</div>
+      {failed && !removing && <Failure message={failed.message} next={failed.next} />}
+      <Confirm
+        opened={removing && stale === undefined}
+        title={t.removeTitle(connection.name)}
+        confirm={strings.remove}
+        cancel={strings.cancel}
+        pending={remove.pending}
+        onConfirm={() => void remove.run(connection.version)}
+        onCancel={() => {
+          setRemoving(false);
+          remove.clear();
+        }}
+      >
+        <Text size="sm">{t.removeText}</Text>
+        {remove.error && <Failure message={remove.error.message} next={remove.error.next} />}
+      </Confirm>
+      {stale && (
+        <Conflict
+          title={strings.conflict.title}
+          explanation={strings.conflict.text}
+          mineLabel={strings.conflict.seen}
+          mine={describe(connection)}
+          theirsLabel={strings.conflict.now}
+          theirs={describe(stale)}
+          keep={strings.conflict.keep}
+          overwrite={strings.conflict.removeAnyway}
+          pending={remove.pending}
+          onKeep={() => {
+            setRemoving(false);
+            remove.clear();
+            void queries.invalidateQueries({ queryKey: [keys.connections] });
+          }}
+          onOverwrite={() => void remove.run(stale.version)}
+        />
+      )}
+    </>
+  );
+}
+
+function describe(connection: Connection): string {
+  return JSON.stringify({ version: connection.version, transport: connection.transport, credentials: connection.credentials }, null, 2);
+}
+
+function Report({ report }: { report: TestReport }) {
+  return (
+    <Alert
+      mt="xs"
+      variant="light"
+      color={report.ok ? "green" : "red"}
+      icon={<Icon name={report.ok ? "check" : "alert"} />}
+      title={report.ok ? t.testOk(report.tools, duration(report.duration_ms)) : t.testFailed(duration(report.duration_ms))}
+      className="notice"
+      data-tone={report.ok ? "allow" : "deny"}
+      data-testid="connection-report"
+    >
+      {report.problem != null && (
+        <Text size="sm">
+          <UntrustedText text={report.problem} />
+        </Text>
+      )}
+      {report.server != null && (
+        <Text size="sm">
+          {t.server} <UntrustedText text={report.server} />
+          {report.protocol != null && <UntrustedText text={` · MCP ${report.protocol}`} />}
+        </Text>
+      )}
+    </Alert>
+  );
+}

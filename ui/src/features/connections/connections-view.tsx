@@ -1,0 +1,108 @@
+import { Button, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { asApiError } from "../../api/error";
+import { useGateway } from "../../api/gateway";
+import { connectionsQuery } from "../../api/queries";
+import type { Connection, Transport } from "../../api/types";
+import { useServiceState } from "../../api/use-service-state";
+import { Icon, type IconName } from "../../components/icons";
+import { Mark, type Tone } from "../../components/mark";
+import { Empty, Failure, Loading } from "../../components/states";
+import { UntrustedText } from "../../components/untrusted-text";
+import { strings } from "../../strings";
+import { AddConnection } from "./add-connection";
+import { ConnectionPanel } from "./connection-panel";
+
+const t = strings.connections;
+
+const HEALTH: Record<Connection["health"], { tone: Tone; icon: IconName; label: string }> = {
+  ready: { tone: "allow", icon: "check", label: t.health.ready },
+  connecting: { tone: "wait", icon: "clock", label: t.health.connecting },
+  failed: { tone: "deny", icon: "alert", label: t.health.failed },
+  sealed: { tone: "wait", icon: "lock", label: t.health.sealed },
+};
+
+interface ConnectionsViewProps {
+  open: string | undefined;
+  onOpen: (name: string | undefined) => void;
+}
+
+export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
+  const { client } = useGateway();
+  const connections = useQuery(connectionsQuery(client));
+  const state = useServiceState();
+  const [adding, setAdding] = useState(false);
+  const add = (
+    <Button
+      size="xs"
+      leftSection={<Icon name="add" size={14} />}
+      onClick={() => setAdding(true)}
+      disabled={state === "sealed" || state === "stopped"}
+      data-testid="connection-add"
+    >
+      {t.add}
+    </Button>
+  );
+
+  return (
+    <>
+      <div className="page-head">
+        <h1>{t.title}</h1>
+        {add}
+      </div>
+      {connections.isPending && <Loading label={strings.loading} />}
+      {connections.isError && connections.data === undefined && (
+        <Failure
+          message={asApiError(connections.error).message}
+          next={asApiError(connections.error).next}
+          action={{ label: strings.retry, run: () => void connections.refetch() }}
+        />
+      )}
+      {connections.data?.length === 0 && <Empty icon="plug" title={t.emptyTitle} text={t.emptyText} />}
+      <ul className="items">
+        {connections.data?.map((connection) => (
+          <li key={connection.id} className="panel" data-testid={`connection-${connection.name}`} data-health={connection.health}>
+            <button
+              type="button"
+              className="item-head"
+              aria-expanded={open === connection.name}
+              onClick={() => onOpen(open === connection.name ? undefined : connection.name)}
+            >
+              <span className="item-name">{connection.name}</span>
+              <Mark {...HEALTH[connection.health]} />
+              <span className="dim item-what">
+                <UntrustedText text={summary(connection.transport)} />
+              </span>
+              <span className="dim">{t.toolCount(connection.tools)}</span>
+              {connection.refused_tools.length > 0 && <Mark tone="wait" icon="alert" label={t.refusedCount(connection.refused_tools.length)} />}
+              <span className="item-turn" data-open={open === connection.name}>
+                <Icon name="down" />
+              </span>
+            </button>
+            {connection.problem != null && (
+              <Text size="sm" className="problem" data-tone={connection.health === "failed" ? "deny" : "wait"}>
+                <UntrustedText text={connection.problem} />
+              </Text>
+            )}
+            {open === connection.name && <ConnectionPanel name={connection.name} onGone={() => onOpen(undefined)} />}
+          </li>
+        ))}
+      </ul>
+      {adding && (
+        <AddConnection
+          onClose={() => setAdding(false)}
+          onAdded={(name) => {
+            setAdding(false);
+            onOpen(name);
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function summary(transport: Transport): string {
+  return transport.kind === "http" ? transport.url : transport.argv.join(" ");
+}

@@ -1,0 +1,29 @@
+import type { IconName } from "../../components/icons";
+import { Mark, type Tone } from "../../components/mark";
+import { strings } from "../../strings";
+
+const t = strings.feed;
+
+const DECISIONS: Record<string, { tone: Tone; icon: IconName; label: string }> = {
+  allow: { tone: "allow", icon: "check", label: t.allow },
+  deny: { tone: "deny", icon: "cross", label: t.deny },
+};
+
+const STATUSES: Record<string, { tone: Tone; icon: IconName; label: string }> = {
+  ok: { tone: "neutral", icon: "check", label: t.status.ok },
+  denied: { tone: "deny", icon: "cross", label: t.status.denied },
+  tool_error: { tone: "wait", icon: "alert", label: t.status.toolError },
+  failed: { tone: "deny", icon: "alert", label: t.status.failed },
+  cancelled: { tone: "neutral", icon: "dash", label: t.status.cancelled },
+  indeterminate: { tone: "wait", icon: "alert", label: t.status.indeterminate },
+};
+
+export function DecisionMark({ decision }: { decision: string | undefined }) {
+  if (decision === undefined) return <Mark tone="neutral" icon="dash" label={t.undecided} />;
+  return <Mark {...(DECISIONS[decision] ?? { tone: "neutral", icon: "dash", label: decision })} />;
+}
+
+export function StatusMark({ status }: { status: string | undefined }) {
+  if (status === undefined) return <Mark tone="wait" icon="clock" label={t.status.running} />;
+  return <Mark {...(STATUSES[status] ?? { tone: "neutral", icon: "dash", label: status })} />;
+}

@@ -1,0 +1,163 @@
+import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { unwrap } from "../../api/client";
+import { asApiError } from "../../api/error";
+import { useGateway } from "../../api/gateway";
+import { agentsQuery, keys } from "../../api/queries";
+import type { Agent, User } from "../../api/types";
+import { useAction } from "../../api/use-action";
+import { useServiceState } from "../../api/use-service-state";
+import { Confirm } from "../../components/dialogs";
+import { Icon } from "../../components/icons";
+import { SecretOnce } from "../../components/secret-once";
+import { Failure, Loading } from "../../components/states";
+import { strings } from "../../strings";
+import { AddAgent } from "./add-agent";
+import { AgentTable } from "./agent-table";
+
+const t = strings.people;
+
+/** What is asked before it is done. */
+type Asking = { what: "token" } | { what: "remove-user" } | { what: "remove-agent"; agent: Agent };
+
+interface UserPanelProps {
+  user: User;
+  grantsHref: (subject: string) => string;
+  onGone: () => void;
+}
+
+export function UserPanel({ user, grantsHref, onGone }: UserPanelProps) {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const stopped = useServiceState() === "stopped";
+  const agents = useQuery(agentsQuery(client, user.name));
+  const [asking, setAsking] = useState<Asking>();
+  const [adding, setAdding] = useState(false);
+  const [token, setToken] = useState<{ title: string; token: string }>();
+  const readAgain = () =>
+    Promise.all([queries.invalidateQueries({ queryKey: [keys.users] }), queries.invalidateQueries({ queryKey: [keys.agents] })]);
+
+  const act = useAction(async (asked: Asking) => {
+    const path = { name: user.name };
+    if (asked.what === "token") {
+      const created = await unwrap(client.POST("/api/v1/users/{name}/token", { params: { path } }));
+      setToken({ title: t.userTokenTitle(user.name), token: created.token });
+    } else if (asked.what === "remove-agent") {
+      const { name: agent, version } = asked.agent;
+      await unwrap(client.DELETE("/api/v1/users/{name}/agents/{agent}", { params: { path: { ...path, agent }, query: { version } } }));
+    } else {
+      await unwrap(client.DELETE("/api/v1/users/{name}", { params: { path, query: { version: user.version } } }));
+      onGone();
+    }
+    setAsking(undefined);
+    await readAgain();
+  });
+  const start = (asked: Asking) => {
+    act.clear();
+    // A first token replaces nothing, so there is nothing to ask.
+    if (asked.what === "token" && !user.has_token) void act.run(asked);
+    else setAsking(asked);
+  };
+
+  return (
+    <div className="item-body">
+      <Group gap="xs">
+        <Button size="xs" variant="default" component="a" href={grantsHref(user.name)} leftSection={<Icon name="key" size={14} />}>
+          {t.grants}
+        </Button>
+        <Button size="xs" variant="default" disabled={stopped} onClick={() => start({ what: "token" })} data-testid="user-token">
+          {user.has_token ? t.replaceToken : t.issueToken}
+        </Button>
+        <Button
+          size="xs"
+          variant="subtle"
+          color="red"
+          disabled={stopped}
+          leftSection={<Icon name="trash" size={14} />}
+          onClick={() => start({ what: "remove-user" })}
+          data-testid="user-remove"
+        >
+          {strings.remove}
+        </Button>
+      </Group>
+      {act.error && !asking && <Failure message={act.error.message} next={act.error.next} />}
+
+      <div className="page-head">
+        <h3>{t.agents}</h3>
+        <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
+          {t.addAgent}
+        </Button>
+      </div>
+      {agents.isPending && <Loading label={strings.loading} />}
+      {agents.isError && agents.data === undefined && (
+        <Failure
+          message={asApiError(agents.error).message}
+          next={asApiError(agents.error).next}
+          action={{ label: strings.retry, run: () => void agents.refetch() }}
+        />
+      )}
+      {agents.data?.length === 0 && (
+        <Text size="sm" c="dimmed">
+          {t.noAgents}
+        </Text>
+      )}
+      {agents.data && agents.data.length > 0 && (
+        <AgentTable agents={agents.data} grantsHref={grantsHref} disabled={stopped} onRevoke={(agent) => start({ what: "remove-agent", agent })} />
+      )}
+
+      {adding && (
+        <AddAgent
+          user={user.name}
+          onClose={() => setAdding(false)}
+          onAdded={(agent) => {
+            setAdding(false);
+            setToken({ title: t.agentTokenTitle(agent.name), token: agent.token });
+            void readAgain();
+          }}
+        />
+      )}
+      <Confirm
+        opened={asking !== undefined}
+        title={asking ? titleOf(asking, user) : ""}
+        confirm={asking?.what === "token" ? t.replaceToken : asking?.what === "remove-agent" ? t.revoke : strings.remove}
+        cancel={strings.cancel}
+        pending={act.pending}
+        onConfirm={() => asking && void act.run(asking)}
+        onCancel={() => setAsking(undefined)}
+      >
+        <Text size="sm">{asking && textOf(asking)}</Text>
+        {act.error && <Failure message={act.error.message} next={act.error.next} action={{ label: strings.readAgain, run: () => void readAgain().then(() => setAsking(undefined)) }} />}
+      </Confirm>
+      <Modal
+        opened={token !== undefined}
+        onClose={() => setToken(undefined)}
+        title={token?.title}
+        closeOnClickOutside={false}
+        closeOnEscape={false}
+        withCloseButton={false}
+      >
+        {token && (
+          <Stack>
+            <Text size="sm">{t.tokenOnce}</Text>
+            <SecretOnce secret={token.token} label={t.token} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="token" />
+            <Button onClick={() => setToken(undefined)} data-testid="token-done">
+              {t.tokenStored}
+            </Button>
+          </Stack>
+        )}
+      </Modal>
+    </div>
+  );
+}
+
+function titleOf(asking: Asking, user: User): string {
+  if (asking.what === "token") return t.replaceTokenTitle(user.name);
+  return asking.what === "remove-agent" ? t.revokeTitle(asking.agent.name) : t.removeUserTitle(user.name);
+}
+
+function textOf(asking: Asking): string {
+  if (asking.what === "token") return t.replaceTokenText;
+  return asking.what === "remove-agent" ? t.revokeText : t.removeUserText;
+}

@@ -1,0 +1,93 @@
+import { Button, Checkbox, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+
+import { unwrap } from "../../api/client";
+import { useGateway } from "../../api/gateway";
+import { useAction } from "../../api/use-action";
+import { Failure } from "../../components/states";
+import { strings } from "../../strings";
+
+const t = strings.setUp;
+const MIN_LENGTH = 10;
+
+/** First run: the first admin. Hands on the recovery key, which is never shown again. */
+export function SetUp({ onDone }: { onDone: (recoveryKey: string) => void }) {
+  const { client } = useGateway();
+  const form = useForm({
+    initialValues: { admin: "", password: "", again: "", hasPassphrase: false, passphrase: "" },
+    validate: {
+      admin: (value) => (value.trim() === "" ? t.adminMissing : null),
+      password: (value) => (characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      again: (value, values) => (value === values.password ? null : t.different),
+      passphrase: (value, values) => (values.hasPassphrase && characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+    },
+  });
+  const setUp = useAction(async (values: typeof form.values) => {
+    const body = {
+      admin: values.admin.trim(),
+      password: values.password,
+      ...(values.hasPassphrase ? { passphrase: values.passphrase } : {}),
+    };
+    return (await unwrap(client.POST("/api/v1/setup", { body }))).recovery_key;
+  });
+
+  return (
+    <form
+      noValidate
+      onSubmit={form.onSubmit(async (values) => {
+        const recoveryKey = await setUp.run(values);
+        if (recoveryKey === undefined) return;
+        form.reset();
+        onDone(recoveryKey);
+      })}
+    >
+      <Stack>
+        <Text size="sm">{t.intro}</Text>
+        {setUp.error && <Failure message={setUp.error.message} next={setUp.error.next} />}
+        <TextInput
+          label={t.admin}
+          description={t.adminHint}
+          autoComplete="username"
+          autoFocus
+          required
+          data-testid="setup-admin"
+          {...form.getInputProps("admin")}
+        />
+        <PasswordInput
+          label={t.password}
+          description={t.passwordHint(MIN_LENGTH)}
+          autoComplete="new-password"
+          required
+          data-testid="setup-password"
+          {...form.getInputProps("password")}
+        />
+        <PasswordInput
+          label={t.again}
+          autoComplete="new-password"
+          required
+          data-testid="setup-password-again"
+          {...form.getInputProps("again")}
+        />
+        <Checkbox label={t.hasPassphrase} data-testid="setup-has-passphrase" {...form.getInputProps("hasPassphrase", { type: "checkbox" })} />
+        {form.values.hasPassphrase && (
+          <PasswordInput
+            label={t.passphrase}
+            description={t.passphraseHint(MIN_LENGTH)}
+            autoComplete="new-password"
+            required
+            data-testid="setup-passphrase"
+            {...form.getInputProps("passphrase")}
+          />
+        )}
+        <Button type="submit" loading={setUp.pending} data-testid="setup-submit">
+          {t.submit}
+        </Button>
+      </Stack>
+    </form>
+  );
+}
+
+/** Counted as the gateway counts: by character, not by UTF-16 unit. */
+function characters(text: string): number {
+  return Array.from(text).length;
+}

@@ -1,0 +1,70 @@
+import { Button } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+
+import { unwrap } from "../../api/client";
+import { useGateway } from "../../api/gateway";
+import { keys, statusQuery } from "../../api/queries";
+import { useAction } from "../../api/use-action";
+import { type ShownState, useServiceState } from "../../api/use-service-state";
+import { Icon, type IconName } from "../../components/icons";
+import { Mark, type Tone } from "../../components/mark";
+import { strings } from "../../strings";
+
+const t = strings.state;
+
+const MARKS: Record<ShownState, { tone: Tone; icon: IconName; label: string; meaning: string }> = {
+  enforcing: { tone: "allow", icon: "shield", label: t.enforcing, meaning: t.enforcingMeaning },
+  paused: { tone: "wait", icon: "pause", label: t.paused, meaning: t.pausedMeaning },
+  sealed: { tone: "wait", icon: "lock", label: t.sealed, meaning: t.sealedMeaning },
+  unconfigured: { tone: "neutral", icon: "dash", label: t.unconfigured, meaning: t.unconfiguredMeaning },
+  stopped: { tone: "deny", icon: "off", label: t.stopped, meaning: t.stoppedMeaning },
+};
+
+/** Whether calls are being enforced, in one line. */
+export function StateLine() {
+  const state = useServiceState();
+  if (state === undefined) return null;
+  const mark = MARKS[state];
+  return (
+    <div role="status" className="state-line">
+      <span data-testid="state" data-state={state}>
+        <Mark tone={mark.tone} icon={mark.icon} label={mark.label} filled />
+      </span>
+      <span className="dim state-meaning">{mark.meaning}</span>
+    </div>
+  );
+}
+
+/** The one switch that stops all agents, and lets them go on. */
+export function PauseSwitch() {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const state = useServiceState();
+  const change = useAction(async (to: "pause" | "resume") => {
+    const status = await unwrap(client.POST(to === "pause" ? "/api/v1/pause" : "/api/v1/resume"));
+    queries.setQueryData(statusQuery(client).queryKey, status);
+    await queries.invalidateQueries({ queryKey: [keys.health] });
+  });
+
+  if (state !== "enforcing" && state !== "paused") return null;
+  const to = state === "enforcing" ? "pause" : "resume";
+  return (
+    <div className="pause-switch">
+      {change.error && (
+        <span role="alert" className="dim" data-tone="deny">
+          {change.error.message}
+        </span>
+      )}
+      <Button
+        size="xs"
+        variant={to === "pause" ? "default" : "filled"}
+        leftSection={<Icon name={to === "pause" ? "pause" : "play"} size={14} />}
+        loading={change.pending}
+        onClick={() => void change.run(to)}
+        data-testid={to}
+      >
+        {to === "pause" ? t.pause : t.resume}
+      </Button>
+    </div>
+  );
+}

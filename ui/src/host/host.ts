@@ -1,0 +1,29 @@
+/** Where the web view runs. The only place where browser and window differ. */
+export interface Host {
+  kind: "browser" | "tauri";
+  /** Origin to build API addresses from. */
+  baseUrl: string;
+  /** Carries one admin API request. Rejects when the gateway cannot be reached. */
+  fetch(request: Request): Promise<Response>;
+  /** Opens the event stream, re-opening it for as long as it is wanted. Returns its end. */
+  subscribe(listener: StreamListener): () => void;
+  /** The window's own requests; absent in a browser, which has no tray. */
+  shell?: Shell;
+}
+
+export interface StreamListener {
+  /** One `Event` as JSON. */
+  onMessage(json: string): void;
+  /** The stream is open; `again` when it was lost before, so that events may be missing. */
+  onOpen(again: boolean): void;
+  onDown(): void;
+}
+
+export interface Shell {
+  /** Starts the gateway if it is not running. */
+  start(): Promise<void>;
+  /** Also asks when the tray's Quit was chosen before the page was ready. */
+  onAskQuit(ask: () => void): () => void;
+  onNavigate(go: (route: string) => void): () => void;
+  quit(stop: boolean): Promise<void>;
+}

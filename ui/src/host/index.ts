@@ -1,0 +1,11 @@
+import { isTauri } from "@tauri-apps/api/core";
+
+import { browserHost } from "./browser";
+import type { Host } from "./host";
+import { tauriHost } from "./tauri";
+
+export type { Host, Shell, StreamListener } from "./host";
+
+export function currentHost(): Host {
+  return isTauri() ? tauriHost() : browserHost();
+}

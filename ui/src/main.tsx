@@ -1,0 +1,36 @@
+import "@mantine/core/styles.css";
+import "./app/app.css";
+
+import { MantineProvider } from "@mantine/core";
+import { QueryClientProvider } from "@tanstack/react-query";
+import { RouterProvider } from "@tanstack/react-router";
+import { StrictMode } from "react";
+import { createRoot } from "react-dom/client";
+
+import { createApiClient } from "./api/client";
+import { GatewayProvider } from "./api/gateway";
+import { createQueryClient } from "./app/query-client";
+import { QuitDialog } from "./app/quit-dialog";
+import { createAppRouter } from "./app/router";
+import { theme, tokens } from "./app/theme";
+import { currentHost } from "./host";
+
+const host = currentHost();
+const gateway = { host, client: createApiClient(host) };
+const router = createAppRouter();
+host.shell?.onNavigate((route) => router.history.push(route));
+
+const root = document.getElementById("root");
+if (root === null) throw new Error("index.html has no #root");
+createRoot(root).render(
+  <StrictMode>
+    <MantineProvider theme={theme} cssVariablesResolver={tokens} defaultColorScheme="auto">
+      <QueryClientProvider client={createQueryClient()}>
+        <GatewayProvider value={gateway}>
+          <RouterProvider router={router} />
+          {host.shell && <QuitDialog shell={host.shell} />}
+        </GatewayProvider>
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+);

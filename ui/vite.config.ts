@@ -1,0 +1,22 @@
+import react from "@vitejs/plugin-react";
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  plugins: [react()],
+  // Relative, so that the same files work at tauri://localhost and at the gateway's address.
+  base: "./",
+  build: {
+    target: "es2022",
+    // The content security policy allows no data: scripts, and asset files cache better.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // One local load: splitting would not make the window open sooner.
+    chunkSizeWarningLimit: 1000,
+  },
+  server: { proxy: { "/api": "http://127.0.0.1:7410" } },
+  test: {
+    environment: "jsdom",
+    setupFiles: ["src/test/setup.ts"],
+    restoreMocks: true,
+  },
+});
