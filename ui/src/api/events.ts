@@ -24,8 +24,8 @@ const AFFECTED: Record<string, readonly string[]> = {
   status: [keys.status, keys.health, keys.connections],
 };
 
-/** The one event stream of the page. Returns the feed and the stream's end. */
-export function openEvents(host: Host, queries: QueryClient): { feed: EventFeed; close: () => void } {
+/** The one event stream of the page. `connect` returns the stream's end. */
+export function createEvents(host: Host, queries: QueryClient): EventFeed & { connect: () => () => void } {
   const auditListeners = new Set<(record: AuditRecord) => void>();
   const gapListeners = new Set<() => void>();
   const stale = new Set<string>();
@@ -44,29 +44,31 @@ export function openEvents(host: Host, queries: QueryClient): { feed: EventFeed;
     for (const listener of gapListeners) listener();
   };
 
-  const stop = host.subscribe({
-    onMessage: (json) => {
-      const event = parseEvent(json);
-      if (event === undefined) return;
-      if (event.type === "audit") for (const listener of auditListeners) listener(event.record);
-      else if (event.type === "changed") invalidate(AFFECTED[event.what] ?? Object.values(keys));
-      else readAgain();
-    },
-    onOpen: (again) => {
-      if (again) readAgain();
-    },
-    onDown: () => invalidate([keys.health, keys.session]),
-  });
+  const connect = () => {
+    const stop = host.subscribe({
+      onMessage: (json) => {
+        const event = parseEvent(json);
+        if (event === undefined) return;
+        if (event.type === "audit") for (const listener of auditListeners) listener(event.record);
+        else if (event.type === "changed") invalidate(AFFECTED[event.what] ?? Object.values(keys));
+        else readAgain();
+      },
+      onOpen: (again) => {
+        if (again) readAgain();
+      },
+      onDown: () => invalidate([keys.health, keys.session]),
+    });
+    return () => {
+      window.clearTimeout(timer);
+      timer = undefined;
+      stop();
+    };
+  };
 
   return {
-    feed: {
-      onAudit: (listener) => listen(auditListeners, listener),
-      onGap: (listener) => listen(gapListeners, listener),
-    },
-    close: () => {
-      window.clearTimeout(timer);
-      stop();
-    },
+    connect,
+    onAudit: (listener) => listen(auditListeners, listener),
+    onGap: (listener) => listen(gapListeners, listener),
   };
 }
 

@@ -21,7 +21,8 @@ export function useGateway(): Gateway {
   return gateway;
 }
 
-/** Undefined until the stream is open. */
-export function useEvents(): EventFeed | undefined {
-  return useContext(EventsContext);
+export function useEvents(): EventFeed {
+  const events = useContext(EventsContext);
+  if (events === undefined) throw new Error("useEvents needs an EventsProvider");
+  return events;
 }

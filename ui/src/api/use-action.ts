@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useCallback, useRef, useState } from "react";
+import { useState } from "react";
 
 import { type ApiError, asApiError } from "./error";
 import { keys } from "./queries";
@@ -20,26 +20,20 @@ export function useAction<A extends unknown[], T>(act: (...args: A) => Promise<T
   const queries = useQueryClient();
   const [pending, setPending] = useState(false);
   const [error, setError] = useState<ApiError>();
-  const latest = useRef(act);
-  latest.current = act;
 
-  const run = useCallback(
-    async (...args: A) => {
-      setPending(true);
-      setError(undefined);
-      try {
-        return await latest.current(...args);
-      } catch (thrown) {
-        const failure = asApiError(thrown);
-        if (failure.code === "sign_in") void queries.invalidateQueries({ queryKey: [keys.session] });
-        setError(failure);
-        return undefined;
-      } finally {
-        setPending(false);
-      }
-    },
-    [queries],
-  );
-  const clear = useCallback(() => setError(undefined), []);
-  return { run, pending, error, clear };
+  const run = async (...args: A) => {
+    setPending(true);
+    setError(undefined);
+    try {
+      return await act(...args);
+    } catch (thrown) {
+      const failure = asApiError(thrown);
+      if (failure.code === "sign_in") void queries.invalidateQueries({ queryKey: [keys.session] });
+      setError(failure);
+      return undefined;
+    } finally {
+      setPending(false);
+    }
+  };
+  return { run, pending, error, clear: () => setError(undefined) };
 }

@@ -1,6 +1,10 @@
 import { createTheme, type CSSVariablesResolver } from "@mantine/core";
 
 export const theme = createTheme({
+  // Bluish instead of Mantine's plain greys, to go with the surfaces below.
+  colors: {
+    dark: ["#cfd5dc", "#b5bec9", "#8b95a2", "#6c7683", "#444b56", "#3a414b", "#2a3038", "#1c2026", "#181b20", "#14171b"],
+  },
   primaryColor: "indigo",
   primaryShade: { light: 7, dark: 4 },
   autoContrast: true,

@@ -134,6 +134,7 @@ function Actions({ connection, onGone }: { connection: Connection; onGone: () =>
           size="xs"
           variant="subtle"
           color="red"
+          className="danger"
           leftSection={<Icon name="trash" size={14} />}
           disabled={state === "stopped"}
           onClick={() => setRemoving(true)}

@@ -31,7 +31,7 @@ function Story({ id }: { id: string }) {
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/{id}", { params: { path: { id } }, signal })),
   });
   const { refetch } = story;
-  useEffect(() => events?.onAudit((record) => record.call_id === id && void refetch()), [events, id, refetch]);
+  useEffect(() => events.onAudit((record) => record.call_id === id && void refetch()), [events, id, refetch]);
 
   if (story.isError) {
     const error = asApiError(story.error);

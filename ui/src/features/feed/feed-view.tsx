@@ -54,7 +54,7 @@ export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
             size="xs"
             variant="default"
             aria-pressed={held !== undefined}
-            leftSection={<Icon name={held ? "play" : "lock"} size={14} />}
+            leftSection={<Icon name={held ? "play" : "clock"} size={14} />}
             onClick={() => setHeld(held ? undefined : live.feed)}
           >
             {held ? t.follow : t.hold}
@@ -62,6 +62,7 @@ export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
         </Group>
       </Group>
       {live.error && <Failure message={live.error.message} next={live.error.next} action={{ label: strings.retry, run: live.readAgain }} />}
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard */}
       <div className="feed-scroll" tabIndex={0} role="region" aria-label={t.title}>
         <table className="feed-table">
           <colgroup>
@@ -83,7 +84,9 @@ export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
               <th scope="col" className="number">
                 {t.duration}
               </th>
-              <th scope="col">{t.reason}</th>
+              <th scope="col" className="feed-reason">
+                {t.reason}
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -148,7 +151,7 @@ const Row = memo(function Row({ row, onOpen }: { row: FeedRow; onOpen: (id: stri
         <StatusMark status={row.status} />
       </td>
       <td className="number">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
-      <td className="dim">
+      <td className="dim feed-reason">
         <UntrustedText text={row.reason ?? ""} />
       </td>
     </tr>

@@ -34,7 +34,6 @@ export function useFeed(): LiveFeed {
     async (before: number | undefined) => {
       reads.current += 1;
       const mine = reads.current;
-      setLoading(true);
       try {
         const query = before === undefined ? { limit: FIRST_PAGE } : { limit: FIRST_PAGE, before };
         const records = await unwrap(client.GET("/api/v1/audit", { params: { query } }));
@@ -52,6 +51,7 @@ export function useFeed(): LiveFeed {
   );
 
   useEffect(() => {
+    // oxlint-disable-next-line react/set-state-in-effect -- state is set only once the answer is here
     void read(undefined);
     return () => {
       reads.current += 1;
@@ -59,7 +59,6 @@ export function useFeed(): LiveFeed {
   }, [read]);
 
   useEffect(() => {
-    if (events === undefined) return;
     let waiting: AuditRecord[] = [];
     let frame: number | undefined;
     let overflowed = false;
@@ -92,7 +91,13 @@ export function useFeed(): LiveFeed {
     loading,
     error,
     more,
-    readOlder: () => void read(feed.oldestSeq),
-    readAgain: () => void read(undefined),
+    readOlder: () => {
+      setLoading(true);
+      void read(feed.oldestSeq);
+    },
+    readAgain: () => {
+      setLoading(true);
+      void read(undefined);
+    },
   };
 }

@@ -38,7 +38,6 @@ export function EffectChoice({ tool, value, pending, disabled, onChoose }: Effec
   return (
     <div className="effect-choice" role="radiogroup" aria-label={t.choiceOf(tool)} aria-busy={pending} ref={group}>
       {CHOICES.map((choice, index) => (
-        // oxlint-disable-next-line jsx-a11y/prefer-tag-over-role -- a native radio would change on arrow keys
         <button
           key={choice.value}
           type="button"

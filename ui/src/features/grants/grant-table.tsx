@@ -103,10 +103,9 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
           </thead>
           <tbody>
             <tr className="grant-pattern">
-              <th scope="row">
+              <th scope="row" colSpan={2}>
                 {t.everything} <code>*</code>
               </th>
-              <td />
               <td>{choice("*")}</td>
             </tr>
           </tbody>

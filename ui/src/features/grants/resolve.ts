@@ -62,7 +62,7 @@ function rank(effect: Effect): number {
 
 /** Whether an agent's scope leaves the tool out; such a tool needs an allow of its own. */
 export function outsideScope(subject: Subject, tool: string): boolean {
-  if (subject.kind !== "agent" || subject.agent.scope.length === 0) return false;
+  if (subject.kind !== "agent" || subject.agent.scope.length === 0 || tool.endsWith("*")) return false;
   return !subject.agent.scope.some((pattern) => patternMatches(pattern, tool));
 }
 

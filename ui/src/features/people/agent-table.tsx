@@ -1,5 +1,7 @@
 import { Button } from "@mantine/core";
 
+import { useState } from "react";
+
 import type { Agent } from "../../api/types";
 import { Mark } from "../../components/mark";
 import { dayAndTime, isPast } from "../../components/time";
@@ -15,7 +17,7 @@ interface AgentTableProps {
 }
 
 export function AgentTable({ agents, grantsHref, disabled, onRevoke }: AgentTableProps) {
-  const now = Date.now();
+  const [now] = useState(() => Date.now());
   return (
     <table className="plain-table">
       <thead>
@@ -42,7 +44,7 @@ export function AgentTable({ agents, grantsHref, disabled, onRevoke }: AgentTabl
             <td className="number">{agent.uses}</td>
             <td className="end">
               <a href={grantsHref(`${agent.user}/${agent.name}`)}>{t.grants}</a>{" "}
-              <Button size="compact-xs" variant="subtle" color="red" disabled={disabled} onClick={() => onRevoke(agent)} aria-label={t.revokeNamed(agent.name)}>
+              <Button size="compact-xs" variant="subtle" color="red" className="danger" disabled={disabled} onClick={() => onRevoke(agent)} aria-label={t.revokeNamed(agent.name)}>
                 {t.revoke}
               </Button>
             </td>

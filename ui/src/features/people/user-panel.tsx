@@ -74,6 +74,7 @@ export function UserPanel({ user, grantsHref, onGone }: UserPanelProps) {
           size="xs"
           variant="subtle"
           color="red"
+          className="danger"
           disabled={stopped}
           leftSection={<Icon name="trash" size={14} />}
           onClick={() => start({ what: "remove-user" })}

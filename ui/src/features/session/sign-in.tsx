@@ -3,6 +3,7 @@ import { useForm } from "@mantine/form";
 import { useEffect, useState } from "react";
 
 import { unwrap } from "../../api/client";
+import { ApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure } from "../../components/states";
@@ -19,11 +20,17 @@ export function SignIn({ onDone }: { onDone: () => void }) {
       password: (value) => (value === "" ? t.passwordMissing : null),
     },
   });
+  const countdown = useCountdown();
   const signIn = useAction(async (values: typeof form.values) => {
-    await unwrap(client.POST("/api/v1/sessions", { body: { user: values.user.trim(), password: values.password } }));
-    return true;
+    try {
+      await unwrap(client.POST("/api/v1/sessions", { body: { user: values.user.trim(), password: values.password } }));
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError) countdown.start(error.retryAfterSeconds ?? 0);
+      throw error;
+    }
   });
-  const wait = useCountdown(signIn.error?.retryAfterSeconds);
+  const wait = countdown.left;
 
   return (
     <form
@@ -52,18 +59,17 @@ export function SignIn({ onDone }: { onDone: () => void }) {
   );
 }
 
-/** Whole seconds left, from `seconds` down to 0. */
-function useCountdown(seconds: number | undefined): number {
+/** Whole seconds left of what `start` was given. */
+function useCountdown(): { left: number; start: (seconds: number) => void } {
+  const [end, setEnd] = useState(0);
   const [left, setLeft] = useState(0);
   useEffect(() => {
-    if (seconds === undefined) {
-      setLeft(0);
-      return;
-    }
-    const end = Date.now() + seconds * 1_000;
-    setLeft(seconds);
     const timer = window.setInterval(() => setLeft(Math.max(0, Math.ceil((end - Date.now()) / 1_000))), 250);
     return () => window.clearInterval(timer);
-  }, [seconds]);
-  return left;
+  }, [end]);
+  const start = (seconds: number) => {
+    setEnd(Date.now() + seconds * 1_000);
+    setLeft(seconds);
+  };
+  return { left, start };
 }

@@ -1,0 +1,3 @@
+//! Against a gateway inside the test's own process.
+
+mod smoke;

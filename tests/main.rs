@@ -1,0 +1,6 @@
+//! One integration binary. [`inprocess`] runs the gateway inside this
+//! process; the other modules run the built `agw` and the built window with
+//! the parts that a user has: a real keychain, real MCP servers, real clients.
+
+mod inprocess;
+mod support;

@@ -1,0 +1,112 @@
+//! What the tests share.
+
+pub mod http;
+pub mod mcp;
+pub mod upstream;
+
+use std::{path::Path, time::Duration};
+
+use agw_api::{
+    AgentCreated, AuditRecord, Client, Connection, Grant, SetupResponse, TokenCreated, Transport,
+};
+use agw_gateway::{MasterKeySource, Running, ServeOptions, Timeouts};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+pub const PASSWORD: &str = "correct horse battery";
+/// Short enough to wait for in a test, long enough for a busy machine.
+pub const SHORT: Timeouts =
+    Timeouts { start: Duration::from_secs(5), call: Duration::from_secs(3) };
+
+/// A gateway in this process, set up, with a key file.
+pub struct InProcess {
+    pub dir: TempDir,
+    pub admin: Client,
+    pub recovery_key: String,
+    running: Running,
+}
+
+impl InProcess {
+    pub async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let running = Self::serve(dir.path()).await;
+        let open = Client::new(dir.path());
+        let body = json!({"admin": "root", "password": PASSWORD});
+        let setup: SetupResponse = open.post("/api/v1/setup", &body).await.unwrap();
+        let admin = Client::new(dir.path()).with_session(setup.session.token);
+        Self { dir, admin, recovery_key: setup.recovery_key, running }
+    }
+
+    pub async fn serve(dir: &Path) -> Running {
+        let options = ServeOptions {
+            data_dir: dir.to_owned(),
+            listen: "127.0.0.1:0".parse().unwrap(),
+            master_key: Some(MasterKeySource::File(dir.join("master.key"))),
+            ui_dir: None,
+            passphrase: None,
+        };
+        agw_gateway::start(options, SHORT).await.unwrap()
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.running.address())
+    }
+
+    pub async fn stop(self) -> TempDir {
+        self.running.stop().await;
+        self.dir
+    }
+
+    pub async fn connect_http(&self, name: &str, url: &str, headers: &[(&str, &str)]) -> Connection {
+        self.connect(name, Transport::Http { url: url.to_owned() }, headers).await
+    }
+
+    pub async fn connect_stdio(&self, name: &str, argv: &[&str], env: &[(&str, &str)]) -> Connection {
+        let argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
+        self.connect(name, Transport::Stdio { argv }, env).await
+    }
+
+    async fn connect(&self, name: &str, transport: Transport, secrets: &[(&str, &str)]) -> Connection {
+        let credentials: Vec<Value> =
+            secrets.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
+        let body = json!({"name": name, "transport": transport, "credentials": credentials});
+        self.admin.post("/api/v1/connections", &body).await.unwrap()
+    }
+
+    pub async fn add_user(&self, name: &str, team: Option<&str>) {
+        let body = json!({"name": name, "team": team});
+        let _: agw_api::User = self.admin.post("/api/v1/users", &body).await.unwrap();
+    }
+
+    pub async fn user_token(&self, name: &str) -> String {
+        let path = format!("/api/v1/users/{name}/token");
+        let created: TokenCreated = self.admin.post(&path, &()).await.unwrap();
+        created.token
+    }
+
+    pub async fn add_agent(&self, user: &str, name: &str, scope: &[&str]) -> String {
+        let path = format!("/api/v1/users/{user}/agents");
+        let body = json!({"name": name, "scope": scope});
+        let created: AgentCreated = self.admin.post(&path, &body).await.unwrap();
+        created.token
+    }
+
+    pub async fn grant(&self, subject: &str, tool: &str, effect: &str) -> Grant {
+        let body = json!({"subject": subject, "tool": tool, "effect": effect});
+        self.admin.post("/api/v1/grants", &body).await.unwrap()
+    }
+
+    pub async fn revoke(&self, grant: &Grant) {
+        self.admin.delete(&format!("/api/v1/grants/{}", grant.id)).await.unwrap();
+    }
+
+    pub async fn rest_call(&self, token: &str, tool: &str, args: Value) -> (u16, Value) {
+        let body = json!({"tool": tool, "args": args, "token": token});
+        http::post_json(&self.url("/mcp/tools/call"), &[], &body).await
+    }
+
+    /// Newest first.
+    pub async fn audit(&self) -> Vec<AuditRecord> {
+        self.admin.get("/api/v1/audit?limit=1000").await.unwrap()
+    }
+}

@@ -1,0 +1,160 @@
+//! An MCP server over HTTP that does as it is told, well or badly.
+
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse as _, Response},
+    routing::post,
+};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+/// How it answers `tools/call`.
+#[derive(Debug, Clone)]
+pub enum Manner {
+    /// `{"echo": ARGUMENTS}` as structured content.
+    Echo,
+    /// The same as one event of a stream.
+    EchoStream,
+    Status(u16),
+    Redirect(String),
+    /// This body, as JSON, whatever was asked.
+    Body(String),
+    /// This body with this content type.
+    Typed(&'static str, String),
+    /// Fewer bytes than announced.
+    HalfABody,
+    Never,
+    Slowly(Duration),
+}
+
+/// The server, with what it received.
+#[derive(Clone)]
+pub struct Fixture {
+    address: SocketAddr,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    manner: Mutex<Manner>,
+    tools: Mutex<Value>,
+    bearer: Mutex<Option<String>>,
+    calls: Mutex<Vec<(HeaderMap, Value)>>,
+    greetings: Mutex<usize>,
+}
+
+impl Fixture {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": {"type": "object"}});
+        let inner = Arc::new(Inner {
+            manner: Mutex::new(Manner::Echo),
+            tools: Mutex::new(json!([tool("echo"), tool("fail"), tool("other")])),
+            bearer: Mutex::default(),
+            calls: Mutex::default(),
+            greetings: Mutex::default(),
+        });
+        let router = Router::new().route("/mcp", post(serve)).with_state(Arc::clone(&inner));
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { address, inner }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}/mcp", self.address)
+    }
+
+    pub fn behave(&self, manner: Manner) {
+        *self.inner.manner.lock().unwrap() = manner;
+    }
+
+    pub fn list(&self, tools: Value) {
+        *self.inner.tools.lock().unwrap() = tools;
+    }
+
+    /// From now on it answers 401 without this bearer token.
+    pub fn demand(&self, token: &str) {
+        *self.inner.bearer.lock().unwrap() = Some(format!("Bearer {token}"));
+    }
+
+    /// Headers and `params` of every `tools/call`.
+    pub fn calls(&self) -> Vec<(HeaderMap, Value)> {
+        self.inner.calls.lock().unwrap().clone()
+    }
+
+    pub fn greetings(&self) -> usize {
+        *self.inner.greetings.lock().unwrap()
+    }
+}
+
+async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes) -> Response {
+    if let Some(expected) = &*inner.bearer.lock().unwrap()
+        && headers.get("authorization").and_then(|v| v.to_str().ok()) != Some(expected)
+    {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let message: Value = serde_json::from_slice(&body).unwrap();
+    let id = &message["id"];
+    let answer = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
+    match message["method"].as_str().unwrap() {
+        "initialize" => {
+            *inner.greetings.lock().unwrap() += 1;
+            let result = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "fixture", "version": "1"}});
+            ([("mcp-session-id", "fixture-session")], axum::Json(answer(result))).into_response()
+        }
+        "tools/list" => {
+            let tools = inner.tools.lock().unwrap().clone();
+            axum::Json(answer(json!({"tools": tools}))).into_response()
+        }
+        "tools/call" => {
+            inner.calls.lock().unwrap().push((headers, message["params"].clone()));
+            let manner = inner.manner.lock().unwrap().clone();
+            let echo = json!({"echo": message["params"]["arguments"]});
+            let content = json!([{"type": "text", "text": echo.to_string()}]);
+            let result = answer(json!({"content": content, "structuredContent": echo}));
+            call(manner, result).await
+        }
+        _ => StatusCode::ACCEPTED.into_response(),
+    }
+}
+
+async fn call(manner: Manner, result: Value) -> Response {
+    let json = |body: String| ([("content-type", "application/json")], body).into_response();
+    match manner {
+        Manner::Echo => json(result.to_string()),
+        Manner::EchoStream => {
+            let note = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}});
+            let body = format!("event: message\ndata: {note}\n\nevent: message\ndata: {result}\n\n");
+            ([("content-type", "text/event-stream")], body).into_response()
+        }
+        Manner::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
+        Manner::Redirect(location) => {
+            (StatusCode::TEMPORARY_REDIRECT, [("location", location)]).into_response()
+        }
+        Manner::Body(body) => json(body),
+        Manner::Typed(kind, body) => ([("content-type", kind)], body).into_response(),
+        Manner::HalfABody => {
+            let text = result.to_string();
+            let half = text[..text.len() / 2].to_owned();
+            let chunks = futures_util::stream::iter([
+                Ok(Bytes::from(half)),
+                Err(std::io::Error::other("gone")),
+            ]);
+            let body = axum::body::Body::from_stream(chunks);
+            ([("content-type", "application/json")], body).into_response()
+        }
+        Manner::Never => std::future::pending().await,
+        Manner::Slowly(delay) => {
+            tokio::time::sleep(delay).await;
+            json(result.to_string())
+        }
+    }
+}

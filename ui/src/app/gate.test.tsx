@@ -1,0 +1,45 @@
+import { screen } from "@testing-library/react";
+import { expect, it, vi } from "vitest";
+
+import { fakeHost, renderWith } from "../test/gateway";
+import { Gate } from "./gate";
+
+const gate = <Gate>{(user) => <p>in as {user}</p>}</Gate>;
+const health = (state: string) => ({ body: { state, version: "1" } });
+const signIn = { status: 401, body: { code: "sign_in", message: "Not signed in.", next: "Sign in." } };
+
+it("asks for set-up when there is no admin yet, and for nothing else", async () => {
+  const { host, seen } = fakeHost(() => health("unconfigured"));
+  renderWith(host, gate);
+  expect(await screen.findByTestId("setup-submit")).toBeVisible();
+  expect(seen.map((request) => request.path)).toEqual(["/api/v1/health"]);
+});
+
+it("asks for a sign-in without a session", async () => {
+  const { host } = fakeHost(({ path }) => (path === "/api/v1/health" ? health("enforcing") : signIn));
+  renderWith(host, gate);
+  expect(await screen.findByTestId("signin-submit")).toBeVisible();
+});
+
+it("lets a session through", async () => {
+  const { host } = fakeHost(({ path }) => (path === "/api/v1/health" ? health("paused") : { body: { user: "ana", expires_at: "" } }));
+  renderWith(host, gate);
+  expect(await screen.findByText("in as ana")).toBeVisible();
+});
+
+it("says that the gateway is stopped, and does not ask it in a loop", async () => {
+  const { host, seen } = fakeHost(() => {
+    throw new TypeError("Failed to fetch");
+  });
+  renderWith(host, gate);
+  expect(await screen.findByTestId("state")).toHaveTextContent(/^Stopped$/);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  expect(seen.length).toBeLessThan(4);
+});
+
+it("takes an answer that is not the gateway's for a failure", async () => {
+  vi.useRealTimers();
+  const { host } = fakeHost(({ path }) => (path === "/api/v1/health" ? health("enforcing") : { status: 502, body: "bad gateway" }));
+  renderWith(host, gate);
+  expect(await screen.findByText(/Something that is not the gateway answered/)).toBeVisible();
+});
