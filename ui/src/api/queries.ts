@@ -2,6 +2,7 @@ import { queryOptions } from "@tanstack/react-query";
 
 import { type ApiClient, unwrap } from "./client";
 import { hasCode } from "./error";
+import type { ServiceState } from "./types";
 
 /** First part of every query key; events invalidate by it. */
 export const keys = {
@@ -19,12 +20,24 @@ export const keys = {
 const HEALTH_EVERY_MS = 10_000;
 const HEALTH_WHEN_DOWN_MS = 2_000;
 
+/** What the gateway says of itself, or `stopped` when it does not answer. */
+export type ShownState = ServiceState | "stopped";
+
+/**
+ * Never fails: that nothing answers is an answer too. As an error it would turn
+ * to "pending" at each new try, and the page would flicker with it.
+ */
 export const healthQuery = (client: ApiClient) =>
   queryOptions({
     queryKey: [keys.health],
-    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/health", { signal })),
-    refetchInterval: (query) => (query.state.status === "error" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
-    retry: false,
+    queryFn: async ({ signal }): Promise<ShownState> => {
+      try {
+        return (await unwrap(client.GET("/api/v1/health", { signal }))).state;
+      } catch {
+        return "stopped";
+      }
+    },
+    refetchInterval: (query) => (query.state.data === "stopped" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
   });
 
 /** The signed-in session, or null. */

@@ -4,6 +4,168 @@
  */
 
 export interface paths {
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All agents, or one user's. */
+        get: operations["list_agents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Records, newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The records of one call, oldest first; `id` is a call's id or a sequence
+         *     number.
+         */
+        get: operations["show_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All connections. */
+        get: operations["list_connections"];
+        put?: never;
+        /** Add a connection; returns when its first start succeeded or failed. */
+        post: operations["add_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One connection, with what helps to repair it. */
+        get: operations["show_connection"];
+        put?: never;
+        post?: never;
+        /** Remove a connection with its secrets; grants that name its tools stay. */
+        delete: operations["remove_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Try a connection now. */
+        post: operations["test_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What happens, as it happens: server-sent events, each an `Event`. */
+        get: operations["events"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All grants, or one subject's. */
+        get: operations["list_grants"];
+        put?: never;
+        /**
+         * Set what a subject may do with a tool. There is one grant per subject and
+         *     tool pattern: the same again changes nothing, another effect replaces it.
+         */
+        post: operations["add_grant"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/grants/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take a grant back; in force for the next call. */
+        delete: operations["remove_grant"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -11,71 +173,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_health"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/setup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_setup"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/sessions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_sessions"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/session": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_session"];
-        put?: never;
-        post?: never;
-        delete: operations["delete_session"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_status"];
+        /** Whether the gateway is up; told to anybody on this machine. */
+        get: operations["health"];
         put?: never;
         post?: never;
         delete?: never;
@@ -93,55 +192,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_pause"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_resume"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/shutdown": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_shutdown"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/unlock": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_unlock"];
+        /** Refuse all calls of all agents from now on. */
+        post: operations["pause"];
         delete?: never;
         options?: never;
         head?: never;
@@ -157,46 +209,15 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_recover"];
+        /** Open the vault with the recovery key and give it a new master key. */
+        post: operations["recover"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/connections": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_connections"];
-        put?: never;
-        post: operations["post_connections"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_connections_name_"];
-        put?: never;
-        post?: never;
-        delete: operations["delete_connections_name_"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{name}/test": {
+    "/api/v1/resume": {
         parameters: {
             query?: never;
             header?: never;
@@ -205,7 +226,145 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_connections_name_test"];
+        /** Take calls again. */
+        post: operations["resume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Who is signed in. */
+        get: operations["current_session"];
+        put?: never;
+        post?: never;
+        /** Sign out. */
+        delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Sign in. */
+        post: operations["sign_in"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/setup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the gateway up: the first admin, the master key, the recovery key. */
+        post: operations["setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/shutdown": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Stop the service; calls under way get a few seconds to end. */
+        post: operations["shutdown"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** State and counts. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All teams. */
+        get: operations["list_teams"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tools": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tools on offer. */
+        get: operations["list_tools"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/unlock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Fetch the master key again and open the vault. */
+        post: operations["unlock"];
         delete?: never;
         options?: never;
         head?: never;
@@ -219,9 +378,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: operations["get_users"];
+        /** All users. */
+        get: operations["list_users"];
         put?: never;
-        post: operations["post_users"];
+        /** Add a user, and their team if it is new. */
+        post: operations["add_user"];
         delete?: never;
         options?: never;
         head?: never;
@@ -238,23 +399,8 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["delete_users_name_"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{name}/token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: operations["post_users_name_token"];
-        delete?: never;
+        /** Remove a user with their agents, tokens, grants and sessions. */
+        delete: operations["remove_user"];
         options?: never;
         head?: never;
         patch?: never;
@@ -269,7 +415,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: operations["post_users_name_agents"];
+        /** Give a user a new agent and its sub-token. */
+        post: operations["add_agent"];
         delete?: never;
         options?: never;
         head?: never;
@@ -286,61 +433,14 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        delete: operations["delete_users_name_agents_agent_"];
+        /** Revoke an agent: its sub-token stops working at once. */
+        delete: operations["revoke_agent"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/agents": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_agents"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/teams": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_teams"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/grants": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_grants"];
-        put?: never;
-        post: operations["post_grants"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/grants/{id}": {
+    "/api/v1/users/{name}/token": {
         parameters: {
             query?: never;
             header?: never;
@@ -349,55 +449,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post?: never;
-        delete: operations["delete_grants_id_"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tools": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_tools"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_audit"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: operations["get_audit_id_"];
-        put?: never;
-        post?: never;
+        /** Issue a user's own token; the one before is revoked. */
+        post: operations["issue_user_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -408,227 +461,363 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @enum {string} */
-        ServiceState: "unconfigured" | "sealed" | "paused" | "enforcing";
-        Health: {
-            state: components["schemas"]["ServiceState"];
-            version: string;
-        };
-        Status: {
-            state: components["schemas"]["ServiceState"];
-            version: string;
-            url: string;
-            started_at: string;
-            master_key?: string | null;
-            sealed_reason?: string | null;
-            /** Format: int64 */
-            connections: number;
-            /** Format: int64 */
-            users: number;
-            /** Format: int64 */
-            agents: number;
-            /** Format: int64 */
-            grants: number;
-            /** Format: int64 */
-            audit_head: number;
-        };
-        ErrorBody: {
-            code: string;
-            message: string;
-            next: string;
-            current?: Record<string, never> | null;
-        };
-        SetupRequest: {
-            admin: string;
-            /** Format: password */
-            password: string;
-            /** Format: password */
-            passphrase?: string | null;
-        };
-        SessionCreated: {
-            user: string;
-            expires_at: string;
-            token?: string | null;
-        };
-        SetupResponse: {
-            recovery_key: string;
-            session: components["schemas"]["SessionCreated"];
-        };
-        SignInRequest: {
-            user: string;
-            /** Format: password */
-            password: string;
-        };
-        Session: {
-            user: string;
-            expires_at: string;
-        };
-        UnlockRequest: {
-            /** Format: password */
-            passphrase?: string | null;
-        };
-        RecoverRequest: {
-            /** Format: password */
-            recovery_key: string;
-            /** Format: password */
-            passphrase?: string | null;
-        };
-        Transport: {
-            argv: string[];
-            /** @enum {string} */
-            kind: "stdio";
-        } | {
-            url: string;
-            /** @enum {string} */
-            kind: "http";
-        };
-        CredentialValue: {
-            name: string;
-            /** Format: password */
-            value: string;
-        };
-        NewConnection: {
-            name: string;
-            transport: components["schemas"]["Transport"];
-            credentials?: components["schemas"]["CredentialValue"][];
-        };
-        /** @enum {string} */
-        ConnectionHealth: "connecting" | "ready" | "failed" | "sealed";
-        RefusedTool: {
-            name: string;
-            reason: string;
-        };
-        Connection: {
-            id: string;
-            name: string;
-            transport: components["schemas"]["Transport"];
-            credentials: string[];
-            health: components["schemas"]["ConnectionHealth"];
-            problem?: string | null;
-            /** Format: int64 */
-            tools: number;
-            refused_tools: components["schemas"]["RefusedTool"][];
-            /** Format: int64 */
-            version: number;
-            created_at: string;
-        };
-        ConnectionDetail: components["schemas"]["Connection"] & {
-            stderr: string[];
-            /** Format: int64 */
-            starts: number;
-        };
-        TestReport: {
-            ok: boolean;
-            /** Format: int64 */
-            tools: number;
-            server?: string | null;
-            protocol?: string | null;
-            problem?: string | null;
-            /** Format: int64 */
-            duration_ms: number;
-        };
-        NewUser: {
-            name: string;
-            team?: string | null;
-        };
-        User: {
-            id: string;
-            name: string;
-            admin: boolean;
-            teams: string[];
-            has_token: boolean;
-            /** Format: int64 */
-            agents: number;
-            /** Format: int64 */
-            version: number;
-            created_at: string;
-        };
-        Team: {
-            id: string;
-            name: string;
-            members: string[];
-            /** Format: int64 */
-            version: number;
-        };
-        TokenCreated: {
-            token: string;
-        };
-        NewAgent: {
-            name: string;
-            scope?: string[];
-            ttl_seconds?: number | null;
-        };
+        /** @description A named client of one user. */
         Agent: {
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description RFC 3339. */
+            expires_at?: string | null;
             id: string;
-            user: string;
+            /** @description RFC 3339. */
+            last_used_at?: string | null;
             name: string;
             scope: string[];
-            expires_at?: string | null;
-            /** Format: int64 */
+            user: string;
+            /**
+             * Format: int64
+             * @description Calls made with its sub-token.
+             */
             uses: number;
-            last_used_at?: string | null;
             /** Format: int64 */
             version: number;
-            created_at: string;
         };
+        /** @description Answer to making an agent. The token is never shown again. */
         AgentCreated: components["schemas"]["Agent"] & {
             token: string;
         };
-        /** @enum {string} */
-        Effect: "allow" | "deny";
-        NewGrant: {
-            subject: string;
-            tool: string;
-            effect: components["schemas"]["Effect"];
-        };
-        Grant: {
-            id: string;
-            subject: string;
-            tool: string;
-            effect: components["schemas"]["Effect"];
-            /** Format: int64 */
-            version: number;
-            created_at: string;
-        };
-        Tool: {
-            id: string;
-            mcp_name: string;
-            connection: string;
-            description: string;
-        };
+        /** @description One line of the audit trail. */
         AuditRecord: {
+            agent?: string | null;
+            /** @description The arguments with every value replaced by its type and size. */
+            args?: Record<string, never> | null;
+            /** @description Hex SHA-256 of the RFC 8785 form of the arguments. */
+            args_digest?: string | null;
+            /** @description Groups the records of one call. */
+            call_id?: string | null;
+            /** @description `allow` or `deny`. */
+            decision?: string | null;
+            /**
+             * @description What changed, for `config`, `sign_in` and `service` records; what went
+             *     wrong for a failed call. Never a secret.
+             */
+            detail?: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds from the arrival of the call to its answer.
+             */
+            duration_ms?: number | null;
+            /** @description The face that the call came in on: `mcp` or `rest`. */
+            face?: string | null;
+            /** @description Grants that took part in the decision. */
+            grants?: string[];
+            /** @description `intent` and `outcome` for calls; `config`, `sign_in`, `service` otherwise. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Version of the permission map that decided.
+             */
+            policy_version?: number | null;
+            /** @description Stable reason code. */
+            reason?: string | null;
             /** Format: int64 */
             seq: number;
-            time: string;
-            kind: string;
-            call_id?: string | null;
-            user?: string | null;
-            agent?: string | null;
-            tool?: string | null;
-            decision?: string | null;
-            reason?: string | null;
-            args_digest?: string | null;
-            args?: Record<string, never> | null;
+            /** @description `ok`, `tool_error`, `denied`, `failed`, `cancelled` or `indeterminate`; for other kinds what happened. */
             status?: string | null;
-            duration_ms?: number | null;
-            grants?: string[];
-            policy_version?: number | null;
-            face?: string | null;
-            detail?: string | null;
+            /** @description RFC 3339 with milliseconds, UTC. */
+            time: string;
+            /** @description `connection.tool`, or the name as it was asked for when it could not be resolved. */
+            tool?: string | null;
+            user?: string | null;
         };
+        /** @description A connection, without its secrets. */
+        Connection: {
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Names of the stored secrets; the values are never returned. */
+            credentials: string[];
+            health: components["schemas"]["ConnectionHealth"];
+            id: string;
+            name: string;
+            /** @description What is wrong and what to do, when it is not ready. */
+            problem?: string | null;
+            /** @description Tools that the gateway refuses to offer, and why. */
+            refused_tools: components["schemas"]["RefusedTool"][];
+            /** Format: int32 */
+            tools: number;
+            transport: components["schemas"]["Transport"];
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description `GET /api/v1/connections/{name}` adds what a person needs to repair it. */
+        ConnectionDetail: components["schemas"]["Connection"] & {
+            /**
+             * Format: int32
+             * @description How often the process was started since the service came up.
+             */
+            starts: number;
+            /** @description The last lines of the server's stderr, oldest first, secrets removed. */
+            stderr: string[];
+        };
+        /**
+         * @description Whether a connection can be used now.
+         * @enum {string}
+         */
+        ConnectionHealth: "connecting" | "ready" | "failed" | "sealed";
+        /**
+         * @description A secret of a connection: an environment variable of a `stdio` server, a
+         *     request header of an `http` one.
+         */
+        CredentialValue: {
+            name: string;
+            /**
+             * Format: password
+             * @description Write-only: goes to the vault and is never returned.
+             */
+            value: string;
+        };
+        /**
+         * @description What a grant does to a call that it matches.
+         * @enum {string}
+         */
+        Effect: "allow" | "deny";
+        /** @description A failure of the admin API. */
+        ErrorBody: {
+            /** @description Stable, snake_case; see [`codes`]. */
+            code: string;
+            /** @description With `stale`: the row as it is now. */
+            current?: Record<string, never> | null;
+            /** @description What went wrong, in one sentence. */
+            message: string;
+            /** @description What to do next, in one sentence. */
+            next: string;
+        };
+        /** @description What `GET /api/v1/events` sends as server-sent events. */
         Event: {
             record: components["schemas"]["AuditRecord"];
             /** @enum {string} */
             type: "audit";
         } | {
-            what: string;
             /** @enum {string} */
             type: "changed";
+            what: string;
         } | {
             /** Format: int64 */
             count: number;
             /** @enum {string} */
             type: "missed";
+        };
+        /** @description A rule of the permission map. */
+        Grant: {
+            /** @description RFC 3339. */
+            created_at: string;
+            effect: components["schemas"]["Effect"];
+            id: string;
+            subject: string;
+            tool: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description `GET /api/v1/health`: the one thing told to anybody. */
+        Health: {
+            state: components["schemas"]["ServiceState"];
+            version: string;
+        };
+        /** @description `POST /api/v1/users/{user}/agents`. */
+        NewAgent: {
+            name: string;
+            /**
+             * @description Tool patterns (`gmail.send`, `gmail.*`, `*`); empty means all that the
+             *     owner may use.
+             */
+            scope?: string[];
+            /**
+             * Format: int64
+             * @description Seconds until the sub-token expires; none means it does not.
+             */
+            ttl_seconds?: number | null;
+        };
+        /** @description `POST /api/v1/connections`. */
+        NewConnection: {
+            credentials?: components["schemas"]["CredentialValue"][];
+            /** @description `[a-z][a-z0-9-]{0,31}`; the part before the dot in its tools' ids. */
+            name: string;
+            transport: components["schemas"]["Transport"];
+        };
+        /** @description `POST /api/v1/grants`. */
+        NewGrant: {
+            effect: components["schemas"]["Effect"];
+            /** @description `USER`, `team:TEAM` or `USER/AGENT`. */
+            subject: string;
+            /** @description A tool id (`gmail.send`), a connection's tools (`gmail.*`) or all (`*`). */
+            tool: string;
+        };
+        /** @description `POST /api/v1/users`. */
+        NewUser: {
+            name: string;
+            /** @description Made if there is none of that name. */
+            team?: string | null;
+        };
+        /**
+         * @description `POST /api/v1/recover`: a new master key is made in the key's home and the
+         *     data keys are wrapped with it.
+         */
+        RecoverRequest: {
+            /**
+             * Format: password
+             * @description A new passphrase, where the master key is derived from one.
+             */
+            passphrase?: string | null;
+            /** Format: password */
+            recovery_key: string;
+        };
+        /** @description A tool of an upstream that is not offered to anybody. */
+        RefusedTool: {
+            name: string;
+            reason: string;
+        };
+        /**
+         * @description Whether calls are being enforced, and if not, why not.
+         * @enum {string}
+         */
+        ServiceState: "unconfigured" | "sealed" | "paused" | "enforcing";
+        /** @description `GET /api/v1/session`. */
+        Session: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            user: string;
+        };
+        /** @description A signed-in session. */
+        SessionCreated: {
+            /** @description RFC 3339; moves on with use. */
+            expires_at: string;
+            /**
+             * @description Bearer token for the local socket. Absent for browsers, which get an
+             *     HttpOnly cookie instead.
+             */
+            token?: string | null;
+            user: string;
+        };
+        /** @description `POST /api/v1/setup`. */
+        SetupRequest: {
+            /** @description Name of the first admin. */
+            admin: string;
+            /**
+             * Format: password
+             * @description With `--master-key passphrase`: the passphrase that will unlock the
+             *     gateway from now on, at least 10 characters.
+             */
+            passphrase?: string | null;
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
+        };
+        /** @description Answer to set-up. The recovery key is never shown again. */
+        SetupResponse: {
+            recovery_key: string;
+            session: components["schemas"]["SessionCreated"];
+        };
+        /** @description `POST /api/v1/sessions`. */
+        SignInRequest: {
+            /** Format: password */
+            password: string;
+            user: string;
+        };
+        /** @description `GET /api/v1/status`. */
+        Status: {
+            /** Format: int32 */
+            agents: number;
+            /**
+             * Format: int64
+             * @description Sequence number of the newest audit record; 0 when there is none.
+             */
+            audit_head: number;
+            /** Format: int32 */
+            connections: number;
+            /** Format: int32 */
+            grants: number;
+            /** @description Where the master key lives: `keychain`, `file:PATH`, `passphrase` or `systemd-creds`. */
+            master_key?: string | null;
+            /** @description Why the gateway is sealed, and what to do. */
+            sealed_reason?: string | null;
+            /** @description RFC 3339. */
+            started_at: string;
+            state: components["schemas"]["ServiceState"];
+            /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
+            url: string;
+            /** Format: int32 */
+            users: number;
+            version: string;
+        };
+        /** @description A team. */
+        Team: {
+            id: string;
+            members: string[];
+            name: string;
+            /** Format: int64 */
+            version: number;
+        };
+        /** @description `POST /api/v1/connections/{name}/test`. */
+        TestReport: {
+            /** Format: int64 */
+            duration_ms: number;
+            ok: boolean;
+            problem?: string | null;
+            /** @description Protocol revision agreed with the server. */
+            protocol?: string | null;
+            /** @description Name and version that the server gives itself. */
+            server?: string | null;
+            /** Format: int32 */
+            tools: number;
+        };
+        /** @description A token in clear; shown once. */
+        TokenCreated: {
+            token: string;
+        };
+        /** @description A tool as one caller sees it. */
+        Tool: {
+            connection: string;
+            description: string;
+            /** @description `connection.tool`. */
+            id: string;
+            /** @description The name that MCP clients see at `/mcp`. */
+            mcp_name: string;
+        };
+        /** @description How to reach a connection. */
+        Transport: {
+            /** @description Program and arguments, handed to the system as they are: no shell. */
+            argv: string[];
+            /** @enum {string} */
+            kind: "stdio";
+        } | {
+            /** @enum {string} */
+            kind: "http";
+            url: string;
+        };
+        /** @description `POST /api/v1/unlock`. */
+        UnlockRequest: {
+            /**
+             * Format: password
+             * @description Needed where the master key is derived from a passphrase; elsewhere
+             *     unlocking asks the key's home again.
+             */
+            passphrase?: string | null;
+        };
+        /** @description A person. */
+        User: {
+            admin: boolean;
+            /** Format: int32 */
+            agents: number;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Whether a user token was issued and not replaced since. */
+            has_token: boolean;
+            id: string;
+            name: string;
+            teams: string[];
+            /** Format: int64 */
+            version: number;
         };
     };
     responses: never;
@@ -639,26 +828,27 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
-    get_health: {
+    list_agents: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Only this user's. */
+                user?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Health"];
+                    "application/json": components["schemas"]["Agent"][];
                 };
             };
-            /** @description failure */
-            400: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -668,92 +858,37 @@ export interface operations {
             };
         };
     };
-    post_setup: {
+    list_audit: {
         parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SetupRequest"];
+            query?: {
+                /** @description 1 to 1,000; 100 if absent. */
+                limit?: number;
+                /** @description Only records with a smaller sequence number: the last one of the page before. */
+                before?: number;
+                /** @description Only this kind. */
+                kind?: string;
+                /** @description `allow` or `deny`. */
+                decision?: string;
+                /** @description Name of a user. */
+                user?: string;
+                /** @description Id of a tool. */
+                tool?: string;
             };
-        };
-        responses: {
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SetupResponse"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_sessions: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["SignInRequest"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["SessionCreated"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_session: {
-        parameters: {
-            query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Session"];
+                    "application/json": components["schemas"]["AuditRecord"][];
                 };
             };
-            /** @description failure */
-            400: {
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -763,53 +898,26 @@ export interface operations {
             };
         };
     };
-    delete_session: {
+    show_audit: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                id: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_status: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["AuditRecord"][];
                 };
             };
-            /** @description failure */
-            400: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -819,7 +927,7 @@ export interface operations {
             };
         };
     };
-    post_pause: {
+    list_connections: {
         parameters: {
             query?: never;
             header?: never;
@@ -828,158 +936,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_resume: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_shutdown: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_unlock: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["UnlockRequest"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_recover: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["RecoverRequest"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Status"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_connections: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -988,8 +944,7 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"][];
                 };
             };
-            /** @description failure */
-            400: {
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -999,7 +954,7 @@ export interface operations {
             };
         };
     };
-    post_connections: {
+    add_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1012,7 +967,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1021,8 +975,15 @@ export interface operations {
                     "application/json": components["schemas"]["Connection"];
                 };
             };
-            /** @description failure */
-            400: {
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1032,7 +993,7 @@ export interface operations {
             };
         };
     };
-    get_connections_name_: {
+    show_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1043,7 +1004,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1052,8 +1012,7 @@ export interface operations {
                     "application/json": components["schemas"]["ConnectionDetail"];
                 };
             };
-            /** @description failure */
-            400: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1063,9 +1022,10 @@ export interface operations {
             };
         };
     };
-    delete_connections_name_: {
+    remove_connection: {
         parameters: {
             query?: {
+                /** @description Refused with 409 if the row is at another version by now. */
                 version?: number;
             };
             header?: never;
@@ -1076,15 +1036,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description failure */
-            400: {
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1094,7 +1060,7 @@ export interface operations {
             };
         };
     };
-    post_connections_name_test: {
+    test_connection: {
         parameters: {
             query?: never;
             header?: never;
@@ -1105,7 +1071,6 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -1114,8 +1079,7 @@ export interface operations {
                     "application/json": components["schemas"]["TestReport"];
                 };
             };
-            /** @description failure */
-            400: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1125,7 +1089,7 @@ export interface operations {
             };
         };
     };
-    get_users: {
+    events: {
         parameters: {
             query?: never;
             header?: never;
@@ -1134,17 +1098,37 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["User"][];
+                    "text/event-stream": string;
                 };
             };
-            /** @description failure */
-            400: {
+        };
+    };
+    list_grants: {
+        parameters: {
+            query?: {
+                /** @description Only grants for `USER`, `team:TEAM` or `USER/AGENT`. */
+                subject?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"][];
+                };
+            };
+            401: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1154,7 +1138,495 @@ export interface operations {
             };
         };
     };
-    post_users: {
+    add_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewGrant"];
+            };
+        };
+        responses: {
+            /** @description It was there already, or had the other effect */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_grant: {
+        parameters: {
+            query?: {
+                /** @description Refused with 409 if the row is at another version by now. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    recover: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecoverRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    current_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_out: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sign_in: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionCreated"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupResponse"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            /** @description The master key's home cannot be reached */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    shutdown: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_teams: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_tools: {
+        parameters: {
+            query?: {
+                /** @description `USER` or `USER/AGENT`: only what that caller sees and may call. */
+                as?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tool"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    unlock: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UnlockRequest"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_users: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_user: {
         parameters: {
             query?: never;
             header?: never;
@@ -1167,7 +1639,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1176,8 +1647,15 @@ export interface operations {
                     "application/json": components["schemas"]["User"];
                 };
             };
-            /** @description failure */
-            400: {
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1187,9 +1665,10 @@ export interface operations {
             };
         };
     };
-    delete_users_name_: {
+    remove_user: {
         parameters: {
             query?: {
+                /** @description Refused with 409 if the row is at another version by now. */
                 version?: number;
             };
             header?: never;
@@ -1200,15 +1679,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description failure */
-            400: {
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1218,38 +1703,7 @@ export interface operations {
             };
         };
     };
-    post_users_name_token: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                name: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            201: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["TokenCreated"];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_users_name_agents: {
+    add_agent: {
         parameters: {
             query?: never;
             header?: never;
@@ -1264,7 +1718,6 @@ export interface operations {
             };
         };
         responses: {
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
@@ -1273,8 +1726,23 @@ export interface operations {
                     "application/json": components["schemas"]["AgentCreated"];
                 };
             };
-            /** @description failure */
-            400: {
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1284,9 +1752,10 @@ export interface operations {
             };
         };
     };
-    delete_users_name_agents_agent_: {
+    revoke_agent: {
         parameters: {
             query?: {
+                /** @description Refused with 409 if the row is at another version by now. */
                 version?: number;
             };
             header?: never;
@@ -1298,15 +1767,21 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
             204: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content?: never;
             };
-            /** @description failure */
-            400: {
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -1316,259 +1791,26 @@ export interface operations {
             };
         };
     };
-    get_agents: {
-        parameters: {
-            query?: {
-                user?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Agent"][];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_teams: {
+    issue_user_token: {
         parameters: {
             query?: never;
             header?: never;
-            path?: never;
+            path: {
+                name: string;
+            };
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Team"][];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_grants: {
-        parameters: {
-            query?: {
-                subject?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Grant"][];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    post_grants: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewGrant"];
-            };
-        };
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Grant"];
-                };
-            };
-            /** @description ok */
             201: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Grant"];
+                    "application/json": components["schemas"]["TokenCreated"];
                 };
             };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    delete_grants_id_: {
-        parameters: {
-            query?: {
-                version?: number;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            204: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_tools: {
-        parameters: {
-            query?: {
-                as?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Tool"][];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_audit: {
-        parameters: {
-            query?: {
-                limit?: number;
-                before?: number;
-                kind?: string;
-                decision?: string;
-                user?: string;
-                tool?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditRecord"][];
-                };
-            };
-            /** @description failure */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    get_audit_id_: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description ok */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditRecord"][];
-                };
-            };
-            /** @description failure */
-            400: {
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

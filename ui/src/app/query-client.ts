@@ -7,8 +7,8 @@ export function createQueryClient(): QueryClient {
   const queries: QueryClient = new QueryClient({
     queryCache: new QueryCache({
       onError: (error, query) => {
-        // These two are what is looked at again, so they must not ask for themselves.
-        if (query.queryKey[0] === keys.health || query.queryKey[0] === keys.session) return;
+        // Must not ask for itself again, without end.
+        if (query.queryKey[0] === keys.session) return;
         // The session ended, or the gateway went away: the gate looks again.
         if (hasCode(error, "sign_in")) void queries.invalidateQueries({ queryKey: [keys.session] });
         if (hasCode(error, "not_set_up") || hasCode(error, OFFLINE)) void queries.invalidateQueries({ queryKey: [keys.health] });

@@ -22,7 +22,7 @@ export function Confirm({ opened, title, children, confirm, cancel, pending, onC
           <Button variant="default" onClick={onCancel} data-autofocus>
             {cancel}
           </Button>
-          <Button color="red" loading={pending} onClick={onConfirm} data-testid="confirm">
+          <Button color="red.9" loading={pending} onClick={onConfirm} data-testid="confirm">
             {confirm}
           </Button>
         </Group>
@@ -69,7 +69,7 @@ export function Conflict(props: ConflictProps) {
           <Button variant="default" onClick={props.onKeep} data-autofocus>
             {props.keep}
           </Button>
-          <Button color="red" loading={props.pending} onClick={props.onOverwrite}>
+          <Button color="red.9" loading={props.pending} onClick={props.onOverwrite}>
             {props.overwrite}
           </Button>
         </Group>

@@ -18,6 +18,8 @@ const imports = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && file.includes("/"))
   .flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/from "([^"]+)"/g)].map((match) => ({ file, to: match[1] ?? "" })));
 
+const feature = (path: string) => /^features\/([^/]+)/.exec(path)?.[1];
+
 it.each(Object.keys(ALLOWED))("%s imports only the layers below it", (layer) => {
   const wrong = imports.filter(({ file, to }) => {
     if (!file.startsWith(`${layer}/`) || !to.startsWith(".")) return false;
@@ -28,7 +30,6 @@ it.each(Object.keys(ALLOWED))("%s imports only the layers below it", (layer) => 
 });
 
 it("features never import each other", () => {
-  const feature = (path: string) => /^features\/([^/]+)/.exec(path)?.[1];
   const wrong = imports.filter(({ file, to }) => {
     const target = to.startsWith(".") ? feature(normalize(join(dirname(file), to))) : undefined;
     return feature(file) !== undefined && target !== undefined && target !== feature(file);

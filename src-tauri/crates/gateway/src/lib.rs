@@ -21,6 +21,8 @@ mod fault;
 mod gateway;
 mod listen;
 mod live;
+#[cfg(feature = "measure")]
+pub mod measure;
 pub mod pipeline;
 mod serve;
 mod store;

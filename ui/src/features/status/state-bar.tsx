@@ -3,9 +3,9 @@ import { useQueryClient } from "@tanstack/react-query";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
-import { keys, statusQuery } from "../../api/queries";
+import { keys, type ShownState, statusQuery } from "../../api/queries";
 import { useAction } from "../../api/use-action";
-import { type ShownState, useServiceState } from "../../api/use-service-state";
+import { useServiceState } from "../../api/use-service-state";
 import { Icon, type IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
 import { strings } from "../../strings";

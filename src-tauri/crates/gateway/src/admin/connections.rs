@@ -47,7 +47,7 @@ pub(super) struct Expected {
 
 /// All connections.
 #[utoipa::path(
-    get, path = "/api/v1/connections", tag = "connections",
+    get, path = "/api/v1/connections", operation_id = "list_connections", tag = "connections",
     responses((status = 200, body = Vec<Connection>), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json<Vec<Connection>> {
@@ -59,7 +59,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json
 
 /// Add a connection; returns when its first start succeeded or failed.
 #[utoipa::path(
-    post, path = "/api/v1/connections", tag = "connections", request_body = NewConnection,
+    post, path = "/api/v1/connections", operation_id = "add_connection", tag = "connections", request_body = NewConnection,
     responses(
         (status = 201, body = Connection),
         (status = 409, body = agw_api::ErrorBody),
@@ -118,7 +118,7 @@ pub(super) async fn add(
 
 /// One connection, with what helps to repair it.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{name}", tag = "connections",
+    get, path = "/api/v1/connections/{name}", operation_id = "show_connection", tag = "connections",
     params(("name" = String, Path)),
     responses((status = 200, body = ConnectionDetail), (status = 404, body = agw_api::ErrorBody))
 )]
@@ -139,7 +139,7 @@ pub(super) async fn show(
 
 /// Remove a connection with its secrets; grants that name its tools stay.
 #[utoipa::path(
-    delete, path = "/api/v1/connections/{name}", tag = "connections",
+    delete, path = "/api/v1/connections/{name}", operation_id = "remove_connection", tag = "connections",
     params(("name" = String, Path), Expected),
     responses(
         (status = 204),
@@ -177,7 +177,7 @@ pub(super) async fn remove(
 
 /// Try a connection now.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{name}/test", tag = "connections",
+    post, path = "/api/v1/connections/{name}/test", operation_id = "test_connection", tag = "connections",
     params(("name" = String, Path)),
     responses((status = 200, body = TestReport), (status = 404, body = agw_api::ErrorBody))
 )]

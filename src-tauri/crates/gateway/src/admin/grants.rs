@@ -27,7 +27,7 @@ pub(super) struct OfSubject {
 
 /// All grants, or one subject's.
 #[utoipa::path(
-    get, path = "/api/v1/grants", tag = "grants", params(OfSubject),
+    get, path = "/api/v1/grants", operation_id = "list_grants", tag = "grants", params(OfSubject),
     responses((status = 200, body = Vec<Grant>), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(
@@ -57,7 +57,7 @@ pub(super) async fn list(
 /// Set what a subject may do with a tool. There is one grant per subject and
 /// tool pattern: the same again changes nothing, another effect replaces it.
 #[utoipa::path(
-    post, path = "/api/v1/grants", tag = "grants", request_body = NewGrant,
+    post, path = "/api/v1/grants", operation_id = "add_grant", tag = "grants", request_body = NewGrant,
     responses(
         (status = 201, body = Grant),
         (status = 200, description = "It was there already, or had the other effect", body = Grant),
@@ -121,7 +121,7 @@ pub(super) async fn add(
 
 /// Take a grant back; in force for the next call.
 #[utoipa::path(
-    delete, path = "/api/v1/grants/{id}", tag = "grants",
+    delete, path = "/api/v1/grants/{id}", operation_id = "remove_grant", tag = "grants",
     params(("id" = String, Path), Expected),
     responses(
         (status = 204),

@@ -294,7 +294,7 @@ impl NewSession {
 
 /// Who is signed in.
 #[utoipa::path(
-    get, path = "/api/v1/session", tag = "session",
+    get, path = "/api/v1/session", operation_id = "current_session", tag = "session",
     responses((status = 200, body = Session), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn current(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Session> {

@@ -22,7 +22,7 @@ pub(super) struct As {
 
 /// Tools on offer.
 #[utoipa::path(
-    get, path = "/api/v1/tools", tag = "tools", params(As),
+    get, path = "/api/v1/tools", operation_id = "list_tools", tag = "tools", params(As),
     responses((status = 200, body = Vec<Tool>), (status = 404, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(

@@ -23,7 +23,7 @@ use crate::{
 
 /// Records, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/audit", tag = "audit", params(Filter),
+    get, path = "/api/v1/audit", operation_id = "list_audit", tag = "audit", params(Filter),
     responses((status = 200, body = Vec<AuditRecord>), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(
@@ -44,7 +44,7 @@ pub(super) async fn list(
 /// The records of one call, oldest first; `id` is a call's id or a sequence
 /// number.
 #[utoipa::path(
-    get, path = "/api/v1/audit/{id}", tag = "audit", params(("id" = String, Path)),
+    get, path = "/api/v1/audit/{id}", operation_id = "show_audit", tag = "audit", params(("id" = String, Path)),
     responses((status = 200, body = Vec<AuditRecord>), (status = 404, body = agw_api::ErrorBody))
 )]
 pub(super) async fn show(

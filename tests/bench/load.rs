@@ -1,0 +1,113 @@
+//! A load generator that costs little itself: prepared bytes, kept
+//! connections, and no more reading of an answer than finding its end.
+
+use std::time::{Duration, Instant};
+
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+use super::Result;
+
+pub struct Load {
+    waits: Vec<Duration>,
+    spent: Duration,
+}
+
+/// A `tools/call` of about 250 bytes.
+pub fn request(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}}}}}"#
+    );
+    let bearer = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
+    format!(
+        "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n{bearer}content-length: {}\r\n\r\n{body}",
+        body.len()
+    )
+    .into_bytes()
+}
+
+impl Load {
+    pub async fn run(
+        address: &str,
+        request: &[u8],
+        connections: usize,
+        warm_up: Duration,
+        measure: Duration,
+    ) -> Result<Self> {
+        let begin = Instant::now() + warm_up;
+        let end = begin + measure;
+        let mut tasks = Vec::new();
+        for _ in 0..connections {
+            let mut stream = TcpStream::connect(address).await?;
+            stream.set_nodelay(true)?;
+            let request = request.to_vec();
+            tasks.push(tokio::spawn(async move {
+                let mut waits = Vec::new();
+                let mut buffer = vec![0; 64 << 10];
+                loop {
+                    let sent = Instant::now();
+                    if sent >= end {
+                        return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(waits);
+                    }
+                    stream.write_all(&request).await?;
+                    read_answer(&mut stream, &mut buffer).await?;
+                    if sent >= begin {
+                        waits.push(sent.elapsed());
+                    }
+                }
+            }));
+        }
+        let mut waits = Vec::new();
+        for task in tasks {
+            waits.extend(task.await??);
+        }
+        waits.sort_unstable();
+        Ok(Self { waits, spent: measure })
+    }
+
+    pub fn count(&self) -> usize {
+        self.waits.len()
+    }
+
+    pub fn per_second(&self) -> f64 {
+        self.waits.len() as f64 / self.spent.as_secs_f64()
+    }
+
+    /// Microseconds.
+    pub fn percentile(&self, percent: usize) -> f64 {
+        percentile(&self.waits, percent)
+    }
+}
+
+/// Microseconds; `sorted` in ascending order.
+pub fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+    let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
+    sorted.get(at).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e6)
+}
+
+/// Reads one answer; anything but a result is an error, so that nobody
+/// measures refusals.
+async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+    let mut filled = 0;
+    loop {
+        let room = buffer.get_mut(filled..).ok_or("the answer is too long")?;
+        let read = stream.read(room).await?;
+        if read == 0 {
+            return Err("the connection was closed".into());
+        }
+        filled += read;
+        let text = std::str::from_utf8(buffer.get(..filled).unwrap_or_default())?;
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length: usize = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "))
+            .ok_or("the answer has no length")?
+            .parse()?;
+        if body.len() >= length {
+            let good = head.starts_with("HTTP/1.1 200") && !body.contains("\"isError\":true");
+            return if good { Ok(()) } else { Err(text.to_owned().into()) };
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Parts of the path on their own.
+
+use std::{hint::black_box, time::Instant};
+
+use agw_core::{
+    Caller, Effect, Grant, GrantId, PermissionMap, Subject, TeamId, ToolId, UserId, decide, json,
+};
+
+use super::{Result, load::percentile};
+
+/// Nanoseconds of `decide`, which must not grow with the number of grants.
+pub fn decide() -> Result<()> {
+    println!("decide (a user in two teams; allowed and denied calls in turn)");
+    println!("{:>9} {:>8} {:>7}", "grants", "ns", "ratio");
+    let digest = json::parse(b"{}")?.digest()?;
+    let mut first = None;
+    for count in [10_u64, 1_000, 100_000] {
+        let grants = (0..count).map(|n| {
+            Ok(Grant {
+                id: GrantId::new(n),
+                subject: Subject::User(UserId::new(n / 10)),
+                tool: format!("conn{}.tool{n}", n % 7).parse()?,
+                effect: if n % 5 == 0 { Effect::Deny } else { Effect::Allow },
+            })
+        });
+        let map = PermissionMap::build(1, grants.collect::<Result<Vec<_>>>()?);
+        let teams = [TeamId::new(1), TeamId::new(2)].into();
+        let caller = Caller { user: UserId::new(count / 20), teams, agent: None };
+        let own = count / 20 * 10;
+        let tools: Vec<ToolId> = (own..own + 10)
+            .map(|n| format!("conn{}.tool{n}", n % 7).parse())
+            .collect::<std::result::Result<_, _>>()?;
+        let rounds = 200_000;
+        let begun = Instant::now();
+        for _ in 0..rounds {
+            for tool in &tools {
+                black_box(decide_one(&map, &caller, tool, digest));
+            }
+        }
+        let ns = begun.elapsed().as_secs_f64() * 1e9 / (rounds * tools.len()) as f64;
+        let base = *first.get_or_insert(ns);
+        println!("{count:>9} {ns:>8.1} {:>6.2}x", ns / base);
+    }
+    Ok(())
+}
+
+fn decide_one(
+    map: &PermissionMap,
+    caller: &Caller,
+    tool: &ToolId,
+    digest: json::Digest,
+) -> agw_core::Decision {
+    decide(map, caller, tool, digest)
+}
+
+/// Intents per second, each synced, with several waiting.
+pub async fn audit() -> Result<()> {
+    println!("\naudit intents alone, each synced to disk before it counts");
+    println!("{:>8} {:>11} {:>9} {:>9} {:>7}", "waiting", "intents/s", "p50 µs", "p99 µs", "ratio");
+    let mut first = None;
+    for waiting in [1, 16, 64, 256] {
+        let dir = tempfile::tempdir()?;
+        let total = if waiting == 1 { 3_000 } else { 60_000 };
+        let (spent, mut waits) =
+            agw_gateway::measure::audit_intents(dir.path(), waiting, total).await?;
+        waits.sort_unstable();
+        let rate = waits.len() as f64 / spent.as_secs_f64();
+        let base = *first.get_or_insert(rate);
+        println!(
+            "{waiting:>8} {rate:>11.0} {:>9.0} {:>9.0} {:>6.1}x",
+            percentile(&waits, 50),
+            percentile(&waits, 99),
+            rate / base
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! The upstream and the gateway as processes of their own.
+
+use std::{path::PathBuf, process::Stdio, time::Duration};
+
+use agw_api::{AgentCreated, Client, Connection, Grant, SetupResponse, User};
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full};
+use hyper::{Request, Response, body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    net::TcpListener,
+    process::Command,
+};
+
+use super::Result;
+
+/// Names the role of a process that this binary starts.
+pub const ROLE: &str = "AGW_BENCH_ROLE";
+
+/// Ends when the pipe to its stdin closes.
+pub struct Child {
+    /// `host:port`.
+    pub address: String,
+    pub dir: PathBuf,
+    _folder: tempfile::TempDir,
+    child: tokio::process::Child,
+}
+
+impl Child {
+    pub async fn start(role: &str, env: &[(&str, &str)]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .env(ROLE, role)
+            .env("AGW_DATA_DIR", folder.path())
+            .envs(env.iter().copied())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().ok_or("no stdout")?;
+        let mut address = String::new();
+        BufReader::new(stdout).read_line(&mut address).await?;
+        let address = address.trim().to_owned();
+        Ok(Self { address, dir: folder.path().to_owned(), _folder: folder, child })
+    }
+
+    /// User and system time spent so far (proc(5), `stat`, fields 14 and 15).
+    pub fn cpu(&self) -> Result<Duration> {
+        const TICKS_PER_SECOND: f64 = 100.0;
+        let pid = self.child.id().ok_or("the process has ended")?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+        let (_, fields) = stat.rsplit_once(") ").ok_or("unreadable stat")?;
+        let ticks: f64 = fields.split(' ').skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
+        Ok(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
+    }
+}
+
+/// A minimal MCP server that answers every call with the same small result.
+pub async fn upstream() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    let serve = async move {
+        loop {
+            let (stream, _) = listener.accept().await?;
+            stream.set_nodelay(true)?;
+            tokio::spawn(
+                http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)),
+            );
+        }
+    };
+    tokio::select! {
+        served = serve => served,
+        () = end_of_stdin() => Ok(()),
+    }
+}
+
+async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
+    let body = request.into_body().collect().await?.to_bytes();
+    let message: Value = serde_json::from_slice(&body)?;
+    let result = match message["method"].as_str() {
+        Some("initialize") => json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}}),
+        Some("tools/list") => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}),
+        _ => json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}}),
+    };
+    let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+    let response = Response::builder().header("content-type", "application/json");
+    Ok(response.body(Full::new(answer.to_string().into()))?)
+}
+
+pub async fn gateway() -> Result<()> {
+    let data_dir = PathBuf::from(std::env::var_os("AGW_DATA_DIR").ok_or("no data folder")?);
+    let key = agw_gateway::MasterKeySource::File(data_dir.join("master.key"));
+    let options = agw_gateway::ServeOptions {
+        data_dir,
+        listen: "127.0.0.1:0".parse()?,
+        master_key: Some(key),
+        ui_dir: None,
+        passphrase: None,
+    };
+    let running = agw_gateway::start(options, agw_gateway::Timeouts::default()).await?;
+    println!("{}", running.address());
+    end_of_stdin().await;
+    running.stop().await;
+    Ok(())
+}
+
+async fn end_of_stdin() {
+    let mut rest = Vec::new();
+    let _ = tokio::io::stdin().read_to_end(&mut rest).await;
+}
+
+/// Connects the upstream, and returns the token of an agent that may call it.
+pub async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
+    let client = Client::new(&gateway.dir);
+    let body = json!({"admin": "root", "password": "correct horse battery"});
+    let setup: SetupResponse = client.post("/api/v1/setup", &body).await?;
+    let client = client.with_session(setup.session.token);
+    let transport = json!({"kind": "http", "url": format!("http://{upstream}/mcp")});
+    let secret = json!([{"name": "Authorization", "value": "Bearer upstream-secret"}]);
+    let body = json!({"name": "up", "transport": transport, "credentials": secret});
+    let _: Connection = client.post("/api/v1/connections", &body).await?;
+    let _: User = client.post("/api/v1/users", &json!({"name": "ana", "team": "sales"})).await?;
+    let grant = json!({"subject": "team:sales", "tool": "up.echo", "effect": "allow"});
+    let _: Grant = client.post("/api/v1/grants", &grant).await?;
+    let agent: AgentCreated =
+        client.post("/api/v1/users/ana/agents", &json!({"name": "bench"})).await?;
+    Ok(agent.token)
+}
