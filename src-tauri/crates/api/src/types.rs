@@ -123,7 +123,7 @@ pub struct SignInRequest {
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct SessionCreated {
     pub user: String,
-    /// RFC 3339; moves on with use.
+    /// RFC 3339: twelve hours after signing in.
     pub expires_at: String,
     /// Bearer token for the local socket. Absent for browsers, which get an
     /// HttpOnly cookie instead.
@@ -350,6 +350,11 @@ pub struct NewGrant {
     /// A tool id (`gmail.send`), a connection's tools (`gmail.*`) or all (`*`).
     pub tool: String,
     pub effect: Effect,
+    /// The version of the grant that this replaces, as last seen, 0 for none; refused with
+    /// 409 if it is at another one by now or gone. Without it, the last word
+    /// counts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
 }
 
 /// A rule of the permission map.

@@ -13,7 +13,7 @@ pub(crate) async fn grant(context: &Context<'_>, args: GrantArgs) -> Result<(), 
         args::Effect::Allow => Effect::Allow,
         args::Effect::Deny => Effect::Deny,
     };
-    let request = NewGrant { subject: args.subject, tool: args.tool, effect };
+    let request = NewGrant { subject: args.subject, tool: args.tool, effect, version: None };
     let grant: Grant = context.client.post("/api/v1/grants", &request).await?;
     context.output.item(&grant, || {
         let verb = match grant.effect {

@@ -45,7 +45,9 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
     setChanging(change.tool);
     try {
       if (change.choice !== "none") {
-        await unwrap(client.POST("/api/v1/grants", { body: { subject: subject.key, tool: change.tool, effect: change.choice } }));
+        const version = change.seen?.version ?? 0;
+        const body = { subject: subject.key, tool: change.tool, effect: change.choice, version };
+        await unwrap(client.POST("/api/v1/grants", { body }));
       } else if (change.seen) {
         await unwrap(
           client.DELETE("/api/v1/grants/{id}", { params: { path: { id: change.seen.id }, query: { version: change.seen.version } } }),

@@ -62,6 +62,7 @@ pub(super) async fn list(
         (status = 201, body = Grant),
         (status = 200, description = "It was there already, or had the other effect", body = Grant),
         (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody),
         (status = 422, body = agw_api::ErrorBody)
     )
 )]
@@ -90,6 +91,10 @@ pub(super) async fn add(
                     |row| Ok((row.get(0)?, row.get(1)?)),
                 )
                 .optional()?;
+            let seen = existing.as_ref().map(|(id, _)| rows::grant(db, GrantId::new(*id)));
+            let current = seen.transpose()?.flatten();
+            let actual = current.as_ref().map_or(0, |grant| grant.version);
+            rows::check_version(new.version, actual, "the grant", &current)?;
             let (id, status) = match existing {
                 Some((id, before)) => {
                     if before != effect {

@@ -68,6 +68,10 @@ impl StaffSessions {
         (open.expires_at > now).then_some((hash, open))
     }
 
+    pub(super) fn still_open(&self, signed: &Signed) -> bool {
+        self.open().get(&signed.hash).is_some_and(|open| open.expires_at > clock::now_ms())
+    }
+
     /// Ends all sessions of a user who was removed.
     pub(crate) fn end_all(&self, user: UserId) {
         self.open().retain(|_, open| open.user != user);

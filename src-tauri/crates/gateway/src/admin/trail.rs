@@ -76,13 +76,15 @@ async fn settle(gateway: &Gateway) {
     get, path = "/api/v1/events", tag = "audit",
     responses((status = 200, content_type = "text/event-stream", body = String))
 )]
-pub(super) async fn events(State(gateway): State<Arc<Gateway>>, _: Signed) -> Response {
+pub(super) async fn events(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Response {
     let feed = gateway.live.feed();
-    let first = (gateway, feed, true);
-    let events = stream::unfold(first, |(gateway, mut feed, first)| async move {
+    let first = (gateway, signed, feed, true);
+    let events = stream::unfold(first, |(gateway, signed, mut feed, first)| async move {
         // At once, so that the other side knows that it is connected.
         let text = if first { ": connected\n\n".into() } else { next(&gateway, &mut feed).await? };
-        Some((Ok::<_, Infallible>(Bytes::from(text)), (gateway, feed, false)))
+        // The stream ends with the session that opened it.
+        gateway.staff.still_open(&signed).then_some(())?;
+        Some((Ok::<_, Infallible>(Bytes::from(text)), (gateway, signed, feed, false)))
     });
     let mut response = Body::from_stream(events).into_response();
     let kind = HeaderValue::from_static("text/event-stream");
