@@ -4,3 +4,4 @@
 
 mod inprocess;
 mod support;
+mod window;

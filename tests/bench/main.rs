@@ -44,10 +44,21 @@ async fn calls() -> Result<()> {
     let straight = load::request(&upstream.address, "echo", None);
     let through = load::request(&gateway.address, "up__echo", Some(&token));
 
-    println!("\ntools/call over HTTP, durable intent before each forward ({} s each)", MEASURE.as_secs());
+    println!(
+        "\ntools/call over HTTP, durable intent before each forward ({} s each)",
+        MEASURE.as_secs()
+    );
     println!(
         "{:>11} {:>12} {:>10} {:>10} {:>12} {:>10} {:>10} {:>8} {:>14}",
-        "connections", "straight/s", "p50 µs", "p99 µs", "gateway/s", "p50 µs", "p99 µs", "ratio", "CPU µs/call"
+        "connections",
+        "straight/s",
+        "p50 µs",
+        "p99 µs",
+        "gateway/s",
+        "p50 µs",
+        "p99 µs",
+        "ratio",
+        "CPU µs/call"
     );
     for connections in CONNECTIONS {
         let direct = Load::run(&upstream.address, &straight, connections, WARM_UP, MEASURE).await?;

@@ -52,7 +52,8 @@ impl Child {
         let pid = self.child.id().ok_or("the process has ended")?;
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
         let (_, fields) = stat.rsplit_once(") ").ok_or("unreadable stat")?;
-        let ticks: f64 = fields.split(' ').skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
+        let ticks: f64 =
+            fields.split(' ').skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
         Ok(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
     }
 }
@@ -80,9 +81,15 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await?.to_bytes();
     let message: Value = serde_json::from_slice(&body)?;
     let result = match message["method"].as_str() {
-        Some("initialize") => json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}}),
-        Some("tools/list") => json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]}),
-        _ => json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}}),
+        Some("initialize") => {
+            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}})
+        }
+        Some("tools/list") => {
+            json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]})
+        }
+        _ => {
+            json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}})
+        }
     };
     let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
     let response = Response::builder().header("content-type", "application/json");

@@ -1,4 +1,6 @@
 //! Against a gateway inside the test's own process.
 
 mod admin_api;
+mod bad_requests;
+mod scene;
 mod smoke;

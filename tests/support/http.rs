@@ -1,12 +1,17 @@
 //! A plain HTTP client that sends what it is told and nothing else.
 
+use std::time::Duration;
+
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderMap, Request, Response};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
+
+/// No answer of the gateway takes longer, however busy the machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One request on a connection of its own; `Host` is set unless given.
 pub async fn send(
@@ -28,7 +33,43 @@ pub async fn send(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    sender.send_request(request.body(Full::new(body.into())).unwrap()).await.unwrap()
+    let request = request.body(Full::new(body.into())).unwrap();
+    within(method, url, sender.send_request(request)).await.unwrap()
+}
+
+async fn within<T>(method: &str, url: &str, answer: impl Future<Output = T>) -> T {
+    let answer = tokio::time::timeout(PATIENCE, answer).await;
+    answer.unwrap_or_else(|_| panic!("{method} {url}: no answer within {PATIENCE:?}"))
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub text: String,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+/// [`send`], and the whole answer.
+pub async fn ask(
+    method: &str,
+    url: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<Bytes>,
+) -> Reply {
+    let response = send(method, url, headers, body).await;
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Reply { status, headers, text: within(method, url, text(response)).await }
 }
 
 pub async fn text(response: Response<Incoming>) -> String {

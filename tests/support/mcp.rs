@@ -74,9 +74,7 @@ impl Session {
 }
 
 /// The messages of an event stream, as they come.
-pub fn events(
-    response: ::http::Response<hyper::body::Incoming>,
-) -> mpsc::UnboundedReceiver<Value> {
+pub fn events(response: ::http::Response<hyper::body::Incoming>) -> mpsc::UnboundedReceiver<Value> {
     assert_eq!(response.status(), 200);
     let (sender, receiver) = mpsc::unbounded_channel();
     tokio::spawn(async move {

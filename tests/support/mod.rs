@@ -1,10 +1,14 @@
 //! What the tests share.
 
+pub mod desktop;
 pub mod http;
 pub mod mcp;
 pub mod upstream;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use agw_api::{
     AgentCreated, AuditRecord, Client, Connection, Grant, SetupResponse, TokenCreated, Transport,
@@ -27,9 +31,14 @@ pub struct InProcess {
 }
 
 impl InProcess {
+    /// With time-outs that a test can wait for.
     pub async fn start() -> Self {
+        Self::start_with(SHORT).await
+    }
+
+    pub async fn start_with(timeouts: Timeouts) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let running = Self::serve(dir.path()).await;
+        let running = Self::serve(dir.path(), timeouts).await;
         let open = Client::new(dir.path());
         let body = json!({"admin": "root", "password": PASSWORD});
         let setup: SetupResponse = open.post("/api/v1/setup", &body).await.unwrap();
@@ -37,7 +46,7 @@ impl InProcess {
         Self { dir, admin, recovery_key: setup.recovery_key, running }
     }
 
-    pub async fn serve(dir: &Path) -> Running {
+    pub async fn serve(dir: &Path, timeouts: Timeouts) -> Running {
         let options = ServeOptions {
             data_dir: dir.to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
@@ -45,7 +54,7 @@ impl InProcess {
             ui_dir: None,
             passphrase: None,
         };
-        agw_gateway::start(options, SHORT).await.unwrap()
+        agw_gateway::start(options, timeouts).await.unwrap()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -57,16 +66,31 @@ impl InProcess {
         self.dir
     }
 
-    pub async fn connect_http(&self, name: &str, url: &str, headers: &[(&str, &str)]) -> Connection {
+    pub async fn connect_http(
+        &self,
+        name: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+    ) -> Connection {
         self.connect(name, Transport::Http { url: url.to_owned() }, headers).await
     }
 
-    pub async fn connect_stdio(&self, name: &str, argv: &[&str], env: &[(&str, &str)]) -> Connection {
+    pub async fn connect_stdio(
+        &self,
+        name: &str,
+        argv: &[&str],
+        env: &[(&str, &str)],
+    ) -> Connection {
         let argv = argv.iter().map(|arg| (*arg).to_owned()).collect();
         self.connect(name, Transport::Stdio { argv }, env).await
     }
 
-    async fn connect(&self, name: &str, transport: Transport, secrets: &[(&str, &str)]) -> Connection {
+    async fn connect(
+        &self,
+        name: &str,
+        transport: Transport,
+        secrets: &[(&str, &str)],
+    ) -> Connection {
         let credentials: Vec<Value> =
             secrets.iter().map(|(name, value)| json!({"name": name, "value": value})).collect();
         let body = json!({"name": name, "transport": transport, "credentials": credentials});
@@ -105,8 +129,27 @@ impl InProcess {
         http::post_json(&self.url("/mcp/tools/call"), &[], &body).await
     }
 
+    /// The ids of the tools that `GET /mcp/tools` lists.
+    pub async fn rest_tools(&self, token: &str) -> Vec<String> {
+        let bearer = format!("Bearer {token}");
+        let headers = [("authorization", bearer.as_str())];
+        let reply = http::ask("GET", &self.url("/mcp/tools"), &headers, "").await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let tools = reply.json()["tools"].as_array().unwrap().clone();
+        tools.iter().map(|tool| tool["id"].as_str().unwrap().to_owned()).collect()
+    }
+
     /// Newest first.
     pub async fn audit(&self) -> Vec<AuditRecord> {
         self.admin.get("/api/v1/audit?limit=1000").await.unwrap()
+    }
+}
+
+/// Asks again and again until it is so, and fails when it never is.
+pub async fn eventually(what: &str, limit: Duration, check: impl AsyncFn() -> bool) {
+    let begun = Instant::now();
+    while !check().await {
+        assert!(begun.elapsed() < limit, "not within {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }

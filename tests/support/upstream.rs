@@ -15,7 +15,7 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, sync::watch};
 
 /// How it answers `tools/call`.
 #[derive(Debug, Clone)]
@@ -34,6 +34,8 @@ pub enum Manner {
     HalfABody,
     Never,
     Slowly(Duration),
+    /// Until the gate is true; then as [`Manner::Echo`].
+    Held(watch::Receiver<bool>),
 }
 
 /// The server, with what it received.
@@ -132,7 +134,8 @@ async fn call(manner: Manner, result: Value) -> Response {
         Manner::Echo => json(result.to_string()),
         Manner::EchoStream => {
             let note = json!({"jsonrpc": "2.0", "method": "notifications/message", "params": {}});
-            let body = format!("event: message\ndata: {note}\n\nevent: message\ndata: {result}\n\n");
+            let body =
+                format!("event: message\ndata: {note}\n\nevent: message\ndata: {result}\n\n");
             ([("content-type", "text/event-stream")], body).into_response()
         }
         Manner::Status(status) => StatusCode::from_u16(status).unwrap().into_response(),
@@ -152,6 +155,11 @@ async fn call(manner: Manner, result: Value) -> Response {
             ([("content-type", "application/json")], body).into_response()
         }
         Manner::Never => std::future::pending().await,
+        Manner::Held(mut gate) => {
+            // A gate that is gone is open.
+            let _ = gate.wait_for(|open| *open).await;
+            json(result.to_string())
+        }
         Manner::Slowly(delay) => {
             tokio::time::sleep(delay).await;
             json(result.to_string())

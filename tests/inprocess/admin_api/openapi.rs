@@ -5,8 +5,8 @@ use std::{collections::HashSet, fs, path::PathBuf};
 /// Clients are generated from the committed file. `AGW_BLESS=1` writes it.
 #[test]
 fn openapi_is_current() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../src-tauri/crates/api/openapi.json");
+    let path =
+        PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../src-tauri/crates/api/openapi.json");
     let current = agw_gateway::openapi_json().unwrap();
     if std::env::var_os("AGW_BLESS").is_some_and(|bless| bless == "1") {
         fs::write(&path, &current).unwrap();

@@ -38,4 +38,4 @@ pub use decision::{
 pub use ids::{AgentId, ConnectionId, GrantId, IdError, TeamId, UserId};
 pub use names::{ConnectionName, NameError, PersonName, ToolId, ToolName, ToolPattern};
 pub use permissions::{Effect, Grant, PermissionMap, Subject};
-pub use token::{MintedToken, TokenError, TokenHash, TokenKind};
+pub use token::{MintedToken, TokenError, TokenHash, TokenKind, without_tokens};

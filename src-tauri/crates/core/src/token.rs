@@ -8,7 +8,7 @@
 //! a look-up, and lets secret scanners recognise ours. Only the SHA-256 is
 //! stored; a token has so much entropy that a slow hash would add nothing.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use sha2::{Digest as _, Sha256};
 use zeroize::Zeroizing;
@@ -128,9 +128,24 @@ fn checksum(payload: &str) -> String {
 
 /// Whether a well-formed token of ours stands anywhere in `text`.
 pub(crate) fn contains_token(text: &str) -> bool {
-    [TokenKind::User, TokenKind::Agent].iter().any(|kind| {
-        text.match_indices(kind.prefix()).any(|(at, _)| {
-            text.get(at..at + LENGTH).is_some_and(|candidate| TokenHash::of(candidate).is_ok())
+    find_token(text).is_some()
+}
+
+/// `text` with every well-formed token of ours taken out, for what is kept or
+/// shown of a request.
+pub fn without_tokens(text: &str) -> Cow<'_, str> {
+    let mut safe = Cow::Borrowed(text);
+    while let Some(at) = find_token(&safe) {
+        safe.to_mut().replace_range(at..at + LENGTH, "[token]");
+    }
+    safe
+}
+
+/// Where the first one begins.
+fn find_token(text: &str) -> Option<usize> {
+    [TokenKind::User, TokenKind::Agent].iter().find_map(|kind| {
+        text.match_indices(kind.prefix()).map(|(at, _)| at).find(|at| {
+            text.get(*at..at + LENGTH).is_some_and(|candidate| TokenHash::of(candidate).is_ok())
         })
     })
 }
@@ -181,5 +196,7 @@ mod tests {
         let token = MintedToken::mint(TokenKind::Agent, counting()).unwrap();
         assert!(contains_token(&format!("mail this: {}!", token.expose())));
         assert!(!contains_token("st_ and ut_ alone, st_0123456789é"));
+        let twice = format!("ä{0}{0}st_", token.expose());
+        assert_eq!(without_tokens(&twice), "ä[token][token]st_");
     }
 }

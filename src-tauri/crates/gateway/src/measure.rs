@@ -13,7 +13,10 @@ use rusqlite::Connection;
 use crate::{
     audit::{CallId, Kind, Record},
     clock,
-    store::{self, StoreError, writer::{Committed, Writer}},
+    store::{
+        self, StoreError,
+        writer::{Committed, Writer},
+    },
 };
 
 struct Nobody;

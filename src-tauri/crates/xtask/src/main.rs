@@ -1,1 +1,71 @@
-fn main() {}
+//! The project's own commands, in place of shell scripts:
+//!
+//! ```text
+//! cargo xtask run       the gateway and its window, from a fresh clone
+//! cargo xtask test      everything that must hold before a change goes in
+//! cargo xtask bench     the figures of the README
+//! cargo xtask package   .deb and .rpm
+//! ```
+//!
+//! It depends on no crate of the gateway, so that it is built in seconds and
+//! can install what those crates need to build.
+
+mod command;
+mod npm;
+mod package;
+mod packages;
+mod place;
+mod run;
+mod test;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", about = "Build, run and test AI Agent Gateway")]
+#[command(disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Debug, Subcommand)]
+enum Task {
+    /// Install what is missing, build, and start the gateway: with its window
+    /// where there is a display, otherwise for a browser
+    Run(run::RunArgs),
+    /// Run all checks and tests, as CI does
+    Test {
+        /// Only what needs neither other programs nor the desktop app; says
+        /// what it leaves out
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Measure the gateway (`cargo bench`)
+    Bench {
+        /// Passed on to the benchmark
+        #[arg(last = true)]
+        args: Vec<OsString>,
+    },
+    /// Build the .deb and .rpm packages
+    Package,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Run(args) => run::run(args),
+        Task::Test { fast: false } => test::full(),
+        Task::Test { fast: true } => test::fast(),
+        Task::Bench { args } => test::bench(&args),
+        Task::Package => package::package(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -15,6 +15,7 @@ use std::{sync::Arc, time::Duration};
 use axum::{
     Router,
     body::{Body, Bytes},
+    http::{HeaderMap, header},
     routing::{any, get, post},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -31,6 +32,14 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/mcp/tools/call", post(rest::call))
         .route("/mcp/{connection}", any(mcp::single))
         .with_state(Arc::clone(gateway))
+}
+
+/// Whether the body is said to be JSON (RFC 9110, section 8.3), once.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else { return false };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    kind.trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Why a body was not read.

@@ -21,7 +21,7 @@ use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use tokio_util::sync::CancellationToken;
 
-use super::{BodyError, bearer, read_body};
+use super::{BodyError, bearer, is_json, read_body};
 use crate::{
     gateway::Gateway,
     pipeline::{
@@ -29,6 +29,9 @@ use crate::{
         identify, refuse_unread,
     },
 };
+
+/// Characters of an unknown member's name that an answer repeats.
+const KEY_SHOWN: usize = 64;
 
 /// `GET /mcp/tools`: what this caller may call.
 pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
@@ -64,8 +67,7 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     let received = Instant::now();
     let (head, body) = request.into_parts();
     let in_header = bearer::presented(&head.headers);
-    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+    if !is_json(&head.headers) {
         let refusal = Refusal::Malformed("the content type must be application/json".into());
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         return refused_as(&gateway, &in_header, "", refusal, status);
@@ -117,6 +119,7 @@ fn accept(
     };
     let unknown = members.iter().find(|(key, _)| !["tool", "args", "token"].contains(&&**key));
     if let Some((key, _)) = unknown {
+        let key: String = key.chars().take(KEY_SHOWN).collect();
         return Err(malformed(format!(
             "{key:?} is not a member of a call; use tool, args and token"
         )));
@@ -126,15 +129,17 @@ fn accept(
     };
     let arguments =
         Arguments::read(node.get("args"), body).map_err(|refusal| (presented, refusal))?;
+    let target = Target::Id(tool.to_owned());
+    let meant = target.meant();
     let inbound = InboundCall {
         face: Face::Rest,
         presented,
-        target: Target::Id(tool.to_owned()),
+        target,
         arguments,
         received,
         cancel: CancellationToken::new(),
     };
-    Ok((tool.to_owned(), inbound))
+    Ok((meant, inbound))
 }
 
 fn answer(reply: SafeReply) -> Response {

@@ -2,7 +2,9 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Instant};
 
-use agw_core::{Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json};
+use agw_core::{
+    Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json, without_tokens,
+};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
@@ -96,8 +98,9 @@ impl Arguments {
 
 /// `{"path":"string(23)","edits":"array(2)"}`, members sorted.
 fn shape<'a>(members: impl Iterator<Item = (&'a str, &'a json::Node<'a>)>) -> String {
-    let mut members: Vec<_> =
-        members.filter(|(key, _)| key.len() <= SHAPE_KEY_MAX).take(SHAPE_KEYS).collect();
+    // A token in the place of a name stays out of the trail.
+    let kept = |key: &str| key.len() <= SHAPE_KEY_MAX && without_tokens(key) == key;
+    let mut members: Vec<_> = members.filter(|(key, _)| kept(key)).take(SHAPE_KEYS).collect();
     members.sort_unstable_by(|(a, _), (b, _)| a.encode_utf16().cmp(b.encode_utf16()));
     let mut out = String::from("{");
     for (at, (key, node)) in members.into_iter().enumerate() {
@@ -148,7 +151,8 @@ impl Target {
             Self::McpName(name) => name.replacen("__", ".", 1),
             Self::Own(connection, name) => format!("{connection}.{name}"),
         };
-        text.chars().take(ASKED_MAX).collect()
+        // Somebody may have pasted a token in the place of a name.
+        without_tokens(&text).chars().take(ASKED_MAX).collect()
     }
 }
 

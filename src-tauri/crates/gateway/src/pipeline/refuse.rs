@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use agw_core::{Denial, Reason, json};
+use agw_core::{Denial, Reason, json, without_tokens};
 
 use crate::{
     audit::Status,
@@ -11,6 +11,10 @@ use crate::{
     pipeline::{Face, Presented, Story, identify},
     upstream::UpstreamError,
 };
+
+/// Characters of a detail that are recorded; requests and upstreams have a say
+/// in it.
+const DETAIL_MAX: usize = 1_000;
 
 /// Why a call does not go through. `code` is stable; the rest is for reading.
 #[derive(Debug)]
@@ -241,7 +245,8 @@ pub(crate) fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Ref
     }
     record.status = Some(status.as_str());
     record.reason = Some(refusal.reason());
-    record.detail = refusal.detail();
+    let detail = refusal.detail();
+    record.detail = detail.map(|text| without_tokens(&text).chars().take(DETAIL_MAX).collect());
     let recorded = gateway.writer.owe(&record);
     if let Refusal::Internal(what) = refusal {
         tracing::error!(what, call = %story.id, "a call failed inside the gateway");

@@ -25,7 +25,7 @@ use axum::{
 };
 use bytes::Bytes;
 
-use super::{BodyError, bearer, read_body};
+use super::{BodyError, bearer, is_json, read_body};
 use crate::{
     gateway::Gateway,
     pipeline::{Face, Presented, Refusal, Story, identify, refuse_unread},
@@ -110,8 +110,7 @@ fn admit(
 
 impl Exchange {
     async fn post(self, body: axum::body::Body) -> Response {
-        let kind = self.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-        if !kind.is_some_and(|kind| kind.starts_with("application/json")) {
+        if !is_json(&self.headers) {
             let error = RpcError::invalid_request("the content type must be application/json");
             return self.unreadable(error, StatusCode::UNSUPPORTED_MEDIA_TYPE);
         }
@@ -156,6 +155,7 @@ impl Exchange {
             && request.method != "initialize"
             && let Err(error) = self.session()
         {
+            self.recorded(&error);
             return error.with_id(request.id).response(StatusCode::NOT_FOUND);
         }
         match (request.method, era) {

@@ -1,0 +1,133 @@
+//! The tray icon as the panel sees it: over D-Bus, without pixels.
+
+use std::{collections::HashMap, time::Instant};
+
+use zbus::{
+    Connection,
+    zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Structure},
+};
+
+use super::{Desktop, LOOK_EVERY, PATIENCE};
+
+const ITEM: &str = "org.kde.StatusNotifierItem";
+const MENU: &str = "com.canonical.dbusmenu";
+const WATCHER: &str = "org.kde.StatusNotifierWatcher";
+
+/// The one icon in the tray, with its menu.
+pub struct Tray {
+    bus: Connection,
+    service: String,
+    item: String,
+    menu: OwnedObjectPath,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    id: i32,
+    pub label: String,
+    pub enabled: bool,
+}
+
+impl Tray {
+    pub async fn of(desktop: &Desktop) -> Self {
+        let address = desktop.bus_address();
+        let bus = zbus::connection::Builder::address(address).unwrap().build().await.unwrap();
+        let (service, item) = eventually("tray icon", async || registered(&bus).await).await;
+        let menu = property(&bus, &service, &item, ITEM, "Menu").await.unwrap();
+        Self { menu: menu.try_into().unwrap(), bus, service, item }
+    }
+
+    /// What the first line of the menu says about the gateway.
+    pub async fn state(&self) -> String {
+        self.menu().await.swap_remove(0).label
+    }
+
+    pub async fn wait_for_state(&self, start: &str) {
+        let what = format!("tray that says {start:?}");
+        eventually(&what, async || self.state().await.starts_with(start).then_some(())).await;
+    }
+
+    /// The picture that the icon has now.
+    pub async fn icon(&self) -> Vec<u8> {
+        eventually("icon", async || {
+            let name =
+                property(&self.bus, &self.service, &self.item, ITEM, "IconName").await.unwrap();
+            let path = String::try_from(name).unwrap();
+            // The app writes a new file for each change, and deletes the one before.
+            std::fs::read(path).ok().filter(|picture| !picture.is_empty())
+        })
+        .await
+    }
+
+    /// All entries but separators.
+    pub async fn menu(&self) -> Vec<Entry> {
+        let body = (0, -1, Vec::<&str>::new());
+        let answer = self.call("GetLayout", &body).await;
+        let (_, (_, _, items)): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
+            answer.body().deserialize().unwrap();
+        items.into_iter().filter_map(entry).collect()
+    }
+
+    /// Clicks an entry as the panel does.
+    pub async fn choose(&self, label: &str) {
+        let menu = self.menu().await;
+        let entry = menu.iter().find(|entry| entry.label.starts_with(label));
+        let entry = entry.unwrap_or_else(|| panic!("no {label:?} in {menu:?}"));
+        assert!(entry.enabled, "{entry:?}");
+        let nothing = zbus::zvariant::Value::from("");
+        self.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
+    }
+
+    async fn call<B>(&self, method: &str, body: &B) -> zbus::Message
+    where
+        B: serde::Serialize + DynamicType,
+    {
+        let service = Some(self.service.as_str());
+        self.bus.call_method(service, &self.menu, Some(MENU), method, body).await.unwrap()
+    }
+}
+
+/// The bus name and the path of the first icon that the panel knows.
+async fn registered(bus: &Connection) -> Option<(String, String)> {
+    let path = "/StatusNotifierWatcher";
+    // Fails until the panel is up.
+    let items =
+        property(bus, WATCHER, path, WATCHER, "RegisteredStatusNotifierItems").await.ok()?;
+    let items = Vec::<String>::try_from(items).unwrap();
+    let (service, path) = items.first()?.split_once('/')?;
+    Some((service.to_owned(), format!("/{path}")))
+}
+
+async fn property(
+    bus: &Connection,
+    service: &str,
+    path: &str,
+    interface: &str,
+    name: &str,
+) -> zbus::Result<OwnedValue> {
+    let properties = Some("org.freedesktop.DBus.Properties");
+    let wanted = (interface, name);
+    let answer = bus.call_method(Some(service), path, properties, "Get", &wanted).await?;
+    answer.body().deserialize()
+}
+
+fn entry(item: OwnedValue) -> Option<Entry> {
+    let mut fields = Structure::try_from(item).unwrap().into_fields().into_iter();
+    let id = i32::try_from(fields.next().unwrap()).unwrap();
+    let properties = HashMap::<String, OwnedValue>::try_from(fields.next().unwrap()).unwrap();
+    let label = properties.get("label")?;
+    let enabled = properties.get("enabled").is_none_or(|value| bool::try_from(value).unwrap());
+    Some(Entry { id, label: <&str>::try_from(label).unwrap().to_owned(), enabled })
+}
+
+/// Waits for `look` to see it.
+async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+}
