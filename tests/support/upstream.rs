@@ -9,7 +9,7 @@ use std::{
 use axum::{
     Router,
     body::Bytes,
-    extract::State,
+    extract::{DefaultBodyLimit, State},
     http::{HeaderMap, StatusCode},
     response::{IntoResponse as _, Response},
     routing::post,
@@ -64,7 +64,10 @@ impl Fixture {
             calls: Mutex::default(),
             greetings: Mutex::default(),
         });
-        let router = Router::new().route("/mcp", post(serve)).with_state(Arc::clone(&inner));
+        let router = Router::new()
+            .route("/mcp", post(serve))
+            .layer(DefaultBodyLimit::disable())
+            .with_state(Arc::clone(&inner));
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { address, inner }

@@ -68,6 +68,37 @@ async fn duplicate_keys_are_refused_wherever_they_stand() {
     scene.gateway.stop().await;
 }
 
+/// What is repeated and kept of a request is bounded, whatever it holds.
+#[tokio::test]
+async fn answers_and_records_repeat_little_of_a_request() {
+    let scene = Scene::start().await;
+    let long = "k".repeat(1 << 20);
+    for body in [
+        format!(r#"{{"{long}":1,"{long}":2}}"#),
+        format!(r#"{{"tool":"fix.echo","{long}":1}}"#),
+        format!(r#"{{"tool":"{long}","args":{{"{long}":1}}}}"#),
+        format!(r#"{{"tool":"fix.echo","args":{{"x":1{}e}}}}"#, "0".repeat(1 << 20)),
+    ] {
+        let reply = scene.rest(body).await;
+        assert!([403, 422].contains(&reply.status), "{}", reply.status);
+        assert!(reply.text.len() < 2_000, "{} bytes", reply.text.len());
+    }
+    for body in [
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{long}"}}"#),
+        tools_call(&long, json!({})),
+        tools_call(&long, json!([])),
+    ] {
+        let reply = scene.mcp(body).await;
+        assert!(reply.text.len() < 2_000, "{} bytes", reply.text.len());
+    }
+    for record in scene.gateway.audit().await {
+        let text = serde_json::to_string(&record).unwrap();
+        assert!(text.len() < 3_000, "{} bytes", text.len());
+    }
+    scene.assert_untouched();
+    scene.gateway.stop().await;
+}
+
 #[tokio::test]
 async fn sixty_four_levels_are_read_and_sixty_five_are_not() {
     let scene = Scene::start().await;

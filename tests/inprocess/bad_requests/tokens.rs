@@ -199,3 +199,32 @@ async fn a_token_inside_arguments_is_not_passed_on() {
     assert!(!trail.contains(&agents) && !trail.contains(&own));
     scene.gateway.stop().await;
 }
+
+/// Pasted where a name belongs, it is refused like any unknown name; what is
+/// kept and shown of the request does not hold it.
+#[tokio::test]
+async fn a_token_in_the_place_of_a_name_is_not_kept() {
+    let scene = Scene::start().await;
+    let token = &scene.token;
+    // Cut at any length, a record must not keep most of it either.
+    let late = format!("{}{token}", "x".repeat(170));
+    let mut answers = Vec::new();
+    for name in [token.clone(), format!("fix.{token}"), late] {
+        let body = json!({"tool": name, "args": {&*name: 1}}).to_string();
+        answers.push(scene.rest(body).await);
+        answers.push(scene.mcp(tools_call(&name, json!({}))).await);
+        answers.push(scene.mcp(tools_call(&name, json!([]))).await);
+    }
+    for body in [
+        format!(r#"{{"tool":"fix.echo","{token}":1}}"#),
+        format!(r#"{{"tool":"fix.echo","args":{{"{token}":1,"{token}":2}}}}"#),
+    ] {
+        answers.push(scene.rest(body).await);
+    }
+    let trail = serde_json::to_string(&scene.gateway.audit().await).unwrap();
+    // Enough of it to recognise it by.
+    assert!(!trail.contains(&token[..20]), "{trail}");
+    assert!(answers.iter().all(|reply| [200, 403, 422].contains(&reply.status)), "{answers:?}");
+    scene.assert_untouched();
+    scene.gateway.stop().await;
+}

@@ -25,7 +25,7 @@ pub(crate) fn package() -> anyhow::Result<()> {
         cfg!(target_os = "linux"),
         "packages are made on Linux only so far; `cargo build --release` works everywhere"
     );
-    packages::ensure(&[packages::GATEWAY, packages::DESKTOP, packages::PACKAGING])?;
+    packages::ensure(&[packages::DESKTOP, packages::PACKAGING])?;
     npm::install(&place::ui())?;
     let bundler = place::ui().join("node_modules/.bin/tauri");
     ensure!(

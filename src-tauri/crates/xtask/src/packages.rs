@@ -1,4 +1,6 @@
 //! The system packages that building and testing need, on Debian and Ubuntu.
+//!
+//! The gateway alone needs none but the C compiler that linked this program.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
@@ -7,9 +9,6 @@ use std::process::Command;
 use anyhow::bail;
 
 use crate::{command, place};
-
-/// To build the gateway: the C compiler of SQLite and ring.
-pub(crate) const GATEWAY: &[&str] = &["gcc", "libc6-dev"];
 
 /// To build and run the desktop app.
 pub(crate) const DESKTOP: &[&str] =

@@ -43,7 +43,7 @@ fn has_display() -> bool {
 }
 
 fn with_window(args: &RunArgs) -> anyhow::Result<()> {
-    packages::ensure(&[packages::GATEWAY, packages::DESKTOP])?;
+    packages::ensure(&[packages::DESKTOP])?;
     npm::build_ui()?;
     build_app()?;
     println!(
@@ -64,7 +64,6 @@ pub(crate) fn build_app() -> anyhow::Result<()> {
 }
 
 fn without_window(args: &RunArgs) -> anyhow::Result<()> {
-    packages::ensure(&[packages::GATEWAY])?;
     npm::build_ui()?;
     command::run(&mut command::cargo(["build", "-p", "agw-cli"]))?;
     let mut agw = Command::new(place::built("agw")?);

@@ -16,7 +16,7 @@ const CARGO_DENY: &str = "0.20.2";
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-/// Cheap steps first. The integration tests are last: their summary ends the
+/// Cheap ones first. The integration tests are last: their summary ends the
 /// output.
 const FULL: &[Step] = &[
     ("system packages", system_packages),
@@ -82,7 +82,7 @@ the crash test, the keychain, the browser, the window).
 
 pub(crate) fn bench(args: &[OsString]) -> anyhow::Result<()> {
     // The benchmarks belong to the root package, and that is the desktop app.
-    packages::ensure(&[packages::GATEWAY, packages::DESKTOP])?;
+    packages::ensure(&[packages::DESKTOP])?;
     if !place::ui().join("dist/index.html").exists() {
         npm::build_ui()?;
     }
@@ -119,7 +119,6 @@ fn cargo<const N: usize>(args: [&'static str; N]) -> anyhow::Result<()> {
 
 fn system_packages() -> anyhow::Result<()> {
     packages::ensure(&[
-        packages::GATEWAY,
         packages::DESKTOP,
         packages::WINDOW_TESTS,
         packages::BROWSER_TESTS,

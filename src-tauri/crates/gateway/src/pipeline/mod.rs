@@ -91,7 +91,8 @@ async fn run(
     let caller = identify(&snapshot, &inbound.presented, story)?;
     gateway.check_open(&snapshot)?;
     let call = call::resolve_tool(&gateway.live.catalog.load(), inbound.target, story)?;
-    story.tool = Some(call.id.clone());
+    // A name that is no tool goes by what the caller wrote, made safe to keep.
+    story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
     let permit = match decide(&snapshot.permissions, &caller, &call.id, inbound.arguments.digest) {
         Decision::Allow(permit) => permit,
         Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),

@@ -191,6 +191,9 @@ fn unwritten() -> StoreError {
     StoreError::Unavailable("the database took no changes".into())
 }
 
+/// Calls since the last write, and the time of the newest, by agent.
+type Usage = HashMap<AgentId, (u64, i64)>;
+
 struct Thread {
     db: Connection,
     jobs: Receiver<Job>,
@@ -201,7 +204,7 @@ struct Thread {
     /// Intents without an outcome: their sequence numbers, and by call.
     open: BTreeSet<u64>,
     open_calls: HashMap<CallId, u64>,
-    usage: HashMap<AgentId, (u64, i64)>,
+    usage: Usage,
     usage_written: Instant,
     low_water_written: u64,
 }
@@ -212,6 +215,8 @@ struct Batch {
     records: Vec<Arc<str>>,
     written: Vec<(Kind, Option<CallId>, u64)>,
     usage: Vec<(AgentId, i64)>,
+    /// Whether the usage counters were written with it.
+    counted: bool,
     acks: Vec<Ack>,
     finishes: Vec<Finish>,
     /// Whether a change said in the trail that it changed the configuration.
@@ -245,11 +250,9 @@ impl Thread {
             }
             let due = !self.owed.is_empty() && self.owed_since.elapsed() >= self.patience();
             if !urgent.is_empty() || due || stop.is_some() {
-                self.commit(urgent, false);
+                self.commit(urgent, stop.is_some());
             }
             if let Some(ack) = stop {
-                // Once more, for the counters that the last commit moved.
-                self.commit(Vec::new(), true);
                 let unwritten = self.owed.len();
                 let result = if unwritten == 0 {
                     Ok(())
@@ -322,6 +325,7 @@ impl Thread {
         batch: &mut Batch,
         closing: bool,
     ) -> Result<(), rusqlite::Error> {
+        let mut flush = false;
         let mut changes = Vec::new();
         let mut records = Vec::new();
         for job in jobs {
@@ -330,7 +334,10 @@ impl Thread {
                     records.push(record);
                     batch.acks.push(ack);
                 }
-                Job::Flush(ack) => batch.acks.push(ack),
+                Job::Flush(ack) => {
+                    flush = true;
+                    batch.acks.push(ack);
+                }
                 Job::Change(change) => changes.push(change),
                 Job::Owed(_) | Job::Stop(_) => {}
             }
@@ -358,9 +365,12 @@ impl Thread {
             savepoint.commit()?;
             batch.finishes.push(finish);
         }
-        let counting = closing || self.usage_written.elapsed() >= USAGE_EVERY;
-        if counting {
-            write_usage(&tx, &self.usage)?;
+        // Whoever waits for a flush wants to read the counters, too.
+        batch.counted = closing || flush || self.usage_written.elapsed() >= USAGE_EVERY;
+        if batch.counted {
+            let mut usage = self.usage.clone();
+            count(&mut usage, &batch.usage);
+            write_usage(&tx, &usage)?;
         }
         let low_water = self.open.first().map_or(seq, |first| first - 1);
         let note = closing || seq - self.low_water_written >= LOW_WATER_EVERY;
@@ -369,10 +379,6 @@ impl Thread {
         }
         tx.commit()?;
         self.owed.clear();
-        if counting {
-            self.usage.clear();
-            self.usage_written = Instant::now();
-        }
         if note {
             self.low_water_written = seq;
         }
@@ -381,9 +387,11 @@ impl Thread {
 
     /// Takes note of what is now on disk.
     fn settle(&mut self, batch: &Batch) {
-        for (agent, time) in &batch.usage {
-            let (uses, last) = self.usage.entry(*agent).or_default();
-            (*uses, *last) = (*uses + 1, *time);
+        if batch.counted {
+            self.usage.clear();
+            self.usage_written = Instant::now();
+        } else {
+            count(&mut self.usage, &batch.usage);
         }
         for (kind, call, seq) in &batch.written {
             match (kind, call) {
@@ -416,10 +424,14 @@ fn append(
     Ok(())
 }
 
-fn write_usage(
-    db: &Connection,
-    usage: &HashMap<AgentId, (u64, i64)>,
-) -> Result<(), rusqlite::Error> {
+fn count(usage: &mut Usage, calls: &[(AgentId, i64)]) {
+    for (agent, time) in calls {
+        let (uses, last) = usage.entry(*agent).or_default();
+        (*uses, *last) = (*uses + 1, *time);
+    }
+}
+
+fn write_usage(db: &Connection, usage: &Usage) -> Result<(), rusqlite::Error> {
     let mut update =
         db.prepare_cached("UPDATE agents SET uses = uses + ?2, last_used_at = ?3 WHERE id = ?1")?;
     for (agent, (uses, last)) in usage {

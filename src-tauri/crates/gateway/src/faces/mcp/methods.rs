@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_core::{json::Node, may_see};
+use agw_core::{json::Node, may_see, without_tokens};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -202,7 +202,7 @@ impl Exchange {
     /// A call that is none: the protocol's own error, and a record.
     fn invalid_call(&self, request: &Request<'_>, refusal: Refusal, era: Era) -> Response {
         let name = request.param("name").and_then(Node::as_str).unwrap_or_default();
-        let meant: String = name.chars().take(200).collect();
+        let meant: String = without_tokens(name).chars().take(200).collect();
         let message = refusal.message(&meant);
         let _ = refuse_unread(&self.gateway, Face::Mcp, &self.presented, &meant, refusal);
         let status = match era {
