@@ -650,6 +650,13 @@ export interface components {
             subject: string;
             /** @description A tool id (`gmail.send`), a connection's tools (`gmail.*`) or all (`*`). */
             tool: string;
+            /**
+             * Format: int64
+             * @description The version of the grant that this replaces, as last seen, 0 for none; refused with
+             *     409 if it is at another one by now or gone. Without it, the last word
+             *     counts.
+             */
+            version?: number | null;
         };
         /** @description `POST /api/v1/users`. */
         NewUser: {
@@ -688,7 +695,7 @@ export interface components {
         };
         /** @description A signed-in session. */
         SessionCreated: {
-            /** @description RFC 3339; moves on with use. */
+            /** @description RFC 3339: twelve hours after signing in. */
             expires_at: string;
             /**
              * @description Bearer token for the local socket. Absent for browsers, which get an
@@ -1169,6 +1176,14 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -31,7 +31,7 @@ pub(crate) async fn login(context: &Context<'_>, args: LoginArgs) -> Result<(), 
     private_file::write(&paths::cli_session(context.data_dir), token)?;
     let shown = SignedIn { user: &session.user, expires_at: &session.expires_at };
     context.output.item(&shown, || {
-        format!("Signed in as {} until {} (longer with use).", session.user, session.expires_at)
+        format!("Signed in as {} until {}.", session.user, session.expires_at)
     })
 }
 

@@ -27,7 +27,7 @@ export function Counts() {
       <div className="count-wide">
         <dt>{t.address}</dt>
         <dd>
-          <Code>{now?.url ?? "…"}</Code>
+          <Code>{now ? `${now.url}/mcp` : "…"}</Code>
           <span className="dim">{now && t.since(dayAndTime(now.started_at), now.version)}</span>
         </dd>
       </div>

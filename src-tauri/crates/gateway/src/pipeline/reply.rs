@@ -71,18 +71,31 @@ fn malformed(what: &str) -> Refusal {
     Refusal::Upstream(UpstreamError::Malformed(what.into()))
 }
 
-/// Replaces every occurrence of a credential. A header such as `Bearer x` is
-/// looked for by its last word; and as the bytes are JSON, a credential is
-/// looked for as JSON would escape it, too.
+/// Replaces every occurrence of a credential, in whole or by its telling
+/// parts; and as the bytes may be JSON, a part is looked for as JSON would
+/// escape it, too.
 pub(crate) fn without_secrets(bytes: Bytes, secrets: &[Secret]) -> Bytes {
-    secrets.iter().fold(bytes, |bytes, secret| {
-        let word = secret.expose().rsplit(|b| *b == b' ').next().unwrap_or_default();
-        let bytes = without(bytes, word);
-        match escaped(word) {
+    secrets.iter().flat_map(parts).fold(bytes, |bytes, part| {
+        let bytes = without(bytes, part);
+        match escaped(part) {
             None => bytes,
             Some(escaped) => without(bytes, escaped.expose()),
         }
     })
+}
+
+/// What gives a credential away: all of it; the second word of two, as in
+/// `Bearer x`; each line of a longer text, such as a key in PEM.
+fn parts(secret: &Secret) -> impl Iterator<Item = &[u8]> {
+    let whole = secret.expose();
+    let mut words = whole.splitn(3, |b| *b == b' ');
+    let second = match (words.next(), words.next(), words.next()) {
+        (Some(_), Some(second), None) => Some(second),
+        _ => None,
+    };
+    let several = whole.contains(&b'\n');
+    let lines = several.then(|| whole.split(|b| *b == b'\n').map(<[u8]>::trim_ascii));
+    std::iter::once(whole).chain(second).chain(lines.into_iter().flatten())
 }
 
 /// `None` where JSON would not write it differently.
@@ -129,6 +142,17 @@ mod tests {
         assert!(!text.contains("s3cr3t") && !text.contains("ss\\"), "{text}");
         assert_eq!(text.matches("credential removed").count(), 3);
         assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+    }
+
+    #[test]
+    fn a_credential_of_several_words_or_lines_never_comes_back_in_part() {
+        let pem = "-----BEGIN KEY-----\nMIIabc\nMIIdef\n-----END KEY-----\n";
+        let secrets = [Secret::new(pem), Secret::new("four words in one")];
+        let said = "a MIIdef b\nfour words in one\nfour -----BEGIN KEY-----\\nMIIabc\\nMIIdef\\n";
+        let safe = without_secrets(Bytes::from(said), &secrets);
+        let text = std::str::from_utf8(&safe).unwrap();
+        assert!(!text.contains("MII") && !text.contains("in one"), "{text}");
+        assert!(text.contains("\nfour "), "{text}");
     }
 
     #[test]

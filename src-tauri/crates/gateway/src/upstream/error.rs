@@ -3,6 +3,11 @@
 
 use std::time::Duration;
 
+use agw_vault::Secret;
+use bytes::Bytes;
+
+use crate::pipeline;
+
 /// Why an upstream gave no answer that can be used.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum UpstreamError {
@@ -28,7 +33,31 @@ pub(crate) enum UpstreamError {
     Cancelled,
 }
 
+/// Characters of an upstream's own words that are kept.
+const WORDS_MAX: usize = 600;
+
 impl UpstreamError {
+    /// What the upstream said may hold the credential that it was given. Cut
+    /// to its length only here, because half a credential is not found.
+    pub(crate) fn without_secrets(self, secrets: &[Secret]) -> Self {
+        let safe = |text: String| -> String {
+            let safe = pipeline::without_secrets(Bytes::from(text), secrets);
+            String::from_utf8_lossy(&safe).chars().take(WORDS_MAX).collect()
+        };
+        match self {
+            Self::NotReady(text) => Self::NotReady(safe(text)),
+            Self::Unreachable(text) => Self::Unreachable(safe(text)),
+            Self::Redirect(text) => Self::Redirect(safe(text)),
+            Self::Malformed(text) => Self::Malformed(safe(text)),
+            Self::Closed(text) => Self::Closed(safe(text)),
+            Self::Unauthorized(_)
+            | Self::Status(_)
+            | Self::TooLarge(_)
+            | Self::TimedOut(_)
+            | Self::Cancelled => self,
+        }
+    }
+
     /// Stable; see [`crate::pipeline::Refusal`].
     pub(crate) fn code(&self) -> &'static str {
         match self {

@@ -100,6 +100,8 @@ pub(super) struct HttpLink {
     client: HttpClient,
     /// For greeting and listing; a call brings its own.
     headers: Vec<(HeaderName, HeaderValue)>,
+    /// What those headers hold.
+    secrets: Arc<[Secret]>,
     sessions: Mutex<HashMap<Option<UserId>, Arc<Session>>>,
     next_id: AtomicU64,
     broken: Notify,
@@ -115,7 +117,7 @@ struct Session {
 impl HttpLink {
     pub(super) fn new(
         url: &str,
-        credentials: &[(String, Secret)],
+        credentials: Vec<(String, Secret)>,
         client: HttpClient,
     ) -> Result<Self, UpstreamError> {
         let uri = check_url(url).map_err(UpstreamError::NotReady)?;
@@ -128,6 +130,7 @@ impl HttpLink {
             uri,
             client,
             headers: credentials.iter().map(header).collect::<Result<_, _>>()?,
+            secrets: credentials.into_iter().map(|(_, secret)| secret).collect(),
             sessions: Mutex::default(),
             next_id: AtomicU64::new(1),
             broken: Notify::new(),
@@ -150,7 +153,12 @@ impl HttpLink {
         let id = self.next_id();
         let body = jsonrpc::request(id, method, params).into();
         let response = self.post(&session, &self.headers, body).await?;
-        read_answer(response, id).await
+        Ok(read_answer(response, id).await?.without_secrets(&self.secrets))
+    }
+
+    /// The credentials that greeting and listing travel with.
+    pub(super) fn secrets(&self) -> Arc<[Secret]> {
+        Arc::clone(&self.secrets)
     }
 
     pub(super) async fn call(
@@ -238,7 +246,8 @@ impl HttpLink {
         let body = jsonrpc::request(id, "initialize", &link::initialize_params());
         let response = self.post(&nobody, headers, body.into()).await?;
         let session_id = response.headers().get(SESSION_ID).cloned();
-        let greeting = link::read_greeting(read_answer(response, id).await?)?;
+        let answer = read_answer(response, id).await?.without_secrets(&self.secrets);
+        let greeting = link::read_greeting(answer)?;
         let protocol = HeaderValue::from_str(&greeting.protocol)
             .map_err(|_| UpstreamError::Malformed("its protocol version is no version".into()))?;
         let session = Session { id: session_id, protocol };
@@ -268,8 +277,7 @@ impl HttpLink {
             map.insert(name, value.clone());
         }
         self.client.request(request).await.map_err(|e| {
-            let cause = std::error::Error::source(&e).map(ToString::to_string);
-            let cause = cause.unwrap_or_else(|| e.to_string());
+            let cause = root_cause(&e);
             if e.is_connect() {
                 UpstreamError::Unreachable(cause)
             } else {
@@ -277,6 +285,13 @@ impl HttpLink {
             }
         })
     }
+}
+
+/// The last link of an error's chain: "Connection refused" rather than "client
+/// error".
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let chain = std::iter::successors(Some(error), |error| error.source());
+    chain.last().map(ToString::to_string).unwrap_or_default()
 }
 
 fn check_status(response: &Response<Body>) -> Result<(), UpstreamError> {
@@ -287,7 +302,7 @@ fn check_status(response: &Response<Body>) -> Result<(), UpstreamError> {
         300..=399 => {
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
-            Err(UpstreamError::Redirect(location.chars().take(200).collect()))
+            Err(UpstreamError::Redirect(location.to_owned()))
         }
         status => Err(UpstreamError::Status(status)),
     }
@@ -302,7 +317,6 @@ async fn read_answer(response: Response<Body>, id: u64) -> Result<Answer, Upstre
         return read_stream(response.into_body(), id).await;
     }
     if !kind.starts_with("application/json") {
-        let kind: String = kind.chars().take(80).collect();
         return Err(UpstreamError::Malformed(format!("its content type is {kind:?}")));
     }
     let body = read_all(response.into_body()).await?;

@@ -3,17 +3,28 @@
 
 use std::borrow::Cow;
 
+use agw_vault::Secret;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::upstream::UpstreamError;
+use crate::{pipeline, upstream::UpstreamError};
 
 /// An answer to a request of ours.
 #[derive(Debug)]
 pub(super) enum Answer {
     Result(Bytes),
     Error(Bytes),
+}
+
+impl Answer {
+    /// For an answer that the gateway itself reads and shows.
+    pub(super) fn without_secrets(self, secrets: &[Secret]) -> Self {
+        match self {
+            Self::Result(json) => Self::Result(pipeline::without_secrets(json, secrets)),
+            Self::Error(json) => Self::Error(pipeline::without_secrets(json, secrets)),
+        }
+    }
 }
 
 /// A message from an upstream. Duplicate members are an error.

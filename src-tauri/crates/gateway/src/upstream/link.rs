@@ -50,13 +50,17 @@ impl Link {
                 StdioLink::spawn(argv, credentials, stderr.clone()).map(Self::Stdio)
             }
             Transport::Http { url } => {
-                let link = HttpLink::new(url, &credentials, http.clone())?;
+                let link = HttpLink::new(url, credentials, http.clone())?;
                 Ok(Self::Http(Box::new(link)))
             }
         }
     }
 
     pub(super) async fn greet(&self) -> Result<Greeting, UpstreamError> {
+        self.say_hello().await.map_err(|error| error.without_secrets(&self.secrets()))
+    }
+
+    async fn say_hello(&self) -> Result<Greeting, UpstreamError> {
         match self {
             Self::Stdio(link) => {
                 let answer = link.request("initialize", &initialize_params()).await?;
@@ -70,6 +74,10 @@ impl Link {
 
     /// The definitions of all tools, page by page.
     pub(super) async fn list_tools(&self) -> Result<Vec<String>, UpstreamError> {
+        self.all_pages().await.map_err(|error| error.without_secrets(&self.secrets()))
+    }
+
+    async fn all_pages(&self) -> Result<Vec<String>, UpstreamError> {
         #[derive(Deserialize)]
         struct Page<'a> {
             #[serde(borrow)]
@@ -105,13 +113,20 @@ impl Link {
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
         let (answer, secrets) = match self {
-            Self::Stdio(link) => (link.call(&armed, cancel).await?, link.secrets()),
-            Self::Http(link) => (link.call(&armed, cancel).await?, Arc::clone(armed.secrets())),
+            Self::Stdio(link) => (link.call(&armed, cancel).await, link.secrets()),
+            Self::Http(link) => (link.call(&armed, cancel).await, Arc::clone(armed.secrets())),
         };
-        Ok(match answer {
+        Ok(match answer.map_err(|error| error.without_secrets(&secrets))? {
             Answer::Result(json) => UpstreamReply::Result { json, secrets },
             Answer::Error(json) => UpstreamReply::RpcError { json, secrets },
         })
+    }
+
+    fn secrets(&self) -> Arc<[Secret]> {
+        match self {
+            Self::Stdio(link) => link.secrets(),
+            Self::Http(link) => link.secrets(),
+        }
     }
 
     /// Returns when the link can no longer be used, with the reason.

@@ -141,7 +141,7 @@ impl StdioLink {
     ) -> Result<Answer, UpstreamError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
         let answered = self.send(id, jsonrpc::request(id, method, params).into())?;
-        self.wait(answered).await
+        Ok(self.wait(answered).await?.without_secrets(&self.shared.secrets))
     }
 
     pub(super) fn notify(&self, method: &str) -> Result<(), UpstreamError> {
