@@ -2,5 +2,6 @@
 
 mod admin_api;
 mod bad_requests;
+mod bad_upstreams;
 mod scene;
 mod smoke;

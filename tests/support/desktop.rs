@@ -98,8 +98,8 @@ impl Desktop {
             let owner = "org.freedesktop.DBus.NameHasOwner";
             let args = ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", owner];
             let mut ask = desktop.command("dbus-send");
-            let answer = ask.args(args).arg("string:org.freedesktop.secrets").output();
-            let answer = answer.expect("install dbus-x11").stdout;
+            ask.args(args).arg("string:org.freedesktop.secrets").stdout(Stdio::piped());
+            let answer = ask.output().expect("install dbus").stdout;
             String::from_utf8(answer).unwrap().contains("boolean true").then_some(())
         });
     }

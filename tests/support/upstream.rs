@@ -15,7 +15,11 @@ use axum::{
     routing::post,
 };
 use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+};
 
 /// How it answers `tools/call`.
 #[derive(Debug, Clone)]
@@ -25,10 +29,12 @@ pub enum Manner {
     /// The same as one event of a stream.
     EchoStream,
     Status(u16),
+    /// 404, as for a session that it has forgotten; from then on as `Echo`.
+    ForgetsOnce,
     Redirect(String),
-    /// This body, as JSON, whatever was asked.
+    /// This body, as JSON; `$ID` stands for the request's id.
     Body(String),
-    /// This body with this content type.
+    /// This body with this content type; `$ID` likewise.
     Typed(&'static str, String),
     /// Fewer bytes than announced.
     HalfABody,
@@ -47,10 +53,14 @@ pub struct Fixture {
 
 struct Inner {
     manner: Mutex<Manner>,
+    /// Not only to `tools/call`.
+    always: Mutex<bool>,
     tools: Mutex<Value>,
     bearer: Mutex<Option<String>>,
     calls: Mutex<Vec<(HeaderMap, Value)>>,
     greetings: Mutex<usize>,
+    cancelled: Mutex<Vec<Value>>,
+    gone: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Fixture {
@@ -59,17 +69,24 @@ impl Fixture {
         let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": {"type": "object"}});
         let inner = Arc::new(Inner {
             manner: Mutex::new(Manner::Echo),
+            always: Mutex::default(),
             tools: Mutex::new(json!([tool("echo"), tool("fail"), tool("other")])),
             bearer: Mutex::default(),
             calls: Mutex::default(),
             greetings: Mutex::default(),
+            cancelled: Mutex::default(),
+            gone: Mutex::default(),
         });
         let router = Router::new()
             .route("/mcp", post(serve))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&inner));
         let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let (stop, stopped) = oneshot::channel();
+        let server = axum::serve(listener, router)
+            .with_graceful_shutdown(async move { drop(stopped.await) });
+        let task = tokio::spawn(async move { server.await.unwrap() });
+        *inner.gone.lock().unwrap() = Some((stop, task));
         Self { address, inner }
     }
 
@@ -79,6 +96,25 @@ impl Fixture {
 
     pub fn behave(&self, manner: Manner) {
         *self.inner.manner.lock().unwrap() = manner;
+    }
+
+    /// Whatever is asked, greetings included, is answered in this manner.
+    pub fn always_behave(&self, manner: Manner) {
+        self.behave(manner);
+        *self.inner.always.lock().unwrap() = true;
+    }
+
+    pub fn behave_well(&self) {
+        self.behave(Manner::Echo);
+        *self.inner.always.lock().unwrap() = false;
+    }
+
+    /// Closes the port and all idle connections to it.
+    pub async fn leave(&self) {
+        let gone = self.inner.gone.lock().unwrap().take();
+        let (stop, stopped) = gone.expect("it leaves once");
+        stop.send(()).unwrap();
+        tokio::time::timeout(Duration::from_secs(20), stopped).await.unwrap().unwrap();
     }
 
     pub fn list(&self, tools: Value) {
@@ -95,6 +131,11 @@ impl Fixture {
         self.inner.calls.lock().unwrap().clone()
     }
 
+    /// The request ids of every `notifications/cancelled`.
+    pub fn cancelled(&self) -> Vec<Value> {
+        self.inner.cancelled.lock().unwrap().clone()
+    }
+
     pub fn greetings(&self) -> usize {
         *self.inner.greetings.lock().unwrap()
     }
@@ -108,6 +149,10 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
     }
     let message: Value = serde_json::from_slice(&body).unwrap();
     let id = &message["id"];
+    if *inner.always.lock().unwrap() {
+        let manner = inner.manner.lock().unwrap().clone();
+        return call(manner, json!({"jsonrpc": "2.0", "id": id, "result": {}})).await;
+    }
     let answer = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
     match message["method"].as_str().unwrap() {
         "initialize" => {
@@ -121,13 +166,29 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         }
         "tools/call" => {
             inner.calls.lock().unwrap().push((headers, message["params"].clone()));
-            let manner = inner.manner.lock().unwrap().clone();
+            let manner = inner.manner();
             let echo = json!({"echo": message["params"]["arguments"]});
             let content = json!([{"type": "text", "text": echo.to_string()}]);
             let result = answer(json!({"content": content, "structuredContent": echo}));
             call(manner, result).await
         }
+        "notifications/cancelled" => {
+            let id = message["params"]["requestId"].clone();
+            inner.cancelled.lock().unwrap().push(id);
+            StatusCode::ACCEPTED.into_response()
+        }
         _ => StatusCode::ACCEPTED.into_response(),
+    }
+}
+
+impl Inner {
+    /// The manner of this call.
+    fn manner(&self) -> Manner {
+        let mut manner = self.manner.lock().unwrap();
+        match *manner {
+            Manner::ForgetsOnce => std::mem::replace(&mut *manner, Manner::Echo),
+            _ => manner.clone(),
+        }
     }
 }
 
@@ -145,8 +206,12 @@ async fn call(manner: Manner, result: Value) -> Response {
         Manner::Redirect(location) => {
             (StatusCode::TEMPORARY_REDIRECT, [("location", location)]).into_response()
         }
-        Manner::Body(body) => json(body),
-        Manner::Typed(kind, body) => ([("content-type", kind)], body).into_response(),
+        Manner::ForgetsOnce => StatusCode::NOT_FOUND.into_response(),
+        Manner::Body(body) => json(body.replace("$ID", &result["id"].to_string())),
+        Manner::Typed(kind, body) => {
+            let body = body.replace("$ID", &result["id"].to_string());
+            ([("content-type", kind)], body).into_response()
+        }
         Manner::HalfABody => {
             let text = result.to_string();
             let half = text[..text.len() / 2].to_owned();

@@ -19,7 +19,7 @@ it("asks the gateway and does not move the choice before the gateway has it", as
   });
   renderWith(host, <GrantTable subject={subject} grants={[]} tools={[tool]} />);
   await userEvent.click(screen.getByTestId("grant-fs.read-allow"));
-  await waitFor(() => expect(seen).toContainEqual({ method: "POST", path: "/api/v1/grants", body: { subject: "ana", tool: "fs.read", effect: "allow" } }));
+  await waitFor(() => expect(seen).toContainEqual({ method: "POST", path: "/api/v1/grants", body: { subject: "ana", tool: "fs.read", effect: "allow", version: 0 } }));
   // The grants that were passed in have not changed, so neither has the choice.
   expect(screen.getByTestId("grant-fs.read-none")).toBeChecked();
   expect(screen.getByTestId("grant-fs.read-allow")).not.toBeChecked();
