@@ -2,6 +2,8 @@
 //! process; the other modules run the built `agw` and the built window with
 //! the parts that a user has: a real keychain, real MCP servers, real clients.
 
+mod architecture;
+mod crash;
 mod inprocess;
 mod support;
 mod window;

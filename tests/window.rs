@@ -1,49 +1,267 @@
 //! The desktop app as a person uses it: a real window, a real tray, a real
-//! keychain.
+//! keychain. What it looks like is left in `target/screenshots`.
 
 use serde_json::{Value, json};
 
 use crate::support::{
     PASSWORD,
-    desktop::{Desktop, Driver, Tray},
+    desktop::{Desktop, Driver, Tray, built, seen},
     http,
     upstream::Fixture,
 };
 
-const TITLE: &str = "^AI Agent Gateway$";
+/// Everything but the window's own page: its web view runs in this.
+const WEB_PROCESS: &str = "WebKitWebProcess";
 
-#[tokio::test]
-async fn experiment() {
-    let upstream = Fixture::start().await;
-    let mut desktop = Desktop::with_tray();
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
+    let mut desktop = Desktop::with_tray().await;
     let window = Driver::open(&mut desktop, &[]).await;
+    set_up(&window).await;
+    desktop.agw(&["login", "root", "--password-stdin"], PASSWORD);
+    assert_eq!(desktop.agw(&["status"], "")["master_key"], "keychain");
+    let agent = Agent::of_ana(&desktop).await;
+
+    agent.is_refused(403, "not_granted").await;
+    window.click("nav-grants").await;
+    window.choose("grants-user", "ana").await;
+    window.click("grant-fix.echo-allow").await;
+    window.matching("[data-testid='grant-fix.echo-allow'][aria-checked='true']").await;
+    agent.is_allowed().await;
+    window.picture("grants").await;
+
+    window.click("nav-home").await;
+    seen_calls(&window, 1, 1).await;
+    agent.is_allowed().await;
+    seen_calls(&window, 2, 1).await;
+    let row = window.matching("[data-testid='feed-row'][data-decision='allow']").await;
+    let row = row.text().await.unwrap();
+    assert!(row.contains("ana / claude") && row.contains("fix.echo"), "{row}");
+    window.picture("home").await;
+
+    window.click("nav-grants").await;
+    window.choose("grants-user", "ana").await;
+    window.click("grant-fix.echo-none").await;
+    window.matching("[data-testid='grant-fix.echo-none'][aria-checked='true']").await;
+    agent.is_refused(403, "not_granted").await;
+    window.click("grant-fix.echo-deny").await;
+    window.matching("[data-testid='grant-fix.echo-deny'][aria-checked='true']").await;
+    assert_eq!(desktop.agw(&["grants", "ana"], "")["effect"], "deny");
+    agent.is_refused(403, "not_granted").await;
+    assert_eq!(agent.upstream.calls().len(), 2);
+    take_pictures(&desktop, &window, "light").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tray_pauses_agents_and_enforcement_outlives_the_window() {
+    let mut desktop = Desktop::with_tray().await;
+    let window = Driver::open(&mut desktop, &[]).await;
+    let tray = Tray::of(&desktop).await;
+    tray.wait_for_state("Not set up").await;
+    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD);
+    // Nobody reloads the window: it notices.
+    sign_in(&window).await;
+    let agent = Agent::of_ana(&desktop).await;
+    desktop.agw(&["grant", "ana", "fix.echo", "allow"], "");
+    agent.is_allowed().await;
+
+    pausing_from_tray_and_window(&desktop, &window, &tray, &agent).await;
+    closing_and_opening(&desktop, &window, &tray, &agent).await;
+
+    // The question also reaches a page that is not there yet.
+    desktop.press("alt+F4");
+    desktop.window(false).await;
+    tray.choose("Quit").await;
+    window.look_at_new_window().await;
+    window.find("quit-cancel").await;
+    window.picture("quit").await;
+    window.click("quit-cancel").await;
+    window.gone("quit-cancel").await;
+    tray.choose("Quit").await;
+    let service = desktop.service().await;
+    window.click_last("quit-leave").await;
+    desktop.processes("ai-agent-gateway", 0).await;
+    agent.is_allowed().await;
+
+    // The next start finds the service that runs, and stops it if asked.
+    let window = Driver::open(&mut desktop, &[("GTK_THEME", "Adwaita:dark")]).await;
+    window.find("signin-user").await;
+    window.picture("sign-in-dark").await;
+    sign_in(&window).await;
+    assert_eq!(desktop.service().await.pid, service.pid);
+    take_pictures(&desktop, &window, "dark").await;
+    Tray::of(&desktop).await.choose("Quit").await;
+    window.find("quit-stop").await;
+    window.picture("quit-dark").await;
+    window.click_last("quit-stop").await;
+    desktop.processes("ai-agent-gateway", 0).await;
+    desktop.processes("agw", 0).await;
+    assert!(agent.call().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_tray_a_second_start_brings_the_window_back() {
+    let mut desktop = Desktop::bare().await;
+    let app = built("ai-agent-gateway");
+    desktop.spawn(&app, &[]);
+    desktop.window(true).await;
+    let service = desktop.service().await;
+    desktop.processes(WEB_PROCESS, 1).await;
+
+    desktop.press("alt+F4");
+    desktop.window(false).await;
+    // With the window goes the memory that it took.
+    desktop.processes(WEB_PROCESS, 0).await;
+    desktop.processes("ai-agent-gateway", 1).await;
+
+    assert!(desktop.command(&app).status().unwrap().success());
+    desktop.window(true).await;
+    desktop.processes(WEB_PROCESS, 1).await;
+    desktop.processes("ai-agent-gateway", 1).await;
+    assert_eq!(desktop.service().await.pid, service.pid);
+}
+
+/// The first run, as the window asks for it.
+async fn set_up(window: &Driver) {
     window.fill("setup-admin", "root").await;
     window.fill("setup-password", PASSWORD).await;
     window.fill("setup-password-again", PASSWORD).await;
     window.picture("set-up").await;
     window.click("setup-submit").await;
-    let key = window.find("recovery-key").await.text().await.unwrap();
-    eprintln!("{key}");
+    let recovery_key = window.find("recovery-key").await.text().await.unwrap();
+    assert!(recovery_key.len() > 50, "{recovery_key}");
     window.picture("recovery-key").await;
     window.click("recovery-stored").await;
     window.click("recovery-continue").await;
+    window.matching("[data-testid='state'][data-state='enforcing']").await;
+    assert!(!window.text().await.contains(&recovery_key));
+}
+
+async fn sign_in(window: &Driver) {
+    window.fill("signin-user", "root").await;
+    window.fill("signin-password", PASSWORD).await;
+    window.click("signin-submit").await;
     window.find("nav-home").await;
-    let tray = Tray::of(&desktop).await;
-    eprintln!("{:?}", tray.menu().await);
+}
+
+async fn pausing_from_tray_and_window(
+    desktop: &Desktop,
+    window: &Driver,
+    tray: &Tray,
+    agent: &Agent,
+) {
+    tray.wait_for_state("Enforcing").await;
+    let enforcing = tray.icon().await;
     desktop.picture("desktop");
+    tray.choose("Pause all agents").await;
+    tray.wait_for_state("Paused").await;
+    agent.is_refused(503, "paused").await;
+    window.matching("[data-testid='state'][data-state='paused']").await;
+    window.picture("paused").await;
+    assert_ne!(tray.icon().await, enforcing);
+    tray.choose("Resume").await;
+    tray.wait_for_state("Enforcing").await;
+    agent.is_allowed().await;
+    assert_eq!(tray.icon().await, enforcing);
+
+    window.click("pause").await;
+    tray.wait_for_state("Paused").await;
+    agent.is_refused(503, "paused").await;
+    window.click("resume").await;
+    tray.wait_for_state("Enforcing").await;
+    agent.is_allowed().await;
+}
+
+async fn closing_and_opening(desktop: &Desktop, window: &Driver, tray: &Tray, agent: &Agent) {
     desktop.press("alt+F4");
-    desktop.eventually("closing", |d| (!d.has_window(TITLE)).then_some(()));
-    eprintln!("{:?}", desktop.running());
-    eprintln!("{:?}", window.page.windows().await);
+    desktop.window(false).await;
+    agent.is_allowed().await;
+    tray.wait_for_state("Enforcing").await;
+    tray.choose("Pause all agents").await;
+    tray.wait_for_state("Paused").await;
+    agent.is_refused(503, "paused").await;
+
     tray.choose("Open").await;
-    desktop.eventually("opening", |d| d.has_window(TITLE).then_some(()));
-    for _ in 0..5 {
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
-        eprintln!("{:?}", window.page.windows().await);
+    desktop.window(true).await;
+    window.look_at_new_window().await;
+    window.matching("[data-testid='state'][data-state='paused']").await;
+    // Still signed in: the session is the app's, not the page's.
+    window.click("resume").await;
+    window.matching("[data-testid='state'][data-state='enforcing']").await;
+    agent.is_allowed().await;
+}
+
+/// Waits until the feed shows so many calls.
+async fn seen_calls(window: &Driver, allowed: usize, denied: usize) {
+    let count = async |decision: &str| {
+        let rows = format!("[data-testid='feed-row'][data-decision='{decision}']");
+        window.all(&rows).await.len()
+    };
+    let what = format!("feed with {allowed} calls allowed and {denied} denied");
+    let wanted = (allowed, denied);
+    let shown = async || (count("allow").await, count("deny").await);
+    seen(&what, async || (shown().await == wanted).then_some(())).await;
+}
+
+/// Every page at the window's first size and at its smallest. Nothing may
+/// stick out sideways.
+async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
+    let is_dark = window.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
+    assert_eq!(is_dark, scheme == "dark");
+    for (width, height) in [(1280, 800), (900, 600)] {
+        desktop.resize(width, height);
+        let size = json!([width, height]);
+        let inner = async || window.run("return [innerWidth, innerHeight]").await;
+        seen("new size", async || (inner().await == size).then_some(())).await;
+        for page in ["home", "connections", "grants", "people"] {
+            window.click(&format!("nav-{page}")).await;
+            if page == "grants" {
+                window.choose("grants-user", "ana").await;
+                window.find("grant-fix.echo-allow").await;
+            }
+            window.picture(&format!("{page}-{width}-{scheme}")).await;
+            let sticks_out = "const page = document.getElementById('page');
+                return page.scrollWidth > page.clientWidth
+                    || document.body.scrollWidth > innerWidth";
+            assert_eq!(window.run(sticks_out).await, false, "{page} at {width}");
+        }
     }
-    eprintln!("{:?}", desktop.running());
-    let w = window.page.windows().await.unwrap();
-    eprintln!("{:?}", window.page.switch_to_window(w.last().unwrap().clone()).await);
-    window.picture("reopened").await;
-    eprintln!("{}", window.text().await);
+}
+
+/// The client `claude` of the user `ana`, who calls `fix.echo`.
+struct Agent {
+    upstream: Fixture,
+    url: String,
+    token: String,
+}
+
+impl Agent {
+    /// Makes connection, user and agent as an admin does at the command line.
+    async fn of_ana(desktop: &Desktop) -> Self {
+        let upstream = Fixture::start().await;
+        desktop.agw(&["connection", "add", "fix", "--http", &upstream.url()], "");
+        desktop.agw(&["user", "add", "ana"], "");
+        let agent = desktop.agw(&["agent", "add", "ana", "claude"], "");
+        let token = agent["token"].as_str().unwrap().to_owned();
+        let url = desktop.service().await.url;
+        Self { upstream, url, token }
+    }
+
+    /// `None` when nobody listens.
+    async fn call(&self) -> Option<(u16, Value)> {
+        let address = self.url.strip_prefix("http://").unwrap();
+        tokio::net::TcpStream::connect(address).await.ok()?;
+        let body = json!({"tool": "fix.echo", "args": {"text": "hi"}, "token": self.token});
+        Some(http::post_json(&format!("{}/mcp/tools/call", self.url), &[], &body).await)
+    }
+
+    async fn is_allowed(&self) {
+        let expected = json!({"echo": {"text": "hi"}});
+        assert_eq!(self.call().await, Some((200, expected)));
+    }
+
+    async fn is_refused(&self, status: u16, code: &str) {
+        let (got, body) = self.call().await.unwrap();
+        assert_eq!((got, &body["code"]), (status, &json!(code)), "{body}");
+    }
 }

@@ -34,7 +34,8 @@ pub use tray::Tray;
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at something that is waited for.
 pub const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// The window at its first size, with its frame and a panel below.
+const TITLE: &str = "^AI Agent Gateway$";
+/// Room for the window at its first size, its frame and a panel below.
 const SCREEN: &str = "1400x900x24";
 
 pub struct Desktop {
@@ -47,8 +48,8 @@ pub struct Desktop {
 
 impl Desktop {
     /// With a panel, which is what makes tray icons and their menus live.
-    pub fn with_tray() -> Self {
-        let mut desktop = Self::bare();
+    pub async fn with_tray() -> Self {
+        let mut desktop = Self::bare().await;
         let config = desktop.path("config/xfce4/xfconf/xfce-perchannel-xml");
         fs::create_dir_all(&config).unwrap();
         fs::write(config.join("xfce4-panel.xml"), PANEL).unwrap();
@@ -57,7 +58,7 @@ impl Desktop {
     }
 
     /// A display, a bus and a window manager, but nothing that shows a tray.
-    pub fn bare() -> Self {
+    pub async fn bare() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mark = format!("AGW_DATA_DIR={}", dir.path().join("agw").display());
         let reaper = Command::new("sh")
@@ -82,26 +83,27 @@ impl Desktop {
         let bus = ["--session", "--nofork", "--print-address=1"];
         let address = desktop.spawn_for_a_line("dbus-daemon", &bus);
         desktop.env.push(("DBUS_SESSION_BUS_ADDRESS", address));
-        desktop.unlock_keychain();
+        desktop.unlock_keychain().await;
         desktop.spawn("openbox", &[]);
         desktop
     }
 
-    fn unlock_keychain(&mut self) {
+    async fn unlock_keychain(&mut self) {
         let args = ["--foreground", "--unlock", "--components=secrets"];
         let mut command = self.command("gnome-keyring-daemon");
         let mut child = start(command.args(args).stdin(Stdio::piped()));
         // An empty password would be refused.
         child.stdin.take().unwrap().write_all(b"keychain password").unwrap();
         self.children.push(child);
-        self.eventually("a keychain", |desktop| {
+        seen("keychain", async || {
             let owner = "org.freedesktop.DBus.NameHasOwner";
             let args = ["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", owner];
-            let mut ask = desktop.command("dbus-send");
+            let mut ask = self.command("dbus-send");
             ask.args(args).arg("string:org.freedesktop.secrets").stdout(Stdio::piped());
-            let answer = ask.output().expect("install dbus").stdout;
+            let answer = ask.output().expect("install dbus-x11").stdout;
             String::from_utf8(answer).unwrap().contains("boolean true").then_some(())
-        });
+        })
+        .await;
     }
 
     pub fn data_dir(&self) -> PathBuf {
@@ -136,11 +138,7 @@ impl Desktop {
     pub fn spawn(&mut self, program: impl AsRef<Path>, args: &[&str]) {
         let mut command = self.command(program);
         command.args(args);
-        self.keep(start(&mut command));
-    }
-
-    fn keep(&mut self, child: Child) {
-        self.children.push(child);
+        self.children.push(start(&mut command));
     }
 
     /// Starts what says in its first line where it can be reached.
@@ -148,7 +146,7 @@ impl Desktop {
         let mut command = self.command(program);
         let mut child = start(command.args(args).stdout(Stdio::piped()));
         let line = first_line(child.stdout.take().unwrap());
-        self.keep(child);
+        self.children.push(child);
         line.unwrap_or_else(|| panic!("{program} does not start:\n{}", self.logs()))
     }
 
@@ -160,16 +158,14 @@ impl Desktop {
         let mut child = start(&mut command);
         child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
         let output = child.wait_with_output().unwrap();
-        let (out, errors) = (String::from_utf8_lossy(&output.stdout), output.stderr);
-        let errors = String::from_utf8_lossy(&errors);
-        assert!(output.status.success(), "agw {args:?}: {out}{errors}");
-        serde_json::from_str(out.trim()).unwrap_or(Value::Null)
+        assert!(output.status.success(), "agw {args:?}: {output:?}");
+        serde_json::from_slice(&output.stdout).unwrap_or(Value::Null)
     }
 
     /// Where agents call, once the service is ready.
-    pub fn service(&self) -> ServiceFile {
+    pub async fn service(&self) -> ServiceFile {
         let path = paths::service_file(&self.data_dir());
-        self.eventually("the service", |_| serde_json::from_slice(&fs::read(&path).ok()?).ok())
+        seen("service", async || serde_json::from_slice(&fs::read(&path).ok()?).ok()).await
     }
 
     /// The programs that run on this desktop.
@@ -187,9 +183,17 @@ impl Desktop {
         processes.filter(|process| carries_mark(process)).filter_map(|p| name(&p)).collect()
     }
 
-    /// How many processes run this program.
-    pub fn count(&self, program: &str) -> usize {
-        self.running().iter().filter(|name| *name == program).count()
+    /// Waits until so many processes run this program.
+    pub async fn processes(&self, program: &str, wanted: usize) {
+        let count = || self.running().iter().filter(|name| *name == program).count();
+        let what = format!("{wanted} × {program}");
+        seen(&what, async || (count() == wanted).then_some(())).await;
+    }
+
+    /// Waits until the app's window is open, or closed.
+    pub async fn window(&self, open: bool) {
+        let what = if open { "window" } else { "end of the window" };
+        seen(what, async || (self.windows().is_empty() != open).then_some(())).await;
     }
 
     /// Presses keys as a person does: whatever has the focus gets them.
@@ -197,15 +201,16 @@ impl Desktop {
         self.xdotool(&["key", keys]);
     }
 
-    /// Whether a window with this title is open.
-    pub fn has_window(&self, title: &str) -> bool {
-        !self.xdotool(&["search", "--onlyvisible", "--name", title]).is_empty()
+    /// Gives the page this size.
+    pub fn resize(&self, width: u32, height: u32) {
+        let windows = self.windows();
+        let window = windows.lines().next().expect("a window");
+        self.xdotool(&["windowsize", "--sync", window, &width.to_string(), &height.to_string()]);
     }
 
-    pub fn resize(&self, title: &str, width: u32, height: u32) {
-        let found = self.xdotool(&["search", "--onlyvisible", "--name", title]);
-        let window = found.lines().next().unwrap();
-        self.xdotool(&["windowsize", "--sync", window, &width.to_string(), &height.to_string()]);
+    /// The ids of the app's windows, one a line.
+    fn windows(&self) -> String {
+        self.xdotool(&["search", "--onlyvisible", "--name", TITLE])
     }
 
     fn xdotool(&self, args: &[&str]) -> String {
@@ -218,18 +223,6 @@ impl Desktop {
         let path = screenshots().join(format!("{name}.png"));
         let taken = self.command("import").args(["-window", "root"]).arg(path).status();
         assert!(taken.expect("install imagemagick").success());
-    }
-
-    /// Waits for `look` to see it.
-    pub fn eventually<T>(&self, what: &str, mut look: impl FnMut(&Self) -> Option<T>) -> T {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(seen) = look(self) {
-                return seen;
-            }
-            assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
-            std::thread::sleep(LOOK_EVERY);
-        }
     }
 
     /// The last lines of everything that ran here.
@@ -265,6 +258,18 @@ impl Drop for Desktop {
         if !std::thread::panicking() {
             assert!(ended.unwrap().success(), "still running: {:?}", self.running());
         }
+    }
+}
+
+/// Waits for `look` to see it; fails when it never does.
+pub async fn seen<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(seen) = look().await {
+            return seen;
+        }
+        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
+        tokio::time::sleep(LOOK_EVERY).await;
     }
 }
 

@@ -14,6 +14,7 @@ use axum::{
     response::{IntoResponse as _, Response},
     routing::post,
 };
+use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
@@ -215,10 +216,13 @@ async fn call(manner: Manner, result: Value) -> Response {
         Manner::HalfABody => {
             let text = result.to_string();
             let half = text[..text.len() / 2].to_owned();
-            let chunks = futures_util::stream::iter([
-                Ok(Bytes::from(half)),
-                Err(std::io::Error::other("gone")),
-            ]);
+            let gone = async {
+                // The first half is on its way by then.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                Err(std::io::Error::other("gone"))
+            };
+            let first = futures_util::stream::iter([Ok(Bytes::from(half))]);
+            let chunks = first.chain(futures_util::stream::once(gone));
             let body = axum::body::Body::from_stream(chunks);
             ([("content-type", "application/json")], body).into_response()
         }

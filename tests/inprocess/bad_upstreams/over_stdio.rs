@@ -37,7 +37,8 @@ async fn an_answer_to_another_request() {
 #[tokio::test]
 async fn a_result_that_is_no_object_and_an_error_that_is_none() {
     let office = Office::open().await;
-    for (manner, words) in [("no-object", "result is no object"), ("no-error", "error is no error")] {
+    for (manner, words) in [("no-object", "result is no object"), ("no-error", "error is no error")]
+    {
         office.connect_ready("bad", &[manner]).await;
         office.assert_call_fails("bad.echo", 502, "upstream_malformed", words).await;
         assert_alive(&office).await;

@@ -1,70 +1,101 @@
 //! The real window's page, driven through WebKitWebDriver.
 
-use std::{net::TcpListener, time::Instant};
+use std::{net::TcpListener, process::Child, time::Instant};
 
 use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use super::{Desktop, LOOK_EVERY, PATIENCE, built, screenshots, start};
+use super::{Desktop, LOOK_EVERY, PATIENCE, built, screenshots, seen, start};
 
-/// The app, started by the driver as it asks to be.
+/// The app's window, in an app that the driver has started.
 pub struct Driver {
-    pub page: Client,
+    page: Client,
 }
 
 impl Driver {
     /// Starts the app and waits for its page.
     pub async fn open(desktop: &mut Desktop, env: &[(&str, &str)]) -> Self {
-        let port = start_driver(desktop, env).await;
+        let (driver, port) = start_driver(desktop, env).await;
+        desktop.children.push(driver);
         let options = json!({"binary": built("ai-agent-gateway"), "args": []});
         let capabilities = json!({"webkitgtk:browserOptions": options});
         let Value::Object(capabilities) = capabilities else { unreachable!() };
-        let page = ClientBuilder::new(HttpConnector::new())
-            .capabilities(capabilities)
-            .connect(&format!("http://127.0.0.1:{port}"))
-            .await
-            .unwrap();
-        Self { page }
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let address = format!("http://127.0.0.1:{port}");
+        let page = builder.capabilities(capabilities).connect(&address);
+        let page = tokio::time::timeout(PATIENCE, page).await.expect("the app does not start");
+        Self { page: page.expect("the app does not start") }
     }
 
-    /// The one element with this test id, once it is there and to be seen.
+    /// After the window was closed and opened again.
+    pub async fn look_at_new_window(&self) {
+        let window = seen("window to drive", async || self.page.windows().await.ok()?.pop()).await;
+        self.page.switch_to_window(window).await.unwrap();
+    }
+
+    /// The one element with this test id, once it is to be seen.
     pub async fn find(&self, id: &str) -> Element {
         self.matching(&format!("[data-testid='{id}']")).await
     }
 
     pub async fn matching(&self, css: &str) -> Element {
+        self.wait(Locator::Css(css)).await
+    }
+
+    async fn wait(&self, locator: Locator<'_>) -> Element {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Ok(element) = self.page.find(Locator::Css(css)).await
+        while Instant::now() < deadline {
+            if let Ok(element) = self.page.find(locator).await
                 && element.is_displayed().await.unwrap_or(false)
             {
                 return element;
             }
-            if Instant::now() > deadline {
-                let text = self.text().await;
-                panic!("no {css} within {PATIENCE:?}; the page says:\n{text}");
-            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
+        panic!("no {locator:?} within {PATIENCE:?}; the page says:\n{}", self.text().await);
     }
 
-    pub async fn has(&self, css: &str) -> bool {
-        self.page.find(Locator::Css(css)).await.is_ok()
+    /// Waits until nothing with this test id is there any more.
+    pub async fn gone(&self, id: &str) {
+        let css = format!("[data-testid='{id}']");
+        let what = format!("end of {id}");
+        seen(&what, async || self.all(&css).await.is_empty().then_some(())).await;
+    }
+
+    pub async fn all(&self, css: &str) -> Vec<Element> {
+        self.page.find_all(Locator::Css(css)).await.unwrap()
     }
 
     pub async fn click(&self, id: &str) {
-        self.find(id).await.click().await.unwrap();
+        let clicked = self.find(id).await.click().await;
+        clicked.unwrap_or_else(|error| panic!("cannot click {id}: {error:?}"));
+    }
+
+    /// Clicks what ends the app: nobody is left to say whether it worked.
+    pub async fn click_last(self, id: &str) {
+        let _ = self.find(id).await.click().await;
     }
 
     pub async fn fill(&self, id: &str, text: &str) {
         self.find(id).await.send_keys(text).await.unwrap();
     }
 
+    /// Chooses from a list that opens on a click.
+    pub async fn choose(&self, id: &str, text: &str) {
+        self.click(id).await;
+        let option = format!("//*[@role='option'][normalize-space()='{text}']");
+        self.wait(Locator::XPath(&option)).await.click().await.unwrap();
+    }
+
     /// Everything that the page shows.
     pub async fn text(&self) -> String {
-        let shown = self.page.execute("return document.body.innerText", vec![]).await;
-        shown.map_or_else(|error| error.to_string(), |text| text.as_str().unwrap().to_owned())
+        let shown = self.run("return document.body.innerText").await;
+        shown.as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn run(&self, script: &str) -> Value {
+        self.page.execute(script, vec![]).await.unwrap()
     }
 
     pub async fn picture(&self, name: &str) {
@@ -75,24 +106,21 @@ impl Driver {
     }
 }
 
-/// The port on which a driver answers.
-async fn start_driver(desktop: &mut Desktop, env: &[(&str, &str)]) -> u16 {
+/// A driver and the port on which it answers.
+async fn start_driver(desktop: &Desktop, env: &[(&str, &str)]) -> (Child, u16) {
     // Somebody may take the port between the two; then the next one will do.
     for _ in 0..5 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = desktop.command("WebKitWebDriver");
         command.arg(format!("--port={port}")).env("TAURI_WEBVIEW_AUTOMATION", "true");
-        command.envs(env.iter().copied());
-        let mut driver = start(&mut command);
+        let mut driver = start(command.envs(env.iter().copied()));
         let deadline = Instant::now() + PATIENCE;
         while driver.try_wait().unwrap().is_none() && Instant::now() < deadline {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                desktop.keep(driver);
-                return port;
+                return (driver, port);
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        desktop.keep(driver);
     }
     panic!("WebKitWebDriver does not start");
 }

@@ -1,13 +1,13 @@
 //! The tray icon as the panel sees it: over D-Bus, without pixels.
 
-use std::{collections::HashMap, time::Instant};
+use std::collections::HashMap;
 
 use zbus::{
     Connection,
     zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Structure},
 };
 
-use super::{Desktop, LOOK_EVERY, PATIENCE};
+use super::{Desktop, seen};
 
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
@@ -32,7 +32,7 @@ impl Tray {
     pub async fn of(desktop: &Desktop) -> Self {
         let address = desktop.bus_address();
         let bus = zbus::connection::Builder::address(address).unwrap().build().await.unwrap();
-        let (service, item) = eventually("tray icon", async || registered(&bus).await).await;
+        let (service, item) = seen("tray icon", async || registered(&bus).await).await;
         let menu = property(&bus, &service, &item, ITEM, "Menu").await.unwrap();
         Self { menu: menu.try_into().unwrap(), bus, service, item }
     }
@@ -44,12 +44,12 @@ impl Tray {
 
     pub async fn wait_for_state(&self, start: &str) {
         let what = format!("tray that says {start:?}");
-        eventually(&what, async || self.state().await.starts_with(start).then_some(())).await;
+        seen(&what, async || self.state().await.starts_with(start).then_some(())).await;
     }
 
     /// The picture that the icon has now.
     pub async fn icon(&self) -> Vec<u8> {
-        eventually("icon", async || {
+        seen("icon", async || {
             let name =
                 property(&self.bus, &self.service, &self.item, ITEM, "IconName").await.unwrap();
             let path = String::try_from(name).unwrap();
@@ -118,16 +118,4 @@ fn entry(item: OwnedValue) -> Option<Entry> {
     let label = properties.get("label")?;
     let enabled = properties.get("enabled").is_none_or(|value| bool::try_from(value).unwrap());
     Some(Entry { id, label: <&str>::try_from(label).unwrap().to_owned(), enabled })
-}
-
-/// Waits for `look` to see it.
-async fn eventually<T>(what: &str, look: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(seen) = look().await {
-            return seen;
-        }
-        assert!(Instant::now() < deadline, "no {what} within {PATIENCE:?}");
-        tokio::time::sleep(LOOK_EVERY).await;
-    }
 }

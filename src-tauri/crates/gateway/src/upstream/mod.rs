@@ -5,6 +5,7 @@
 mod error;
 mod http;
 mod jsonrpc;
+mod lines;
 mod link;
 mod sse;
 mod stderr;

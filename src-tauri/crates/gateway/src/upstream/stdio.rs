@@ -15,9 +15,10 @@ use agw_vault::Secret;
 use bytes::Bytes;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
 use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufRead, AsyncWriteExt as _, BufReader},
     process::{ChildStdin, ChildStdout, Command},
     sync::{Notify, mpsc, oneshot},
+    task::JoinHandle,
 };
 use tokio_util::sync::CancellationToken;
 
@@ -27,6 +28,7 @@ use crate::{
     upstream::{
         UpstreamError,
         jsonrpc::{self, Answer, Incoming},
+        lines::{read_head, read_line},
         stderr::Tail,
     },
 };
@@ -54,6 +56,9 @@ const INHERITED: &[&str] = &[
 const TO_CHILD: usize = 256;
 /// After the end of stdout, how long the exit status may take.
 const EXIT_STATUS: Duration = Duration::from_millis(500);
+/// Bytes of a line on stderr that are looked through for credentials before
+/// it is cut: room for a whole one across the cut.
+const STDERR_HEAD: usize = bounds::STDERR_LINE_MAX + (16 << 10);
 
 /// A running child and the requests that wait for its answers.
 #[derive(Debug)]
@@ -124,8 +129,9 @@ impl StdioLink {
         let (to_child, from_gateway) = mpsc::channel(TO_CHILD);
         let (stop, stopped) = (CancellationToken::new(), CancellationToken::new());
         tokio::spawn(write_messages(stdin, from_gateway));
-        tokio::spawn(keep_lines(BufReader::new(errors), Arc::clone(&shared)));
+        let stderr = tokio::spawn(keep_lines(BufReader::new(errors), Arc::clone(&shared)));
         let reader = read_messages(stdout, to_child.clone(), Arc::clone(&shared));
+        let child = Child { process: child, stderr };
         tokio::spawn(look_after(child, reader, Arc::clone(&shared), stop.clone(), stopped.clone()));
         Ok(Self { shared, to_child, next_id: AtomicU64::new(1), stop, stopped })
     }
@@ -330,43 +336,23 @@ async fn read_messages(
     }
 }
 
+/// Reads stderr to its end: a child whose stderr nobody reads would hang.
 async fn keep_lines(mut stderr: impl AsyncBufRead + Unpin, shared: Arc<Shared>) {
-    while let Ok(Some(line)) = read_line(&mut stderr, bounds::REPLY_MAX).await {
+    while let Ok(Some(line)) = read_head(&mut stderr, STDERR_HEAD).await {
         shared.stderr.push(&line, &shared.secrets);
     }
 }
 
-/// The next line without its end, or `None` at the end of the stream.
-async fn read_line(
-    reader: &mut (impl AsyncBufRead + Unpin),
-    limit: usize,
-) -> std::io::Result<Option<Vec<u8>>> {
-    let mut line = Vec::new();
-    loop {
-        let chunk = reader.fill_buf().await?;
-        if chunk.is_empty() {
-            return Ok((!line.is_empty()).then_some(line));
-        }
-        let (taken, done) = match memchr::memchr(b'\n', chunk) {
-            Some(end) => (end + 1, true),
-            None => (chunk.len(), false),
-        };
-        line.extend_from_slice(chunk.get(..taken).unwrap_or_default());
-        reader.consume(taken);
-        if line.len() > limit {
-            return Err(std::io::Error::other(format!("a line is longer than {limit} bytes")));
-        }
-        if done {
-            line.pop();
-            return Ok(Some(line));
-        }
-    }
+struct Child {
+    process: Box<dyn ChildWrapper>,
+    /// Ends with the child's stderr.
+    stderr: JoinHandle<()>,
 }
 
 /// Waits for the child's end or the order to end it, and sees to it that its
 /// whole group is gone.
 async fn look_after(
-    mut child: Box<dyn ChildWrapper>,
+    Child { process: mut child, stderr }: Child,
     reader: impl Future<Output = Option<String>>,
     shared: Arc<Shared>,
     stop: CancellationToken,
@@ -375,6 +361,8 @@ async fn look_after(
     let why = tokio::select! {
         problem = reader => {
             let status = tokio::time::timeout(EXIT_STATUS, child.wait()).await;
+            // What it said last may explain its end.
+            let _ = tokio::time::timeout(EXIT_STATUS, stderr).await;
             let ended = match status {
                 Ok(Ok(status)) => format!("it ended with {status}"),
                 _ => "it closed its output".to_owned(),
