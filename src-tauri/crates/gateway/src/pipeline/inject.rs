@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agw_api::Transport;
 use agw_core::{Permit, UserId};
-use agw_vault::{Place, Secret, Vault};
+use agw_vault::{Secret, Vault};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
@@ -66,14 +66,8 @@ pub(crate) fn inject(
     // A child process got its credentials when it was started.
     if matches!(config.transport, Transport::Http { .. }) {
         for credential in &config.credentials {
-            let place = Place {
-                connection: config.id,
-                connection_name: &config.name,
-                credential: &credential.name,
-                version: credential.version,
-            };
             let secret = vault
-                .open_for_call(&permit, &place, &credential.sealed)
+                .open_for_call(&permit, &config.place(credential), &credential.sealed)
                 .map_err(|_| Refusal::Internal("a credential does not open"))?;
             headers.push(header(&credential.name, &secret)?);
             secrets.push(secret);

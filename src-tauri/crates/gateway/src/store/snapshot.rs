@@ -7,6 +7,7 @@ use agw_core::{
     AgentCaller, AgentId, Caller, ConnectionId, ConnectionName, Effect, Grant, GrantId,
     PermissionMap, Subject, TeamId, TokenHash, ToolPattern, UserId,
 };
+use agw_vault::Place;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row};
 
@@ -52,6 +53,18 @@ pub(crate) struct ConnectionConfig {
     pub(crate) credentials: Vec<SealedCredential>,
     pub(crate) version: u64,
     pub(crate) created_at: i64,
+}
+
+impl ConnectionConfig {
+    /// Where one of its credentials was sealed for.
+    pub(crate) fn place<'c>(&'c self, credential: &'c SealedCredential) -> Place<'c> {
+        Place {
+            connection: self.id,
+            connection_name: &self.name,
+            credential: &credential.name,
+            version: credential.version,
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq)]

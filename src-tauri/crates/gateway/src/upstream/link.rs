@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agw_api::Transport;
 use agw_core::ConnectPermit;
-use agw_vault::{Place, Secret, Vault};
+use agw_vault::{Secret, Vault};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     bounds,
     pipeline::ArmedRequest,
-    store::snapshot::ConnectionConfig,
+    store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
         HttpClient, UpstreamError, UpstreamReply, http::HttpLink, jsonrpc::Answer, stderr::Tail,
         stdio::StdioLink,
@@ -160,16 +160,10 @@ fn open_credentials(
     vault: Option<&Vault>,
 ) -> Result<Vec<(String, Secret)>, UpstreamError> {
     let permit = ConnectPermit::new(config.id);
-    let open = |credential: &crate::store::snapshot::SealedCredential| {
+    let open = |credential: &SealedCredential| {
         let vault = vault.ok_or_else(|| UpstreamError::NotReady("the gateway is sealed".into()))?;
-        let place = Place {
-            connection: config.id,
-            connection_name: &config.name,
-            credential: &credential.name,
-            version: credential.version,
-        };
         let secret = vault
-            .open_to_connect(&permit, &place, &credential.sealed)
+            .open_to_connect(&permit, &config.place(credential), &credential.sealed)
             .map_err(|e| UpstreamError::NotReady(format!("credential {}: {e}", credential.name)))?;
         Ok((credential.name.clone(), secret))
     };
