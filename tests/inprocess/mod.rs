@@ -3,5 +3,6 @@
 mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
+mod live;
 mod scene;
 mod smoke;

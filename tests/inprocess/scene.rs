@@ -1,7 +1,7 @@
 //! The usual scene: `ana`'s agent `claude` may call `fix.echo` and nothing
 //! else of the connection `fix`.
 
-use agw_api::AuditRecord;
+use agw_api::{AuditRecord, Grant};
 use agw_gateway::Timeouts;
 use bytes::Bytes;
 use serde_json::{Value, json};
@@ -21,6 +21,8 @@ pub struct Scene {
     pub gateway: InProcess,
     pub upstream: Fixture,
     pub token: String,
+    /// Ana's grant of `fix.echo`.
+    pub granted: Grant,
 }
 
 impl Scene {
@@ -35,8 +37,8 @@ impl Scene {
         gateway.connect_http("fix", &upstream.url(), &[]).await;
         gateway.add_user("ana", None).await;
         let token = gateway.add_agent("ana", "claude", &[]).await;
-        gateway.grant("ana", "fix.echo", "allow").await;
-        Self { gateway, upstream, token }
+        let granted = gateway.grant("ana", "fix.echo", "allow").await;
+        Self { gateway, upstream, token, granted }
     }
 
     /// A REST call with the agent's token in its header.

@@ -73,6 +73,28 @@ impl Session {
     }
 }
 
+/// `subscriptions/listen` of revision 2026-07-28 for changes of the tools.
+pub async fn subscribe(url: &str, token: &str, id: &Value) -> mpsc::UnboundedReceiver<Value> {
+    let bearer = format!("Bearer {token}");
+    let headers = [
+        ("content-type", "application/json"),
+        ACCEPT,
+        ("authorization", bearer.as_str()),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "subscriptions/listen"),
+    ];
+    let params = json!({
+        "notifications": {"toolsListChanged": true},
+        "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        },
+    });
+    let message =
+        json!({"jsonrpc": "2.0", "id": id, "method": "subscriptions/listen", "params": params});
+    events(http::send("POST", url, &headers, message.to_string()).await)
+}
+
 /// The messages of an event stream, as they come.
 pub fn events(response: ::http::Response<hyper::body::Incoming>) -> mpsc::UnboundedReceiver<Value> {
     assert_eq!(response.status(), 200);

@@ -28,7 +28,7 @@ pub(crate) async fn record_intent(
         return Ok(AuditTicket { _private: () });
     }
     gateway.writer.record(&record).await.map_err(|error| {
-        tracing::warn!(%error, call = %story.id, "refused: its intent could not be recorded");
+        tracing::debug!(%error, call = %story.id, "refused: its intent could not be recorded");
         Refusal::AuditUnavailable
     })?;
     story.forwarded = true;
