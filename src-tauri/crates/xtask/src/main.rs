@@ -4,7 +4,6 @@
 //! cargo xtask run       the gateway and its window, from a fresh clone
 //! cargo xtask test      everything that must hold before a change goes in
 //! cargo xtask bench     the figures of the README
-//! cargo xtask package   .deb and .rpm
 //! ```
 //!
 //! It depends on no crate of the gateway, so that it is built in seconds and
@@ -12,7 +11,6 @@
 
 mod command;
 mod npm;
-mod package;
 mod packages;
 mod place;
 mod run;
@@ -49,8 +47,6 @@ enum Task {
         #[arg(last = true)]
         args: Vec<OsString>,
     },
-    /// Build the .deb and .rpm packages
-    Package,
 }
 
 fn main() -> ExitCode {
@@ -59,7 +55,6 @@ fn main() -> ExitCode {
         Task::Test { fast: false } => test::full(),
         Task::Test { fast: true } => test::fast(),
         Task::Bench { args } => test::bench(&args),
-        Task::Package => package::package(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

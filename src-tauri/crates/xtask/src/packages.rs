@@ -42,9 +42,6 @@ pub(crate) const BROWSER_TESTS: &[&str] = &["chromium"];
 /// and curl.
 pub(crate) const TEST_TOOLS: &[&str] = &["python3-venv", "procps", "curl"];
 
-/// The bundler's.
-pub(crate) const PACKAGING: &[&str] = &["rpm", "desktop-file-utils"];
-
 /// Installs those of `lists` that are missing.
 pub(crate) fn ensure(lists: &[&[&'static str]]) -> anyhow::Result<()> {
     let wanted = lists.concat();
