@@ -18,7 +18,6 @@ import { currentHost } from "./host";
 const host = currentHost();
 const gateway = { host, client: createApiClient(host) };
 const router = createAppRouter();
-host.shell?.onNavigate((route) => router.history.push(route));
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

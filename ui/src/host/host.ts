@@ -24,6 +24,5 @@ export interface Shell {
   start(): Promise<void>;
   /** Also asks when the tray's Quit was chosen before the page was ready. */
   onAskQuit(ask: () => void): () => void;
-  onNavigate(go: (route: string) => void): () => void;
   quit(stop: boolean): Promise<void>;
 }

@@ -30,7 +30,6 @@ export function tauriHost(): Host {
     shell: {
       start: () => invoke("start"),
       onAskQuit,
-      onNavigate: (go) => onShellEvent<string>("navigate", go),
       quit: (stop) => invoke("quit", { stop }),
     },
   };
@@ -74,20 +73,13 @@ function subscribe(listener: StreamListener): () => void {
 
 function onAskQuit(ask: () => void): () => void {
   let active = true;
-  const stop = onShellEvent<unknown>(ASK_QUIT, ask, async () => {
+  const registered = listen<unknown>(ASK_QUIT, ask);
+  void registered.then(async () => {
     const missed = await invoke<string | null>("pending");
     if (active && missed === ASK_QUIT) ask();
   });
   return () => {
     active = false;
-    stop();
-  };
-}
-
-function onShellEvent<T>(name: string, handle: (payload: T) => void, onReady?: () => Promise<void>): () => void {
-  const registered = listen<T>(name, (event) => handle(event.payload));
-  if (onReady) void registered.then(onReady);
-  return () => {
     void registered.then((stop) => stop());
   };
 }

@@ -37,6 +37,7 @@ export function GrantsView({ subject: key, onSubject }: { subject: string | unde
           placeholder={t.choose}
           searchable
           clearable={false}
+          maxDropdownHeight={360}
           w={320}
           nothingFoundMessage={t.nobodyFound}
           value={subject?.key ?? null}
