@@ -5,5 +5,6 @@
 mod architecture;
 mod crash;
 mod inprocess;
+mod journey;
 mod support;
 mod window;

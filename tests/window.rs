@@ -5,12 +5,15 @@ use serde_json::{Value, json};
 
 use crate::support::{
     PASSWORD,
-    desktop::{Desktop, Driver, Tray, built, seen},
+    desktop::{Desktop, Driver, Tray, app},
     http,
+    process::eventually,
     upstream::Fixture,
 };
 
-/// Everything but the window's own page: its web view runs in this.
+/// As long as a tool's name may be, and nowhere to break it.
+const LONG_NAME: &str = "list_all_the_things_that_somebody_has_ever_put_into_this_system_and_that_nobody_has_taken_out_again_since_then_however_old_it_is";
+/// What the window's page runs in.
 const WEB_PROCESS: &str = "WebKitWebProcess";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -18,8 +21,8 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     let mut desktop = Desktop::with_tray().await;
     let window = Driver::open(&mut desktop, &[]).await;
     set_up(&window).await;
-    desktop.agw(&["login", "root", "--password-stdin"], PASSWORD);
-    assert_eq!(desktop.agw(&["status"], "")["master_key"], "keychain");
+    desktop.agw(&["login", "root", "--password-stdin"], PASSWORD).await;
+    assert_eq!(desktop.agw(&["status"], "").await[0]["master_key"], "keychain");
     let agent = Agent::of_ana(&desktop).await;
 
     agent.is_refused(403, "not_granted").await;
@@ -46,7 +49,7 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     agent.is_refused(403, "not_granted").await;
     window.click("grant-fix.echo-deny").await;
     window.matching("[data-testid='grant-fix.echo-deny'][aria-checked='true']").await;
-    assert_eq!(desktop.agw(&["grants", "ana"], "")["effect"], "deny");
+    assert_eq!(desktop.agw(&["grants", "ana"], "").await[0]["effect"], "deny");
     agent.is_refused(403, "not_granted").await;
     assert_eq!(agent.upstream.calls().len(), 2);
     take_pictures(&desktop, &window, "light").await;
@@ -58,18 +61,18 @@ async fn the_tray_pauses_agents_and_enforcement_outlives_the_window() {
     let window = Driver::open(&mut desktop, &[]).await;
     let tray = Tray::of(&desktop).await;
     tray.wait_for_state("Not set up").await;
-    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD);
+    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
     // Nobody reloads the window: it notices.
     sign_in(&window).await;
     let agent = Agent::of_ana(&desktop).await;
-    desktop.agw(&["grant", "ana", "fix.echo", "allow"], "");
+    desktop.agw(&["grant", "ana", "fix.echo", "allow"], "").await;
     agent.is_allowed().await;
 
     pausing_from_tray_and_window(&desktop, &window, &tray, &agent).await;
     closing_and_opening(&desktop, &window, &tray, &agent).await;
 
     // The question also reaches a page that is not there yet.
-    desktop.press("alt+F4");
+    desktop.press("alt+F4").await;
     desktop.window(false).await;
     tray.choose("Quit").await;
     window.look_at_new_window().await;
@@ -102,19 +105,18 @@ async fn the_tray_pauses_agents_and_enforcement_outlives_the_window() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_a_tray_a_second_start_brings_the_window_back() {
     let mut desktop = Desktop::bare().await;
-    let app = built("ai-agent-gateway");
-    desktop.spawn(&app, &[]);
+    desktop.start(app(), &[]);
     desktop.window(true).await;
     let service = desktop.service().await;
     desktop.processes(WEB_PROCESS, 1).await;
 
-    desktop.press("alt+F4");
+    desktop.press("alt+F4").await;
     desktop.window(false).await;
     // With the window goes the memory that it took.
     desktop.processes(WEB_PROCESS, 0).await;
     desktop.processes("ai-agent-gateway", 1).await;
 
-    assert!(desktop.command(&app).status().unwrap().success());
+    desktop.run(app(), &[]).await.expect(0);
     desktop.window(true).await;
     desktop.processes(WEB_PROCESS, 1).await;
     desktop.processes("ai-agent-gateway", 1).await;
@@ -152,12 +154,16 @@ async fn pausing_from_tray_and_window(
 ) {
     tray.wait_for_state("Enforcing").await;
     let enforcing = tray.icon().await;
-    desktop.picture("desktop");
     tray.choose("Pause all agents").await;
     tray.wait_for_state("Paused").await;
     agent.is_refused(503, "paused").await;
     window.matching("[data-testid='state'][data-state='paused']").await;
+    let row = window.matching("[data-testid='feed-row'][data-decision='deny']").await;
+    let row = row.text().await.unwrap();
+    assert!(row.contains("ana / claude") && row.contains("fix.echo"), "{row}");
+    assert!(row.contains("paused"), "{row}");
     window.picture("paused").await;
+    desktop.picture("desktop-paused").await;
     assert_ne!(tray.icon().await, enforcing);
     tray.choose("Resume").await;
     tray.wait_for_state("Enforcing").await;
@@ -173,7 +179,7 @@ async fn pausing_from_tray_and_window(
 }
 
 async fn closing_and_opening(desktop: &Desktop, window: &Driver, tray: &Tray, agent: &Agent) {
-    desktop.press("alt+F4");
+    desktop.press("alt+F4").await;
     desktop.window(false).await;
     agent.is_allowed().await;
     tray.wait_for_state("Enforcing").await;
@@ -197,10 +203,10 @@ async fn seen_calls(window: &Driver, allowed: usize, denied: usize) {
         let rows = format!("[data-testid='feed-row'][data-decision='{decision}']");
         window.all(&rows).await.len()
     };
-    let what = format!("feed with {allowed} calls allowed and {denied} denied");
+    let what = format!("the feed has {allowed} calls allowed and {denied} denied");
     let wanted = (allowed, denied);
     let shown = async || (count("allow").await, count("deny").await);
-    seen(&what, async || (shown().await == wanted).then_some(())).await;
+    eventually(&what, async || (shown().await == wanted).then_some(())).await;
 }
 
 /// Every page at the window's first size and at its smallest. Nothing may
@@ -209,10 +215,11 @@ async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
     let is_dark = window.run("return matchMedia('(prefers-color-scheme: dark)').matches").await;
     assert_eq!(is_dark, scheme == "dark");
     for (width, height) in [(1280, 800), (900, 600)] {
-        desktop.resize(width, height);
+        desktop.resize(width, height).await;
         let size = json!([width, height]);
         let inner = async || window.run("return [innerWidth, innerHeight]").await;
-        seen("new size", async || (inner().await == size).then_some(())).await;
+        eventually("the page has its new size", async || (inner().await == size).then_some(()))
+            .await;
         for page in ["home", "connections", "grants", "people"] {
             window.click(&format!("nav-{page}")).await;
             if page == "grants" {
@@ -239,10 +246,14 @@ impl Agent {
     /// Makes connection, user and agent as an admin does at the command line.
     async fn of_ana(desktop: &Desktop) -> Self {
         let upstream = Fixture::start().await;
-        desktop.agw(&["connection", "add", "fix", "--http", &upstream.url()], "");
-        desktop.agw(&["user", "add", "ana"], "");
-        let agent = desktop.agw(&["agent", "add", "ana", "claude"], "");
-        let token = agent["token"].as_str().unwrap().to_owned();
+        upstream.list(json!([
+            {"name": "echo", "description": "Says it again", "inputSchema": {"type": "object"}},
+            {"name": LONG_NAME, "inputSchema": {"type": "object"}},
+        ]));
+        desktop.agw(&["connection", "add", "fix", "--http", &upstream.url()], "").await;
+        desktop.agw(&["user", "add", "ana"], "").await;
+        let agent = desktop.agw(&["agent", "add", "ana", "claude"], "").await;
+        let token = agent[0]["token"].as_str().unwrap().to_owned();
         let url = desktop.service().await.url;
         Self { upstream, url, token }
     }

@@ -83,6 +83,13 @@ impl Cli {
         said
     }
 
+    /// `agw` with these arguments, running beside the test.
+    pub fn beside(&self, args: &[&str]) -> Part {
+        let mut command = self.command(agw());
+        command.args(args);
+        Part::start(&format!("agw {}", args.join(" ")), &command, &Log::default())
+    }
+
     /// Runs `agw ARGS --json`, which must work.
     pub async fn lines(&self, args: &[&str]) -> Vec<Value> {
         self.run(&[&["--json"], args].concat(), "").await.expect(0).lines()
@@ -153,4 +160,3 @@ pub fn agw() -> PathBuf {
     assert!(agw.is_file(), "{} is missing: run `cargo build -p agw-cli`", agw.display());
     agw
 }
-

@@ -10,8 +10,9 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-/// No answer of the gateway takes longer, however busy the machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// No answer of the gateway takes longer, however busy the machine: it gives
+/// an upstream 55 s.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One request on a connection of its own; `Host` is set unless given.
 pub async fn send(

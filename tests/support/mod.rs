@@ -1,8 +1,13 @@
 //! What the tests share.
 
+pub mod cli;
 pub mod desktop;
 pub mod http;
+pub mod keychain;
+pub mod leaks;
 pub mod mcp;
+pub mod parts;
+pub mod process;
 pub mod upstream;
 
 use std::{
@@ -28,6 +33,7 @@ pub struct InProcess {
     pub admin: Client,
     pub recovery_key: String,
     running: Running,
+    timeouts: Timeouts,
 }
 
 impl InProcess {
@@ -43,7 +49,7 @@ impl InProcess {
         let body = json!({"admin": "root", "password": PASSWORD});
         let setup: SetupResponse = open.post("/api/v1/setup", &body).await.unwrap();
         let admin = Client::new(dir.path()).with_session(setup.session.token);
-        Self { dir, admin, recovery_key: setup.recovery_key, running }
+        Self { dir, admin, recovery_key: setup.recovery_key, running, timeouts }
     }
 
     pub async fn serve(dir: &Path, timeouts: Timeouts) -> Running {
@@ -59,6 +65,14 @@ impl InProcess {
 
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.running.address())
+    }
+
+    /// Stops and starts on the same folder; the admin stays signed in.
+    pub async fn restart(self) -> Self {
+        let Self { dir, admin, recovery_key, running, timeouts } = self;
+        running.stop().await;
+        let running = Self::serve(dir.path(), timeouts).await;
+        Self { dir, admin, recovery_key, running, timeouts }
     }
 
     pub async fn stop(self) -> TempDir {

@@ -144,6 +144,10 @@ impl Part {
         assert!(sent.success(), "{}: kill -s {name} {pid}", self.what);
     }
 
+    pub fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     pub async fn ended(&mut self) -> ExitStatus {
         let deadline = Instant::now() + PATIENCE;
         loop {

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Office;
 use crate::support::{
-    eventually,
+    eventually, http,
     upstream::{Fixture, Manner},
 };
 
@@ -204,5 +204,62 @@ async fn a_server_that_left_is_noticed() {
     assert!(problem.contains("reached"), "{problem}");
     let (status, body) = office.call("bad.echo").await;
     assert_eq!((status, &body["code"]), (503, &json!("connection_unavailable")), "{body}");
+    office.gateway.stop().await;
+}
+
+/// The agent's token and headers stop at the gateway; the upstream gets the
+/// gateway's credential and headers made anew.
+#[tokio::test]
+async fn what_an_agent_sends_along_never_travels() {
+    let server = Fixture::start().await;
+    server.demand("the-gateways-own");
+    let office = Office::open().await;
+    office.gateway.connect_http("bad", &server.url(), &[("authorization", "Bearer wrong")]).await;
+    let problem = office.show("bad").await.connection.problem.unwrap();
+    assert!(problem.contains("HTTP 401"), "{problem}");
+    office.gateway.admin.delete("/api/v1/connections/bad").await.unwrap();
+    let credential = [("authorization", "Bearer the-gateways-own")];
+    office.gateway.connect_http("bad", &server.url(), &credential).await;
+
+    let bearer = format!("Bearer {}", office.token);
+    let agents = [
+        ("authorization", bearer.as_str()),
+        ("content-type", "application/json"),
+        ("accept", "application/json, text/event-stream"),
+        ("cookie", "a=b"),
+        ("forwarded", "for=192.0.2.1"),
+        ("x-forwarded-for", "192.0.2.1"),
+        ("x-forwarded-host", "evil.example"),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "bad__echo"),
+        ("mcp-param-region", "eu"),
+        ("x-anything", "else"),
+    ];
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+        "io.modelcontextprotocol/clientCapabilities": {},
+    });
+    let params = json!({"name": "bad__echo", "arguments": {"a": 1}, "_meta": meta});
+    let body = json!({"jsonrpc": "2.0", "id": "mine", "method": "tools/call", "params": params});
+    let url = office.gateway.url("/mcp");
+    let reply = http::ask("POST", &url, &agents, body.to_string()).await;
+    assert_eq!((reply.status, &reply.json()["id"]), (200, &json!("mine")), "{reply:?}");
+
+    let (headers, params) = server.calls().remove(0);
+    assert_eq!(params, json!({"name": "echo", "arguments": {"a": 1}}));
+    let names: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+    let made = [
+        "accept",
+        "authorization",
+        "content-length",
+        "content-type",
+        "host",
+        "mcp-protocol-version",
+        "mcp-session-id",
+    ];
+    assert!(names.iter().all(|name| made.contains(name)), "{names:?}");
+    assert_eq!(headers["authorization"], "Bearer the-gateways-own");
+    assert_eq!(headers["mcp-protocol-version"], "2025-11-25");
     office.gateway.stop().await;
 }

@@ -1,12 +1,17 @@
 //! The real window's page, driven through WebKitWebDriver.
 
-use std::{net::TcpListener, process::Child, time::Instant};
+use std::{net::TcpListener, time::Instant};
 
-use fantoccini::{Client, ClientBuilder, Locator, elements::Element};
+use fantoccini::{
+    Client, ClientBuilder, Locator,
+    elements::Element,
+    error::{CmdError, ErrorStatus},
+};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use super::{Desktop, LOOK_EVERY, PATIENCE, built, screenshots, seen, start};
+use super::{Desktop, app, eventually, screenshots};
+use crate::support::process::{LOOK_EVERY, PATIENCE};
 
 /// The app's window, in an app that the driver has started.
 pub struct Driver {
@@ -16,27 +21,31 @@ pub struct Driver {
 impl Driver {
     /// Starts the app and waits for its page.
     pub async fn open(desktop: &mut Desktop, env: &[(&str, &str)]) -> Self {
-        let (driver, port) = start_driver(desktop, env).await;
-        desktop.children.push(driver);
-        let options = json!({"binary": built("ai-agent-gateway"), "args": []});
+        let port = start_driver(desktop, env).await;
+        let options = json!({"binary": app(), "args": []});
         let capabilities = json!({"webkitgtk:browserOptions": options});
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let mut builder = ClientBuilder::new(HttpConnector::new());
         let address = format!("http://127.0.0.1:{port}");
         let page = builder.capabilities(capabilities).connect(&address);
         let page = tokio::time::timeout(PATIENCE, page).await.expect("the app does not start");
-        Self { page: page.expect("the app does not start") }
+        let page = page.expect("the app does not start");
+        desktop.sessions.push(page.clone());
+        Self { page }
     }
 
     /// After the window was closed and opened again.
     pub async fn look_at_new_window(&self) {
-        let window = seen("window to drive", async || self.page.windows().await.ok()?.pop()).await;
+        let window = eventually("there is a window to drive", async || {
+            self.page.windows().await.ok()?.pop()
+        })
+        .await;
         self.page.switch_to_window(window).await.unwrap();
     }
 
     /// The one element with this test id, once it is to be seen.
     pub async fn find(&self, id: &str) -> Element {
-        self.matching(&format!("[data-testid='{id}']")).await
+        self.matching(&by_id(id)).await
     }
 
     pub async fn matching(&self, css: &str) -> Element {
@@ -58,9 +67,8 @@ impl Driver {
 
     /// Waits until nothing with this test id is there any more.
     pub async fn gone(&self, id: &str) {
-        let css = format!("[data-testid='{id}']");
-        let what = format!("end of {id}");
-        seen(&what, async || self.all(&css).await.is_empty().then_some(())).await;
+        let what = format!("{id} goes away");
+        eventually(&what, async || self.all(&by_id(id)).await.is_empty().then_some(())).await;
     }
 
     pub async fn all(&self, css: &str) -> Vec<Element> {
@@ -68,8 +76,7 @@ impl Driver {
     }
 
     pub async fn click(&self, id: &str) {
-        let clicked = self.find(id).await.click().await;
-        clicked.unwrap_or_else(|error| panic!("cannot click {id}: {error:?}"));
+        self.act(Locator::Css(&by_id(id)), async |element| element.click().await).await;
     }
 
     /// Clicks what ends the app: nobody is left to say whether it worked.
@@ -78,14 +85,28 @@ impl Driver {
     }
 
     pub async fn fill(&self, id: &str, text: &str) {
-        self.find(id).await.send_keys(text).await.unwrap();
+        self.act(Locator::Css(&by_id(id)), async |element| element.send_keys(text).await).await;
     }
 
     /// Chooses from a list that opens on a click.
     pub async fn choose(&self, id: &str, text: &str) {
         self.click(id).await;
         let option = format!("//*[@role='option'][normalize-space()='{text}']");
-        self.wait(Locator::XPath(&option)).await.click().await.unwrap();
+        self.act(Locator::XPath(&option), async |element| element.click().await).await;
+    }
+
+    /// Waits as a person does while something else is in front, say a dialog
+    /// that fades away.
+    async fn act(
+        &self,
+        locator: Locator<'_>,
+        action: impl AsyncFn(&Element) -> Result<(), CmdError>,
+    ) {
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = action(&self.wait(locator).await).await {
+            assert!(did_nothing(&error) && Instant::now() < deadline, "{locator:?}: {error:?}");
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
     }
 
     /// Everything that the page shows.
@@ -106,18 +127,32 @@ impl Driver {
     }
 }
 
-/// A driver and the port on which it answers.
-async fn start_driver(desktop: &Desktop, env: &[(&str, &str)]) -> (Child, u16) {
+fn by_id(id: &str) -> String {
+    format!("[data-testid='{id}']")
+}
+
+/// Errors after which an action can be tried again.
+fn did_nothing(error: &CmdError) -> bool {
+    let CmdError::Standard(error) = error else { return false };
+    matches!(
+        error.error,
+        ErrorStatus::ElementClickIntercepted
+            | ErrorStatus::ElementNotInteractable
+            | ErrorStatus::StaleElementReference
+    )
+}
+
+/// The port on which a driver answers.
+async fn start_driver(desktop: &mut Desktop, env: &[(&str, &str)]) -> u16 {
+    let env = [&[("TAURI_WEBVIEW_AUTOMATION", "true")], env].concat();
     // Somebody may take the port between the two; then the next one will do.
     for _ in 0..5 {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let mut command = desktop.command("WebKitWebDriver");
-        command.arg(format!("--port={port}")).env("TAURI_WEBVIEW_AUTOMATION", "true");
-        let mut driver = start(command.envs(env.iter().copied()));
+        let driver = desktop.start_with("WebKitWebDriver", &[&format!("--port={port}")], &env);
         let deadline = Instant::now() + PATIENCE;
-        while driver.try_wait().unwrap().is_none() && Instant::now() < deadline {
+        while !driver.has_ended() && Instant::now() < deadline {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
-                return (driver, port);
+                return port;
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }

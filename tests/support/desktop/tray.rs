@@ -7,7 +7,7 @@ use zbus::{
     zvariant::{DynamicType, OwnedObjectPath, OwnedValue, Structure},
 };
 
-use super::{Desktop, seen};
+use super::{Desktop, eventually};
 
 const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
@@ -32,7 +32,8 @@ impl Tray {
     pub async fn of(desktop: &Desktop) -> Self {
         let address = desktop.bus_address();
         let bus = zbus::connection::Builder::address(address).unwrap().build().await.unwrap();
-        let (service, item) = seen("tray icon", async || registered(&bus).await).await;
+        let (service, item) =
+            eventually("there is a tray icon", async || registered(&bus).await).await;
         let menu = property(&bus, &service, &item, ITEM, "Menu").await.unwrap();
         Self { menu: menu.try_into().unwrap(), bus, service, item }
     }
@@ -43,13 +44,13 @@ impl Tray {
     }
 
     pub async fn wait_for_state(&self, start: &str) {
-        let what = format!("tray that says {start:?}");
-        seen(&what, async || self.state().await.starts_with(start).then_some(())).await;
+        let what = format!("the tray says {start:?}");
+        eventually(&what, async || self.state().await.starts_with(start).then_some(())).await;
     }
 
     /// The picture that the icon has now.
     pub async fn icon(&self) -> Vec<u8> {
-        seen("icon", async || {
+        eventually("the icon has a picture", async || {
             let name =
                 property(&self.bus, &self.service, &self.item, ITEM, "IconName").await.unwrap();
             let path = String::try_from(name).unwrap();

@@ -59,7 +59,7 @@ export function Shell({ user }: { user: string }) {
         <main id="page" className="page" tabIndex={-1}>
           {stopped && (
             <Alert variant="light" color="red" icon={<Icon name="off" />} role="alert" className="notice" data-tone="deny">
-              {strings.offline.banner}
+              <div>{strings.offline.banner}</div>
               <StartGateway />
             </Alert>
           )}

@@ -36,8 +36,8 @@ interface FailureProps {
 /** What went wrong and what to do next. */
 export function Failure({ message, next, action }: FailureProps) {
   return (
-    <Alert color="red" variant="light" icon={<Icon name="alert" />} title={message} role="alert" className="notice" data-tone="deny">
-      <Text size="sm">{next}</Text>
+    <Alert color="red" variant="light" icon={<Icon name="alert" />} title={capitalized(message)} role="alert" className="notice" data-tone="deny">
+      <Text size="sm">{capitalized(next)}</Text>
       {action && (
         <Button size="xs" variant="default" mt="xs" onClick={action.run}>
           {action.label}
@@ -45,4 +45,9 @@ export function Failure({ message, next, action }: FailureProps) {
       )}
     </Alert>
   );
+}
+
+/** The gateway's errors also stand behind “error: ” on a command line, in lower case. */
+function capitalized(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }

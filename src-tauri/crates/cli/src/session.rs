@@ -30,9 +30,9 @@ pub(crate) async fn login(context: &Context<'_>, args: LoginArgs) -> Result<(), 
     })?;
     private_file::write(&paths::cli_session(context.data_dir), token)?;
     let shown = SignedIn { user: &session.user, expires_at: &session.expires_at };
-    context.output.item(&shown, || {
-        format!("Signed in as {} until {}.", session.user, session.expires_at)
-    })
+    context
+        .output
+        .item(&shown, || format!("Signed in as {} until {}.", session.user, session.expires_at))
 }
 
 /// The stored session goes in any case; that the service cannot be told is

@@ -87,6 +87,9 @@ pub(crate) struct Gateway {
     pub(crate) sign_ins: SignIns,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
+    /// Held while the master key is made: of two at once, the one that lost
+    /// would leave its key in the keychain and the winner's vault closed.
+    pub(crate) making_key: tokio::sync::Mutex<()>,
     sealed_reason: Mutex<Option<String>>,
     pub(crate) started_at: i64,
     pub(crate) url: String,
@@ -135,6 +138,7 @@ impl Gateway {
             sign_ins: SignIns::default(),
             installation,
             master_key,
+            making_key: tokio::sync::Mutex::default(),
             sealed_reason: Mutex::default(),
             started_at: now,
             url,

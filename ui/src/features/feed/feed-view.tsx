@@ -1,6 +1,7 @@
 import { Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { memo, useCallback, useState } from "react";
 
+import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Empty, Failure, Loading } from "../../components/states";
 import { duration, timeOfDay } from "../../components/time";
@@ -20,6 +21,8 @@ interface FeedViewProps {
 
 export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
   const live = useFeed();
+  // Said above every page then.
+  const stopped = useServiceState() === "stopped";
   const [held, setHeld] = useState<Feed>();
   const shown = held ?? live.feed;
   const rows = shown.rows.filter((row) => matches(row, filter));
@@ -61,7 +64,7 @@ export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
           </Button>
         </Group>
       </Group>
-      {live.error && <Failure message={live.error.message} next={live.error.next} action={{ label: strings.retry, run: live.readAgain }} />}
+      {live.error && !stopped && <Failure message={live.error.message} next={live.error.next} action={{ label: strings.retry, run: live.readAgain }} />}
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard */}
       <div className="feed-scroll" tabIndex={0} role="region" aria-label={t.title}>
         <table className="feed-table">

@@ -88,7 +88,7 @@ function UserHead({ user, open, onToggle }: { user: User; open: boolean; onToggl
 
 function Teams({ teams, grantsHref }: { teams: readonly Team[]; grantsHref: (subject: string) => string }) {
   return (
-    <section aria-labelledby="teams-title">
+    <section className="titled" aria-labelledby="teams-title">
       <h2 id="teams-title">{t.teams}</h2>
       <div className="panel">
         <table className="plain-table">

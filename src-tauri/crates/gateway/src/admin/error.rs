@@ -103,9 +103,22 @@ impl From<rusqlite::Error> for AdminError {
 
 impl From<JsonRejection> for AdminError {
     fn from(rejection: JsonRejection) -> Self {
-        // It may quote the body, but only member names and positions.
-        Self::new(codes::BAD_REQUEST, rejection.body_text(), "correct the request's body")
+        let message = without_values(&rejection.body_text());
+        Self::new(codes::BAD_REQUEST, message, "correct the request's body")
     }
+}
+
+/// Takes out of serde's words the value that they quote: it may be a password
+/// in the wrong place. Names of members and positions stay.
+fn without_values(text: &str) -> String {
+    for what in ["invalid type", "invalid value", "unknown variant"] {
+        if let Some((before, rest)) = text.split_once(what)
+            && let Some((_, expected)) = rest.rsplit_once(", expected ")
+        {
+            return format!("{before}{what}, expected {expected}");
+        }
+    }
+    text.to_owned()
 }
 
 impl From<QueryRejection> for AdminError {
@@ -128,5 +141,24 @@ impl IntoResponse for AdminError {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_in_the_wrong_place_is_not_repeated() {
+        for (body, kept) in [
+            (r#"{"user":"a","password":["hunter2"]}"#, "password"),
+            (r#"{"user":"a","password":123456789}"#, "password"),
+            (r#""hunter2, expected x""#, "SignInRequest"),
+        ] {
+            let error = serde_json::from_str::<agw_api::SignInRequest>(body).err().unwrap();
+            let message = without_values(&format!("Failed: password: {error}"));
+            assert!(message.contains(kept) && message.contains("line 1"), "{message}");
+            assert!(!message.contains("hunter2") && !message.contains("1234"), "{message}");
+        }
     }
 }

@@ -40,6 +40,7 @@ pub(super) async fn setup(
 ) -> Result<Response, AdminError> {
     let Json(SetupRequest { admin, password, passphrase }) = body?;
     let (password, passphrase) = (Secret::new(password), passphrase.map(Secret::new));
+    let _alone = gateway.making_key.lock().await;
     if gateway.live.snapshot.load().set_up {
         return Err(already());
     }
@@ -142,6 +143,7 @@ pub(super) async fn recover(
     if let Some(passphrase) = &passphrase {
         long_enough("passphrase", passphrase)?;
     }
+    let _alone = gateway.making_key.lock().await;
     let wrapped = gateway.wrapped_data_key().await?;
     let (source, installation) = (gateway.master_key.clone(), gateway.installation.clone());
     let generation = wrapped.generation;

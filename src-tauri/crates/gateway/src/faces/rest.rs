@@ -85,7 +85,9 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     };
     let (meant, inbound) = match accept(&body, in_header, received) {
         Ok(accepted) => accepted,
-        Err((presented, refusal)) => return refused(&gateway, &presented, "", refusal),
+        Err((presented, meant, refusal)) => {
+            return refused(&gateway, &presented, &meant, refusal);
+        }
     };
     // The caller may hang up; a call that was forwarded has its effect all
     // the same, and its outcome is recorded.
@@ -96,13 +98,17 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     }
 }
 
-/// Reads the body strictly.
+/// Reads the body strictly. A body that is no call still says whose it is and
+/// which tool was meant, as far as it can be read.
 fn accept(
     body: &Bytes,
     in_header: Presented,
     received: Instant,
-) -> Result<(String, InboundCall), (Presented, Refusal)> {
-    let node = json::parse(body).map_err(|e| (in_header, e.into()))?;
+) -> Result<(String, InboundCall), (Presented, String, Refusal)> {
+    let node = json::parse(body).map_err(|e| (in_header, String::new(), e.into()))?;
+    let target = node.get("tool").and_then(json::Node::as_str);
+    let target = target.map(|tool| Target::Id(tool.to_owned()));
+    let meant = target.as_ref().map(Target::meant).unwrap_or_default();
     let presented = match (in_header, node.get("token")) {
         (presented, None) => presented,
         (Presented::Missing, Some(token)) => {
@@ -110,10 +116,11 @@ fn accept(
         }
         (_, Some(_)) => {
             let text = "a token stands in the header and in the body; send it once";
-            return Err((in_header, Refusal::Malformed(text.into())));
+            return Err((in_header, meant, Refusal::Malformed(text.into())));
         }
     };
-    let malformed = |text: String| (presented, Refusal::Malformed(text));
+    let refused = |refusal| (presented, meant.clone(), refusal);
+    let malformed = |text: String| refused(Refusal::Malformed(text));
     let json::Value::Object(members) = node.value() else {
         return Err(malformed("the body must be a JSON object".into()));
     };
@@ -124,13 +131,10 @@ fn accept(
             "{key:?} is not a member of a call; use tool, args and token"
         )));
     }
-    let Some(tool) = node.get("tool").and_then(json::Node::as_str) else {
+    let Some(target) = target else {
         return Err(malformed("\"tool\" must name a tool, for example \"gmail.send\"".into()));
     };
-    let arguments =
-        Arguments::read(node.get("args"), body).map_err(|refusal| (presented, refusal))?;
-    let target = Target::Id(tool.to_owned());
-    let meant = target.meant();
+    let arguments = Arguments::read(node.get("args"), body).map_err(refused)?;
     let inbound = InboundCall {
         face: Face::Rest,
         presented,

@@ -159,12 +159,7 @@ impl Target {
 /// Finds the tool that a name stands for. A name that stands for none is
 /// answered like a tool that is not granted, so that nobody learns which is
 /// the case.
-pub(crate) fn resolve_tool(
-    catalog: &Catalog,
-    target: Target,
-    story: &mut Story,
-) -> Result<ToolCall, Refusal> {
-    story.meant = target.meant();
+pub(crate) fn resolve_tool(catalog: &Catalog, target: Target) -> Result<ToolCall, Refusal> {
     let unknown = Refusal::NotGranted { reason: "no_such_name" };
     let id: ToolId = match target {
         Target::McpName(name) => {
@@ -213,6 +208,7 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) fn begin(inbound: &InboundCall) -> Self {
         Self {
+            meant: inbound.target.meant(),
             digest: Some(inbound.arguments.digest),
             shape: Some(inbound.arguments.shape.clone()),
             ..Self::unread(inbound.face, inbound.received)

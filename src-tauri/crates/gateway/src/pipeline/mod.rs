@@ -90,7 +90,7 @@ async fn run(
     let snapshot = gateway.live.snapshot.load_full();
     let caller = identify(&snapshot, &inbound.presented, story)?;
     gateway.check_open(&snapshot)?;
-    let call = call::resolve_tool(&gateway.live.catalog.load(), inbound.target, story)?;
+    let call = call::resolve_tool(&gateway.live.catalog.load(), inbound.target)?;
     // A name that is no tool goes by what the caller wrote, made safe to keep.
     story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
     let permit = match decide(&snapshot.permissions, &caller, &call.id, inbound.arguments.digest) {

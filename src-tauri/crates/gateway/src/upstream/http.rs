@@ -168,10 +168,10 @@ impl HttpLink {
     ) -> Result<Answer, UpstreamError> {
         let user = Some(armed.user());
         let headers = armed.headers();
-        let mut session = self.session(user, headers).await?;
         let id = self.next_id();
         let body = jsonrpc::tools_call(id, armed.tool(), armed.arguments());
         let answer = async {
+            let mut session = self.session(user, headers).await?;
             let mut response = self.post(&session, headers, body.clone()).await?;
             if response.status() == StatusCode::NOT_FOUND && session.id.is_some() {
                 // The upstream has forgotten the session, so it did nothing
@@ -189,7 +189,8 @@ impl HttpLink {
         match &answer {
             Err(UpstreamError::Unreachable(_)) => self.broken.notify_one(),
             Err(UpstreamError::Cancelled) => {
-                if let Ok(session) = self.session(user, headers).await {
+                let session = self.sessions().get(&user).cloned();
+                if let Some(session) = session {
                     let told = self.post(&session, headers, jsonrpc::cancelled(id).into());
                     // The upstream may ignore it or be gone.
                     let _ = tokio::time::timeout(REST_OF_STREAM, told).await;

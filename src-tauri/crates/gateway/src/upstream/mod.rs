@@ -59,10 +59,17 @@ impl Upstream {
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
         let link = self.link.load_full().ok_or_else(|| UpstreamError::NotReady(self.problem()))?;
-        let answer = tokio::time::timeout(self.timeouts.call, link.call(armed, cancel));
+        let give_up = cancel.child_token();
+        let answer = link.call(armed, &give_up);
+        tokio::pin!(answer);
+        if let Ok(answer) = tokio::time::timeout(self.timeouts.call, &mut answer).await {
+            return answer;
+        }
+        // The upstream hears of it, so that it need not go on in vain.
+        give_up.cancel();
         match answer.await {
-            Ok(answer) => answer,
-            Err(_) => Err(UpstreamError::TimedOut(self.timeouts.call)),
+            Err(UpstreamError::Cancelled) => Err(UpstreamError::TimedOut(self.timeouts.call)),
+            last_moment => last_moment,
         }
     }
 

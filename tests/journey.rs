@@ -1,0 +1,12 @@
+//! What a person does with the gateway, done with the same parts: the built
+//! `agw` driven from its command line, a real keychain, the MCP servers and
+//! clients that people have.
+
+mod clients;
+mod contract;
+mod keychain;
+mod rest;
+mod revocation;
+mod scene;
+mod secrets;
+mod trail;
