@@ -124,8 +124,13 @@ impl Scene {
 
     /// `POST /mcp/tools/call` with the agent's token.
     pub async fn call(&self, tool: &str, args: Value) -> Reply {
-        let body = json!({"tool": tool, "args": args, "token": self.token});
-        self.post(&body.to_string()).await
+        self.call_with(tool, &args.to_string()).await
+    }
+
+    /// The same with arguments as they are written here.
+    pub async fn call_with(&self, tool: &str, args: &str) -> Reply {
+        let (tool, token) = (json!(tool), &self.token);
+        self.post(&format!(r#"{{"tool": {tool}, "args": {args}, "token": "{token}"}}"#)).await
     }
 
     pub async fn post(&self, body: &str) -> Reply {
@@ -164,8 +169,9 @@ impl Scene {
         let text = self.cli.run(&["audit", "list", "--limit", "1000"], "").await.expect(0);
         let records = self.cli.lines(&["audit", "list", "--limit", "1000"]).await;
         assert_eq!(text.stdout.lines().count(), records.len() + 1);
-        let call = records.iter().find_map(|record| record["call_id"].as_str());
-        self.cli.run(&["audit", "show", call.unwrap()], "").await.expect(0);
+        if let Some(call) = records.iter().find_map(|record| record["call_id"].as_str()) {
+            self.cli.run(&["audit", "show", call], "").await.expect(0);
+        }
         self.cli.run(&["connection", "show", "files"], "").await.expect(0);
         self.cli.run(&["connection", "show", "crm"], "").await.expect(0);
         // What is there while it runs, the write-ahead log for example, too.

@@ -47,6 +47,7 @@ export const strings = {
     people: "People",
     signedInAs: (user: string) => `Signed in as ${user}`,
     signOut: "Sign out",
+    quit: "Quit…",
     scheme: { auto: "Colors: as the system", light: "Colors: light", dark: "Colors: dark" },
     skip: "Skip to the page",
   },

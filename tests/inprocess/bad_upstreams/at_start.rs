@@ -57,7 +57,7 @@ async fn a_command_that_ends_at_once() {
     let office = Office::open().await;
     let argv = ["sh", "-c", "echo no config found >&2; exit 3"];
     fails_to_start(&office, stdio(&argv), &["exit status: 3", "no config found"]).await;
-    fails_to_start(&office, stdio(&["true"]), &["ended with exit status: 0"]).await;
+    fails_to_start(&office, stdio(&["true"]), &["ended before it answered: exit status: 0"]).await;
     fails_to_start(&office, stdio(&["sh", "-c", "kill -9 $$"]), &["signal: 9"]).await;
     office.gateway.stop().await;
 }

@@ -13,6 +13,9 @@ const ITEM: &str = "org.kde.StatusNotifierItem";
 const MENU: &str = "com.canonical.dbusmenu";
 const WATCHER: &str = "org.kde.StatusNotifierWatcher";
 
+/// An entry of a menu: its id, its properties and what is below it.
+type Node = (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>);
+
 /// The one icon in the tray, with its menu.
 pub struct Tray {
     bus: Connection,
@@ -21,11 +24,10 @@ pub struct Tray {
     menu: OwnedObjectPath,
 }
 
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+struct Entry {
     id: i32,
-    pub label: String,
-    pub enabled: bool,
+    label: String,
+    enabled: bool,
 }
 
 impl Tray {
@@ -39,7 +41,7 @@ impl Tray {
     }
 
     /// What the first line of the menu says about the gateway.
-    pub async fn state(&self) -> String {
+    async fn state(&self) -> String {
         self.menu().await.swap_remove(0).label
     }
 
@@ -61,20 +63,20 @@ impl Tray {
     }
 
     /// All entries but separators.
-    pub async fn menu(&self) -> Vec<Entry> {
+    async fn menu(&self) -> Vec<Entry> {
         let body = (0, -1, Vec::<&str>::new());
         let answer = self.call("GetLayout", &body).await;
-        let (_, (_, _, items)): (u32, (i32, HashMap<String, OwnedValue>, Vec<OwnedValue>)) =
-            answer.body().deserialize().unwrap();
+        let (_, (_, _, items)): (u32, Node) = answer.body().deserialize().unwrap();
         items.into_iter().filter_map(entry).collect()
     }
 
-    /// Clicks an entry as the panel does.
+    /// Clicks an entry as the panel does, once it can be clicked.
     pub async fn choose(&self, label: &str) {
-        let menu = self.menu().await;
-        let entry = menu.iter().find(|entry| entry.label.starts_with(label));
-        let entry = entry.unwrap_or_else(|| panic!("no {label:?} in {menu:?}"));
-        assert!(entry.enabled, "{entry:?}");
+        let entry = eventually(&format!("{label:?} can be chosen"), async || {
+            let found = self.menu().await.into_iter().find(|entry| entry.label.starts_with(label));
+            found.filter(|entry| entry.enabled)
+        })
+        .await;
         let nothing = zbus::zvariant::Value::from("");
         self.call("Event", &(entry.id, "clicked", nothing, 0_u32)).await;
     }

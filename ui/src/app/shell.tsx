@@ -72,7 +72,7 @@ export function Shell({ user }: { user: string }) {
 }
 
 function Account({ user }: { user: string }) {
-  const { client } = useGateway();
+  const { client, host } = useGateway();
   const queries = useQueryClient();
   const { colorScheme, setColorScheme } = useMantineColorScheme();
   const signOut = useAction(async () => {
@@ -96,6 +96,11 @@ function Account({ user }: { user: string }) {
         <ActionIcon variant="default" size={26} aria-label={t.scheme[colorScheme]} title={t.scheme[colorScheme]} onClick={() => setColorScheme(next[colorScheme])}>
           <Icon name="sun" size={14} />
         </ActionIcon>
+        {host.shell && (
+          <ActionIcon variant="default" size={26} aria-label={t.quit} title={t.quit} onClick={host.shell.askQuit} data-testid="quit">
+            <Icon name="off" size={14} />
+          </ActionIcon>
+        )}
       </div>
     </div>
   );

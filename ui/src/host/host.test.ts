@@ -57,6 +57,8 @@ describe("in the window", () => {
     const ask = vi.fn();
     host.shell?.onAskQuit(ask);
     await vi.waitFor(() => expect(ask).toHaveBeenCalledOnce());
+    host.shell?.askQuit();
+    expect(ask).toHaveBeenCalledTimes(2);
   });
 
   it("quits as it was told", async () => {

@@ -24,5 +24,7 @@ export interface Shell {
   start(): Promise<void>;
   /** Also asks when the tray's Quit was chosen before the page was ready. */
   onAskQuit(ask: () => void): () => void;
+  /** As if the tray's Quit had been chosen: not every desktop has a tray. */
+  askQuit(): void;
   quit(stop: boolean): Promise<void>;
 }

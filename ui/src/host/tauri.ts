@@ -30,6 +30,7 @@ export function tauriHost(): Host {
     shell: {
       start: () => invoke("start"),
       onAskQuit,
+      askQuit: () => askers.forEach((ask) => ask()),
       quit: (stop) => invoke("quit", { stop }),
     },
   };
@@ -71,8 +72,11 @@ function subscribe(listener: StreamListener): () => void {
   };
 }
 
+const askers = new Set<() => void>();
+
 function onAskQuit(ask: () => void): () => void {
   let active = true;
+  askers.add(ask);
   const registered = listen<unknown>(ASK_QUIT, ask);
   void registered.then(async () => {
     const missed = await invoke<string | null>("pending");
@@ -80,6 +84,7 @@ function onAskQuit(ask: () => void): () => void {
   });
   return () => {
     active = false;
+    askers.delete(ask);
     void registered.then((stop) => stop());
   };
 }

@@ -1,9 +1,10 @@
 //! How a command fails: exit code, message, and what to do next.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use agw_api::{ClientError, ErrorBody, codes};
+use clap::error::{ContextKind, ContextValue};
 
 use crate::output::{self, Output};
 
@@ -103,16 +104,35 @@ pub(crate) fn usage_exit(error: &clap::Error) -> ExitCode {
         .skip(1)
         .take_while(|argument| argument != "--")
         .any(|argument| argument == "--json");
+    let hidden = without_secret(error);
     if json && error.use_stderr() {
-        let text = error.to_string();
+        let text = hidden.unwrap_or_else(|| error.to_string());
         let message = text.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
         Output::new(true).error(&body("usage", message, "See the same command with --help."));
+    } else if let Some(text) = hidden {
+        let _ = write!(io::stderr(), "{text}");
     } else {
         // A closed pipe is no reason to fail: `agw --help | head -1`.
         let _ = error.print();
     }
     ExitCode::from(code)
+}
+
+/// The text of an error about an argument in which people put secrets by
+/// mistake (`--env KEY=VALUE`), without that argument's value.
+fn without_secret(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let argument = text(ContextKind::InvalidArg)?;
+    let touchy = ["--env", "--header", "--http", "--url"];
+    let value = text(ContextKind::InvalidValue).filter(|value| !value.is_empty())?;
+    touchy
+        .iter()
+        .any(|name| argument.starts_with(name))
+        .then(|| error.to_string().replace(value, "…"))
 }
 
 #[cfg(test)]

@@ -100,6 +100,8 @@ impl SignIns {
     /// Refuses a name that failed too often, before its password is looked
     /// at; `""` stands for all names together.
     fn check(&self, name: &str) -> Result<(), AdminError> {
+        // As the names of users are looked up.
+        let name = &*name.to_ascii_lowercase();
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.retain(|_, (_, since)| since.elapsed() < bounds::SIGN_IN_WINDOW);
         for (name, limit) in [(name, bounds::SIGN_IN_FAILURES), ("", bounds::SIGN_IN_FAILURES * 10)]
@@ -115,6 +117,7 @@ impl SignIns {
     }
 
     fn failed(&self, name: &str) {
+        let name = &*name.to_ascii_lowercase();
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let room = failures.len() < NAMES_MAX;
         for name in ["", name] {
@@ -219,13 +222,21 @@ pub(super) async fn sign_in(
         record.status = Some("refused");
         record.decision = Some("deny");
         record.reason = Some(codes::BAD_CREDENTIALS);
-        record.detail = Some(name.chars().take(64).collect());
+        record.detail = Some(known_name(&gateway, name));
         gateway.writer.record(&record).await?;
         let next = "check both; only admins can sign in";
         return Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next));
     };
     let created = begin(&gateway, user, name).await?;
     Ok(created.respond(via))
+}
+
+/// The name that somebody signed in with; but what is nobody's name may well
+/// be the password, and is not written down.
+fn known_name(gateway: &Gateway, name: String) -> String {
+    let snapshot = gateway.live.snapshot.load();
+    let known = snapshot.users.values().any(|user| user.name.eq_ignore_ascii_case(&name));
+    if known { name } else { "a name that nobody has".to_owned() }
 }
 
 /// A new session, with its token in clear.
@@ -354,7 +365,7 @@ mod tests {
             assert!(sign_ins.check("ana").is_ok());
             sign_ins.failed("ana");
         }
-        let refused = sign_ins.check("ana").unwrap_err();
+        let refused = sign_ins.check("aNa").unwrap_err();
         assert_eq!(refused.code, codes::TOO_MANY_ATTEMPTS);
         assert!(refused.retry_after.is_some());
         assert!(sign_ins.check("bo").is_ok());

@@ -62,7 +62,7 @@ pub(super) async fn setup(
         Ok::<_, MasterKeyError>((recovery, vault, wrapped))
     });
     let made = made.await.map_err(|_| AdminError::internal("the master key could not be made"))?;
-    let (recovery, vault, wrapped) = made.map_err(|error| key_error(&error))?;
+    let (recovery, vault, wrapped) = made.map_err(|error| key_error(&error, CHOOSE_HOME))?;
     let home = gateway.master_key.to_string();
     let admin_name = name.to_string();
     let user = gateway
@@ -154,7 +154,7 @@ pub(super) async fn recover(
         Ok::<_, MasterKeyError>((vault, by_master))
     });
     let recovered = recovered.await.map_err(|_| AdminError::internal("recovery failed"))?;
-    let (vault, by_master) = recovered.map_err(|error| key_error(&error))?;
+    let (vault, by_master) = recovered.map_err(|error| key_error(&error, REPAIR_HOME))?;
     let user = signed.user;
     gateway
         .writer
@@ -189,12 +189,17 @@ fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
     Err(AdminError::invalid(format!("the {what} needs at least {PASSWORD_MIN} characters")))
 }
 
-fn key_error(error: &MasterKeyError) -> AdminError {
+/// What to do when the key cannot be made at set-up, and when it cannot be
+/// had later: then its home is chosen.
+const CHOOSE_HOME: &str =
+    "repair it and try again, or choose where the master key lives with `agw serve --master-key`";
+const REPAIR_HOME: &str =
+    "repair it and run `agw unlock`; if the key is lost, run `agw recover` with the recovery key";
+
+fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
     let next = match error {
         MasterKeyError::Vault(_) => "check what you entered",
-        _ => {
-            "repair it and try again, or choose where the master key lives with `agw serve --master-key`"
-        }
+        _ => next,
     };
     AdminError::new(codes::KEYCHAIN, error.to_string(), next)
 }
@@ -202,7 +207,7 @@ fn key_error(error: &MasterKeyError) -> AdminError {
 impl From<UnsealError> for AdminError {
     fn from(error: UnsealError) -> Self {
         match error {
-            UnsealError::MasterKey(error) => key_error(&error),
+            UnsealError::MasterKey(error) => key_error(&error, REPAIR_HOME),
             UnsealError::Store(error) => error.into(),
             UnsealError::Task => Self::internal(error.to_string()),
         }

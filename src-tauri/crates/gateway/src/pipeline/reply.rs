@@ -1,5 +1,7 @@
 //! What came back, before the agent gets to see it.
 
+use std::fmt::Write as _;
+
 use agw_vault::Secret;
 use bytes::Bytes;
 use memchr::memmem;
@@ -72,15 +74,11 @@ fn malformed(what: &str) -> Refusal {
 }
 
 /// Replaces every occurrence of a credential, in whole or by its telling
-/// parts; and as the bytes may be JSON, a part is looked for as JSON would
-/// escape it, too.
+/// parts, however the bytes may spell it.
 pub(crate) fn without_secrets(bytes: Bytes, secrets: &[Secret]) -> Bytes {
     secrets.iter().flat_map(parts).fold(bytes, |bytes, part| {
         let bytes = without(bytes, part);
-        match escaped(part) {
-            None => bytes,
-            Some(escaped) => without(bytes, escaped.expose()),
-        }
+        spellings(part).iter().fold(bytes, |bytes, spelt| without(bytes, spelt.expose()))
     })
 }
 
@@ -98,16 +96,43 @@ fn parts(secret: &Secret) -> impl Iterator<Item = &[u8]> {
     std::iter::once(whole).chain(second).chain(lines.into_iter().flatten())
 }
 
-/// `None` where JSON would not write it differently.
-fn escaped(word: &[u8]) -> Option<Secret> {
-    if !word.iter().any(|b| matches!(b, b'"' | b'\\' | 0..0x20)) {
-        return None;
+/// How JSON would write a part, where that differs: also JSON within JSON, as
+/// tools have it that answer in text, and with what only some writers escape.
+fn spellings(part: &[u8]) -> Vec<Secret> {
+    let plain = |b: &u8| matches!(b, b' '..=b'~') && !matches!(b, b'"' | b'\\' | b'/');
+    let Some(text) = str::from_utf8(part).ok().filter(|_| !part.iter().all(plain)) else {
+        return Vec::new();
+    };
+    let mut spelt = Vec::new();
+    for (slashes, ascii) in [(false, false), (false, true), (true, false), (true, true)] {
+        let once = in_json(text, slashes, ascii);
+        spelt.push(Secret::new(in_json(&once, false, false)));
+        spelt.push(Secret::new(in_json(&once, slashes, ascii)));
+        spelt.push(Secret::new(once));
     }
-    let mut quoted = String::new();
-    agw_core::json::write_string(std::str::from_utf8(word).ok()?, &mut quoted);
-    let quoted = Secret::new(quoted);
-    let inner = quoted.expose().get(1..quoted.expose().len() - 1)?;
-    Some(Secret::new(inner))
+    spelt
+}
+
+/// The inside of a JSON string; with `/` and non-ASCII characters escaped if
+/// asked for.
+fn in_json(text: &str, slashes: bool, ascii: bool) -> String {
+    let mut quoted = String::with_capacity(text.len() * 2);
+    agw_core::json::write_string(text, &mut quoted);
+    let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+    let mut out = String::with_capacity(inner.len() * 2);
+    for c in inner.chars() {
+        match c {
+            '/' if slashes => out.push_str("\\/"),
+            c if ascii && !c.is_ascii() => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    // Writing to a String cannot fail.
+                    let _ = write!(out, "\\u{unit:04x}");
+                }
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 fn without(bytes: Bytes, needle: &[u8]) -> Bytes {
@@ -142,6 +167,26 @@ mod tests {
         assert!(!text.contains("s3cr3t") && !text.contains("ss\\"), "{text}");
         assert_eq!(text.matches("credential removed").count(), 3);
         assert!(serde_json::from_str::<serde_json::Value>(text).is_ok());
+    }
+
+    #[test]
+    fn a_credential_never_comes_back_however_json_spells_it() {
+        let secrets = [Secret::new("ké/\"with\\all")];
+        for spelt in [
+            r#"ké/\"with\\all"#,
+            r#"k\u00e9/\"with\\all"#,
+            r#"ké\/\"with\\all"#,
+            r#"k\u00e9\/\"with\\all"#,
+            r#"ké/\\\"with\\\\all"#,
+            r#"k\\u00e9/\\\"with\\\\all"#,
+            r#"k\\u00e9\\\/\\\"with\\\\all"#,
+        ] {
+            let reply = format!(r#"{{"a":"{spelt}"}}"#);
+            assert!(serde_json::from_str::<serde_json::Value>(&reply).is_ok(), "{reply}");
+            let safe = without_secrets(Bytes::from(reply), &secrets);
+            let expected = format!(r#"{{"a":"{}"}}"#, str::from_utf8(REDACTED).unwrap());
+            assert_eq!(str::from_utf8(&safe).unwrap(), expected, "{spelt}");
+        }
     }
 
     #[test]

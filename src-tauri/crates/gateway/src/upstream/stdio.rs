@@ -364,7 +364,7 @@ async fn look_after(
             // What it said last may explain its end.
             let _ = tokio::time::timeout(EXIT_STATUS, stderr).await;
             let ended = match status {
-                Ok(Ok(status)) => format!("it ended with {status}"),
+                Ok(Ok(status)) => status.to_string(),
                 _ => "it closed its output".to_owned(),
             };
             let said = shared.stderr.last().map(|line| format!("; on stderr it wrote {line:?}"));
