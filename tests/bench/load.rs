@@ -10,13 +10,13 @@ use tokio::{
 
 use super::Result;
 
-pub struct Load {
+pub(crate) struct Load {
     waits: Vec<Duration>,
     spent: Duration,
 }
 
 /// A `tools/call` of about 250 bytes.
-pub fn request(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
+pub(crate) fn request(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}}}}}"#
     );
@@ -29,7 +29,7 @@ pub fn request(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
 }
 
 impl Load {
-    pub async fn run(
+    pub(crate) async fn run(
         address: &str,
         request: &[u8],
         connections: usize,
@@ -67,22 +67,22 @@ impl Load {
         Ok(Self { waits, spent: measure })
     }
 
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.waits.len()
     }
 
-    pub fn per_second(&self) -> f64 {
+    pub(crate) fn per_second(&self) -> f64 {
         self.waits.len() as f64 / self.spent.as_secs_f64()
     }
 
     /// Microseconds.
-    pub fn percentile(&self, percent: usize) -> f64 {
+    pub(crate) fn percentile(&self, percent: usize) -> f64 {
         percentile(&self.waits, percent)
     }
 }
 
 /// Microseconds; `sorted` in ascending order.
-pub fn percentile(sorted: &[Duration], percent: usize) -> f64 {
+pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     let at = (sorted.len() * percent / 100).min(sorted.len().saturating_sub(1));
     sorted.get(at).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e6)
 }

@@ -9,7 +9,7 @@ use agw_core::{
 use super::{Result, load::percentile};
 
 /// Nanoseconds of `decide`, which must not grow with the number of grants.
-pub fn decide() -> Result<()> {
+pub(crate) fn decide() -> Result<()> {
     println!("decide (a user in two teams; allowed and denied calls in turn)");
     println!("{:>9} {:>8} {:>7}", "grants", "ns", "ratio");
     let digest = json::parse(b"{}")?.digest()?;
@@ -45,7 +45,7 @@ pub fn decide() -> Result<()> {
 }
 
 /// Intents per second, each synced, with several waiting.
-pub async fn audit() -> Result<()> {
+pub(crate) async fn audit() -> Result<()> {
     println!("\naudit intents alone, each synced to disk before it counts");
     println!("{:>8} {:>11} {:>9} {:>9} {:>7}", "waiting", "intents/s", "p50 µs", "p99 µs", "ratio");
     let mut first = None;

@@ -17,19 +17,19 @@ use tokio::{
 use super::Result;
 
 /// Names the role of a process that this binary starts.
-pub const ROLE: &str = "AGW_BENCH_ROLE";
+pub(crate) const ROLE: &str = "AGW_BENCH_ROLE";
 
 /// Ends when the pipe to its stdin closes.
-pub struct Child {
+pub(crate) struct Child {
     /// `host:port`.
-    pub address: String,
-    pub dir: PathBuf,
+    pub(crate) address: String,
+    pub(crate) dir: PathBuf,
     _folder: tempfile::TempDir,
     child: tokio::process::Child,
 }
 
 impl Child {
-    pub async fn start(role: &str, env: &[(&str, &str)]) -> Result<Self> {
+    pub(crate) async fn start(role: &str, env: &[(&str, &str)]) -> Result<Self> {
         let folder = tempfile::tempdir()?;
         let mut child = Command::new(std::env::current_exe()?)
             .env(ROLE, role)
@@ -47,7 +47,7 @@ impl Child {
     }
 
     /// User and system time spent so far (proc(5), `stat`, fields 14 and 15).
-    pub fn cpu(&self) -> Result<Duration> {
+    pub(crate) fn cpu(&self) -> Result<Duration> {
         const TICKS_PER_SECOND: f64 = 100.0;
         let pid = self.child.id().ok_or("the process has ended")?;
         let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
@@ -59,7 +59,7 @@ impl Child {
 }
 
 /// A minimal MCP server that answers every call with the same small result.
-pub async fn upstream() -> Result<()> {
+pub(crate) async fn upstream() -> Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("{}", listener.local_addr()?);
     let serve = async move {
@@ -80,7 +80,7 @@ pub async fn upstream() -> Result<()> {
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await?.to_bytes();
     let message: Value = serde_json::from_slice(&body)?;
-    let result = match message["method"].as_str() {
+    let result = match message.get("method").and_then(Value::as_str) {
         Some("initialize") => {
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}})
         }
@@ -91,12 +91,12 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
             json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}})
         }
     };
-    let answer = json!({"jsonrpc": "2.0", "id": message["id"], "result": result});
+    let answer = json!({"jsonrpc": "2.0", "id": message.get("id"), "result": result});
     let response = Response::builder().header("content-type", "application/json");
     Ok(response.body(Full::new(answer.to_string().into()))?)
 }
 
-pub async fn gateway() -> Result<()> {
+pub(crate) async fn gateway() -> Result<()> {
     let data_dir = PathBuf::from(std::env::var_os("AGW_DATA_DIR").ok_or("no data folder")?);
     let key = agw_gateway::MasterKeySource::File(data_dir.join("master.key"));
     let options = agw_gateway::ServeOptions {
@@ -119,7 +119,7 @@ async fn end_of_stdin() {
 }
 
 /// Connects the upstream, and returns the token of an agent that may call it.
-pub async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
+pub(crate) async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
     let client = Client::new(&gateway.dir);
     let body = json!({"admin": "root", "password": "correct horse battery"});
     let setup: SetupResponse = client.post("/api/v1/setup", &body).await?;
