@@ -82,7 +82,8 @@ async fn a_service_that_is_not_set_up_answers_only_health_and_set_up() {
     let json = [("content-type", "application/json")];
     for (method, path) in [("POST", "/mcp/tools/call"), ("GET", "/mcp/tools"), ("POST", "/mcp")] {
         let reply = http::ask(method, &service.url(path), &json, "{}").await;
-        assert!([401, 503].contains(&reply.status), "{path}: {reply:?}");
+        assert_eq!(reply.status, 503, "{path}: {reply:?}");
+        assert!(reply.text.contains("not_set_up") && reply.text.contains("agw setup"), "{reply:?}");
     }
     let health = http::ask("GET", &service.url("/api/v1/health"), &[], "").await;
     assert_eq!(health.json()["state"], "unconfigured");
@@ -187,6 +188,7 @@ async fn shapes_are_as_promised() {
     assert_eq!(cli.refused(&["tools"], "").await, "sign_in");
     cli.json(&["login", "root", "--password-stdin"], &format!("{PASSWORD}\n")).await;
     cli.lines(&["tools"]).await;
+    scene.close().await;
 }
 
 #[track_caller]
@@ -215,70 +217,71 @@ async fn one_service_for_one_data_folder_and_only_on_this_machine() {
     // The first one was not disturbed.
     assert_eq!(cli.json(&["status"], "").await["state"], "unconfigured");
     service.stop().await;
-    // And leaves room for the next.
-    Service::start(&cli, &args).await.stop().await;
+    // And leaves room for the next; scripts can read where it is.
+    let mut next =
+        Service::launch(&cli, &[&["--json", "--listen", "127.0.0.1:0"], &args[..]].concat());
+    let ready: Value = serde_json::from_str(&next.line().await).unwrap();
+    let url = ready["url"].as_str().unwrap().to_owned();
+    let file = fs::read_to_string(cli.data_dir().join("service.json")).unwrap();
+    let file: Value = serde_json::from_str(&file).unwrap();
+    assert_eq!(file, json!({"pid": next.pid(), "url": url}));
+    next.signal("TERM");
+    assert!(next.ended().await.success());
 }
 
 #[tokio::test]
 async fn a_stopped_service_leaves_nothing_behind_that_runs() {
-    for how in ["TERM", "INT", "agw stop"] {
-        let cli = Cli::new();
-        let args = key_file(&cli);
-        let mut service = Service::start(&cli, &args.each_ref().map(String::as_str)).await;
-        let setup = ["setup", "--admin", "root", "--password-stdin"];
-        cli.json(&setup, &format!("{PASSWORD}\n")).await;
-        // A server with a child of its own, both deaf to gentle words.
-        let pids = cli.path("pids");
-        let script = "trap '' TERM; echo $$ >> \"$1\"; sleep 10000 & \
+    let ways = ["TERM", "INT", "agw stop"];
+    futures_util::future::join_all(ways.map(stop_by)).await;
+}
+
+async fn stop_by(how: &str) {
+    let cli = Cli::new();
+    let args = key_file(&cli);
+    let mut service = Service::start(&cli, &args.each_ref().map(String::as_str)).await;
+    let setup = ["setup", "--admin", "root", "--password-stdin"];
+    cli.json(&setup, &format!("{PASSWORD}\n")).await;
+    // A server with a child of its own, both deaf to gentle words.
+    let pids = cli.path("pids");
+    let script = "trap '' TERM; echo $$ >> \"$1\"; sleep 10000 & \
                       echo $! >> \"$1\"; while :; do sleep 1; done";
-        let path = pids.display().to_string();
-        // It never greets, so nobody waits for it here.
-        let mut add = cli.beside(&[
-            "connection",
-            "add",
-            "x",
-            "--stdio",
-            "--",
-            "sh",
-            "-c",
-            script,
-            "sh",
-            &path,
-        ]);
-        let tree = eventually("the server runs", async || {
-            let text = fs::read_to_string(&pids).ok()?;
-            let pids: Vec<String> = text.lines().map(str::to_owned).collect();
-            (pids.len() >= 2).then_some(pids)
-        })
-        .await;
-        assert!(tree.iter().all(|pid| runs(pid)), "{tree:?}");
-        for file in ["service.json", "agw.sock"] {
-            assert!(cli.data_dir().join(file).exists(), "{file}");
-        }
-        if how == "agw stop" {
-            cli.json(&["stop"], "").await;
-        } else {
-            service.part.signal(how);
-        }
-        let status = service.part.ended().await;
-        assert!(status.success(), "{how}: {status}");
-        for file in ["service.json", "agw.sock"] {
-            assert!(!cli.data_dir().join(file).exists(), "{how}: {file} is left");
-        }
-        for pid in &tree {
-            assert!(!runs(pid), "{how}: process {pid} of {tree:?} still runs");
-        }
-        add.ended().await;
-        // The database is whole, and says that it was stopped.
-        let db = rusqlite::Connection::open(cli.data_dir().join("agw.db")).unwrap();
-        let fine: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
-        assert_eq!(fine, "ok");
-        let last: String = db
-            .query_row("SELECT record FROM audit ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
-            .unwrap();
-        let last: Value = serde_json::from_str(&last).unwrap();
-        assert_eq!((&last["kind"], &last["status"]), (&json!("service"), &json!("stopped")));
+    let path = pids.display().to_string();
+    // It never greets, so nobody waits for it here.
+    let mut add =
+        cli.beside(&["connection", "add", "x", "--stdio", "--", "sh", "-c", script, "sh", &path]);
+    let tree = eventually("the server runs", async || {
+        let text = fs::read_to_string(&pids).ok()?;
+        let pids: Vec<String> = text.lines().map(str::to_owned).collect();
+        (pids.len() >= 2).then_some(pids)
+    })
+    .await;
+    assert!(tree.iter().all(|pid| runs(pid)), "{tree:?}");
+    for file in ["service.json", "agw.sock"] {
+        assert!(cli.data_dir().join(file).exists(), "{file}");
     }
+    if how == "agw stop" {
+        cli.json(&["stop"], "").await;
+    } else {
+        service.part.signal(how);
+    }
+    let status = service.part.ended().await;
+    assert!(status.success(), "{how}: {status}");
+    for file in ["service.json", "agw.sock"] {
+        assert!(!cli.data_dir().join(file).exists(), "{how}: {file} is left");
+    }
+    for pid in &tree {
+        assert!(!runs(pid), "{how}: process {pid} of {tree:?} still runs");
+    }
+    add.ended().await;
+    // The database is whole, and says that it was stopped.
+    let db = rusqlite::Connection::open(cli.data_dir().join("agw.db")).unwrap();
+    let fine: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
+    assert_eq!(fine, "ok");
+    let last: String = db
+        .query_row("SELECT record FROM audit ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((&last["kind"], &last["status"]), (&json!("service"), &json!("stopped")));
 }
 
 /// Whether a process does anything; a dead one may wait to be buried.

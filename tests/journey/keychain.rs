@@ -167,9 +167,14 @@ async fn assert_called(scene: &Scene) {
 }
 
 async fn assert_sealed(scene: &Scene, why: &str) {
-    let shown = status(&scene.cli).await;
-    assert_eq!(shown["state"], "sealed", "{shown}");
-    assert!(shown["sealed_reason"].as_str().unwrap().contains(why), "{shown}");
+    // A start waits for the keychain for a while only, and goes on sealed.
+    let reason = eventually("it says why it is sealed", async || {
+        let shown = status(&scene.cli).await;
+        assert_eq!(shown["state"], "sealed", "{shown}");
+        shown["sealed_reason"].as_str().map(str::to_owned)
+    })
+    .await;
+    assert!(reason.contains(why), "{reason}");
     let reply = scene.call("crm.headers", json!({})).await;
     assert_eq!((reply.status, &reply.json()["code"]), (503, &json!("sealed")), "{reply:?}");
     assert!(reply.json()["next"].as_str().unwrap().contains("agw unlock"), "{reply:?}");

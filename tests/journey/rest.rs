@@ -217,7 +217,7 @@ async fn an_agent_with_too_many_calls_under_way_gets_429() {
     let scene = Scene::open().await;
     scene.grant("ana", "crm.*").await;
     // Far more than the 64 that one agent may have.
-    let calls = (0..80).map(|_| scene.call("crm.wait", json!({"seconds": 3})));
+    let calls = (0..80).map(|_| scene.call("crm.wait", json!({"seconds": 8})));
     let replies = futures_util::future::join_all(calls).await;
     let done = replies.iter().filter(|reply| reply.status == 200).count();
     let refused: Vec<_> = replies.iter().filter(|reply| reply.status != 200).collect();

@@ -63,6 +63,9 @@ async fn a_revoked_grant_ends_with_the_next_call_and_clients_are_told() {
 
     // Another's grants concern nobody here.
     scene.cli.json(&["user", "add", "ben"], "").await;
+    for (_, client) in &mut clients {
+        while client.was_told(Duration::from_secs(1)).await {}
+    }
     scene.grant("ben", "crm.echo").await;
     for (name, client) in &mut clients {
         assert!(!client.was_told(Duration::from_secs(1)).await, "{name} was told of ben's grant");

@@ -172,8 +172,10 @@ impl Scene {
         if let Some(call) = records.iter().find_map(|record| record["call_id"].as_str()) {
             self.cli.run(&["audit", "show", call], "").await.expect(0);
         }
-        self.cli.run(&["connection", "show", "files"], "").await.expect(0);
-        self.cli.run(&["connection", "show", "crm"], "").await.expect(0);
+        for connection in self.cli.lines(&["connection", "list"]).await {
+            let name = connection["name"].as_str().unwrap();
+            self.cli.run(&["connection", "show", name], "").await.expect(0);
+        }
         // What is there while it runs, the write-ahead log for example, too.
         let mut places = leaks::files(&self.cli.data_dir());
         self.service.stop().await;

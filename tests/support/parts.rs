@@ -55,12 +55,11 @@ pub fn everything() -> [String; 3] {
 pub struct Crm {
     pub part: Part,
     pub url: String,
-    pub token: &'static str,
     log: PathBuf,
 }
 
 impl Crm {
-    pub async fn start(cli: &Cli, token: &'static str) -> Self {
+    pub async fn start(cli: &Cli, token: &str) -> Self {
         let log = cli.path("crm.log");
         std::fs::write(&log, "").unwrap();
         let mut command = cli.command(node());
@@ -68,7 +67,7 @@ impl Crm {
         command.env("UPSTREAM_TOKEN", token).env("UPSTREAM_LOG", &log);
         let mut part = Part::start("http-server.mjs", &command, &Log::default());
         let url = part.line().await;
-        Self { part, url, token, log }
+        Self { part, url, log }
     }
 
     /// One line a request that arrived.

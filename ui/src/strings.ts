@@ -108,7 +108,6 @@ export const strings = {
     again: "Password again",
     tooShort: (least: number) => `Use at least ${least} characters`,
     different: "The passwords differ",
-    hasPassphrase: "The gateway was started with “--master-key passphrase”",
     passphrase: "Passphrase",
     passphraseHint: (least: number) => `Unlocks the gateway at each start. At least ${least} characters.`,
     submit: "Set up",

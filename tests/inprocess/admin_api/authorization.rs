@@ -106,7 +106,7 @@ async fn what_is_open_tells_nothing_and_changes_nothing() {
             let health: serde_json::Value = over_tcp.json();
             let mut names: Vec<_> = health.as_object().unwrap().keys().collect();
             names.sort();
-            assert_eq!(names, ["state", "version"]);
+            assert_eq!(names, ["needs_passphrase", "state", "version"]);
         } else {
             assert!(over_tcp.status >= 400, "{operation:?}: {over_tcp:?}");
         }

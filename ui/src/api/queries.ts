@@ -23,6 +23,12 @@ const HEALTH_WHEN_DOWN_MS = 2_000;
 /** What the gateway says of itself, or `stopped` when it does not answer. */
 export type ShownState = ServiceState | "stopped";
 
+interface ShownHealth {
+  state: ShownState;
+  /** Set-up must be given a passphrase for the master key. */
+  needsPassphrase: boolean;
+}
+
 /**
  * Never fails: that nothing answers is an answer too. As an error it would turn
  * to "pending" at each new try, and the page would flicker with it.
@@ -30,14 +36,15 @@ export type ShownState = ServiceState | "stopped";
 export const healthQuery = (client: ApiClient) =>
   queryOptions({
     queryKey: [keys.health],
-    queryFn: async ({ signal }): Promise<ShownState> => {
+    queryFn: async ({ signal }): Promise<ShownHealth> => {
       try {
-        return (await unwrap(client.GET("/api/v1/health", { signal }))).state;
+        const health = await unwrap(client.GET("/api/v1/health", { signal }));
+        return { state: health.state, needsPassphrase: health.needs_passphrase ?? false };
       } catch {
-        return "stopped";
+        return { state: "stopped", needsPassphrase: false };
       }
     },
-    refetchInterval: (query) => (query.state.data === "stopped" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
+    refetchInterval: (query) => (query.state.data?.state === "stopped" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
   });
 
 /** The signed-in session, or null. */

@@ -619,6 +619,11 @@ export interface components {
         };
         /** @description `GET /api/v1/health`: the one thing told to anybody. */
         Health: {
+            /**
+             * @description Whether set-up must be given a passphrase, because the master key is
+             *     derived from one.
+             */
+            needs_passphrase?: boolean;
             state: components["schemas"]["ServiceState"];
             version: string;
         };

@@ -5,5 +5,5 @@ import { healthQuery, type ShownState } from "./queries";
 
 export function useServiceState(): ShownState | undefined {
   const { client } = useGateway();
-  return useQuery(healthQuery(client)).data;
+  return useQuery(healthQuery(client)).data?.state;
 }

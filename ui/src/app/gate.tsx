@@ -4,8 +4,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 
 import { asApiError } from "../api/error";
 import { useGateway } from "../api/gateway";
-import { keys, sessionQuery } from "../api/queries";
-import { useServiceState } from "../api/use-service-state";
+import { healthQuery, keys, sessionQuery } from "../api/queries";
 import { Icon } from "../components/icons";
 import { Failure, Loading } from "../components/states";
 import { RecoveryKey } from "../features/session/recovery-key";
@@ -19,7 +18,8 @@ import { StartGateway } from "./start-gateway";
 export function Gate({ children }: { children: (user: string) => ReactNode }) {
   const { client } = useGateway();
   const queries = useQueryClient();
-  const state = useServiceState();
+  const health = useQuery(healthQuery(client)).data;
+  const state = health?.state;
   const configured = state !== undefined && state !== "unconfigured";
   // Held here and nowhere else, until the person says that it is stored.
   const [recoveryKey, setRecoveryKey] = useState<string>();
@@ -50,7 +50,7 @@ export function Gate({ children }: { children: (user: string) => ReactNode }) {
   if (state === "unconfigured") {
     return (
       <Front title={strings.setUp.title}>
-        <SetUp onDone={setRecoveryKey} />
+        <SetUp withPassphrase={health?.needsPassphrase ?? false} onDone={setRecoveryKey} />
       </Front>
     );
   }

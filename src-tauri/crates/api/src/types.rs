@@ -32,6 +32,10 @@ pub enum ServiceState {
 pub struct Health {
     pub state: ServiceState,
     pub version: String,
+    /// Whether set-up must be given a passphrase, because the master key is
+    /// derived from one.
+    #[serde(default)]
+    pub needs_passphrase: bool,
 }
 
 /// `GET /api/v1/status`.

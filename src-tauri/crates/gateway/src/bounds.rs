@@ -48,6 +48,8 @@ pub(crate) const SIGN_IN_FAILURES: u32 = 5;
 pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 /// Passwords that are hashed at once; each takes 19 MiB.
 pub(crate) const PASSWORD_HASHES: usize = 2;
+/// How long a call waits for a connection that is just starting.
+pub(crate) const STARTING: Duration = Duration::from_secs(5);
 /// How long calls under way get when the service stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// Between comment lines that keep a quiet stream open.

@@ -17,10 +17,18 @@ async function fillSetUp(password: string, again = password) {
 it("sets up and hands on the recovery key", async () => {
   const { host, seen } = fakeHost(() => ({ status: 201, body: { recovery_key: "KEY-1", session: { user: "ana", expires_at: "" } } }));
   const onDone = vi.fn();
-  renderWith(host, <SetUp onDone={onDone} />);
+  renderWith(host, <SetUp withPassphrase={false} onDone={onDone} />);
   await fillSetUp("a long password");
   await waitFor(() => expect(onDone).toHaveBeenCalledWith("KEY-1"));
   expect(seen).toEqual([{ method: "POST", path: "/api/v1/setup", body: { admin: "ana", password: "a long password" } }]);
+});
+
+it("asks for the passphrase where the master key needs one", async () => {
+  const { host, seen } = fakeHost(() => ({ status: 201, body: { recovery_key: "KEY-1", session: { user: "ana", expires_at: "" } } }));
+  renderWith(host, <SetUp withPassphrase onDone={vi.fn()} />);
+  await userEvent.type(screen.getByTestId("setup-passphrase"), "open sesame open");
+  await fillSetUp("a long password");
+  await waitFor(() => expect(seen[0]?.body).toEqual({ admin: "ana", password: "a long password", passphrase: "open sesame open" }));
 });
 
 it.each([
@@ -28,7 +36,7 @@ it.each([
   ["a long password", "another password", "The passwords differ"],
 ])("refuses %s / %s before asking the gateway", async (password, again, message) => {
   const { host, seen } = fakeHost(() => ({}));
-  renderWith(host, <SetUp onDone={vi.fn()} />);
+  renderWith(host, <SetUp withPassphrase={false} onDone={vi.fn()} />);
   await fillSetUp(password, again);
   expect(await screen.findByText(message)).toBeVisible();
   expect(seen).toEqual([]);
@@ -37,7 +45,7 @@ it.each([
 it("says what to do when the keychain cannot be had", async () => {
   const { host } = fakeHost(() => ({ status: 503, body: { code: "keychain", message: "The keychain does not answer.", next: "Unlock it." } }));
   const onDone = vi.fn();
-  renderWith(host, <SetUp onDone={onDone} />);
+  renderWith(host, <SetUp withPassphrase={false} onDone={onDone} />);
   await fillSetUp("a long password");
   expect(await screen.findByText("The keychain does not answer.")).toBeVisible();
   expect(screen.getByText("Unlock it.")).toBeVisible();

@@ -1,4 +1,4 @@
-import { Button, Checkbox, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 
 import { unwrap } from "../../api/client";
@@ -11,22 +11,22 @@ const t = strings.setUp;
 const MIN_LENGTH = 10;
 
 /** First run: the first admin. Hands on the recovery key, which is never shown again. */
-export function SetUp({ onDone }: { onDone: (recoveryKey: string) => void }) {
+export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onDone: (recoveryKey: string) => void }) {
   const { client } = useGateway();
   const form = useForm({
-    initialValues: { admin: "", password: "", again: "", hasPassphrase: false, passphrase: "" },
+    initialValues: { admin: "", password: "", again: "", passphrase: "" },
     validate: {
       admin: (value) => (value.trim() === "" ? t.adminMissing : null),
       password: (value) => (characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
       again: (value, values) => (value === values.password ? null : t.different),
-      passphrase: (value, values) => (values.hasPassphrase && characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      passphrase: (value) => (withPassphrase && characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
     },
   });
   const setUp = useAction(async (values: typeof form.values) => {
     const body = {
       admin: values.admin.trim(),
       password: values.password,
-      ...(values.hasPassphrase ? { passphrase: values.passphrase } : {}),
+      ...(withPassphrase ? { passphrase: values.passphrase } : {}),
     };
     return (await unwrap(client.POST("/api/v1/setup", { body }))).recovery_key;
   });
@@ -68,8 +68,7 @@ export function SetUp({ onDone }: { onDone: (recoveryKey: string) => void }) {
           data-testid="setup-password-again"
           {...form.getInputProps("again")}
         />
-        <Checkbox label={t.hasPassphrase} data-testid="setup-has-passphrase" {...form.getInputProps("hasPassphrase", { type: "checkbox" })} />
-        {form.values.hasPassphrase && (
+        {withPassphrase && (
           <PasswordInput
             label={t.passphrase}
             description={t.passphraseHint(MIN_LENGTH)}

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agw_api::{Health, Status};
+use agw_vault::MasterKeySource;
 use axum::{Json, extract::State, http::StatusCode};
 
 use super::{AdminError, Signed};
@@ -16,7 +17,11 @@ use crate::{
 /// Whether the gateway is up; told to anybody on this machine.
 #[utoipa::path(get, path = "/api/v1/health", tag = "service", responses((status = 200, body = Health)))]
 pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> {
-    Json(Health { state: gateway.state(), version: env!("CARGO_PKG_VERSION").into() })
+    Json(Health {
+        state: gateway.state(),
+        version: env!("CARGO_PKG_VERSION").into(),
+        needs_passphrase: gateway.master_key == MasterKeySource::Passphrase,
+    })
 }
 
 /// State and counts.

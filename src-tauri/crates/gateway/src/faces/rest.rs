@@ -36,6 +36,9 @@ const KEY_SHOWN: usize = 64;
 /// `GET /mcp/tools`: what this caller may call.
 pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
     let presented = bearer::presented(&headers);
+    if let Some(response) = not_set_up(&gateway, &presented) {
+        return response;
+    }
     let snapshot = gateway.live.snapshot.load();
     let mut story = Story::unread(Face::Rest, Instant::now());
     let caller = identify(&snapshot, &presented, &mut story);
@@ -67,6 +70,9 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     let received = Instant::now();
     let (head, body) = request.into_parts();
     let in_header = bearer::presented(&head.headers);
+    if let Some(response) = not_set_up(&gateway, &in_header) {
+        return response;
+    }
     if !is_json(&head.headers) {
         let refusal = Refusal::Malformed("the content type must be application/json".into());
         let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -95,6 +101,14 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
         Ok(Ok(reply)) => answer(reply),
         Ok(Err((refusal, subject))) => render(&refusal, &subject, &meant, None),
         Err(_) => render(&Refusal::Internal("a call's task failed"), "", &meant, None),
+    }
+}
+
+/// Before set-up nothing else is answered: there is no token to ask for.
+fn not_set_up(gateway: &Gateway, presented: &Presented) -> Option<Response> {
+    match gateway.check_open(&gateway.live.snapshot.load()) {
+        Err(refusal @ Refusal::NotSetUp) => Some(refused(gateway, presented, "", refusal)),
+        _ => None,
     }
 }
 

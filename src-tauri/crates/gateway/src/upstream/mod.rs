@@ -18,13 +18,18 @@ pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 
 use std::sync::Arc;
 
+use agw_api::ConnectionHealth;
 use agw_vault::Secret;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use crate::{bounds::Timeouts, pipeline::ArmedRequest, store::snapshot::ConnectionConfig};
+use crate::{
+    bounds::{self, Timeouts},
+    pipeline::ArmedRequest,
+    store::snapshot::ConnectionConfig,
+};
 
 /// What an upstream answered, with the credentials that must not be in it.
 #[derive(Debug)]
@@ -58,7 +63,10 @@ impl Upstream {
         armed: ArmedRequest,
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
-        let link = self.link.load_full().ok_or_else(|| UpstreamError::NotReady(self.problem()))?;
+        let link = tokio::select! {
+            link = self.link_soon() => link?,
+            () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
+        };
         let give_up = cancel.child_token();
         let answer = link.call(armed, &give_up);
         tokio::pin!(answer);
@@ -71,6 +79,19 @@ impl Upstream {
             Err(UpstreamError::Cancelled) => Err(UpstreamError::TimedOut(self.timeouts.call)),
             last_moment => last_moment,
         }
+    }
+
+    /// The link, waiting a little for a connection that is just starting: an
+    /// agent that calls right after the gateway came up need not know.
+    async fn link_soon(&self) -> Result<Arc<link::Link>, UpstreamError> {
+        if let Some(link) = self.link.load_full() {
+            return Ok(link);
+        }
+        let mut state = self.state.subscribe();
+        let started = state.wait_for(|state| state.health != ConnectionHealth::Connecting);
+        // Whatever came of it shows in the link.
+        let _ = tokio::time::timeout(bounds::STARTING, started).await;
+        self.link.load_full().ok_or_else(|| UpstreamError::NotReady(self.problem()))
     }
 
     /// Tries the connection now and reports what came of it.
