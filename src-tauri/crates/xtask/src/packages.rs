@@ -28,8 +28,6 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
     "dbus-x11",
     "gnome-keyring",
     "libsecret-tools",
-    "rpm",
-    "desktop-file-utils",
     "fonts-inter",
     "fonts-dejavu-core",
     "fonts-noto-color-emoji",
