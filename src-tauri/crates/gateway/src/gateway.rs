@@ -116,6 +116,12 @@ impl Gateway {
         let staff = StaffSessions::load(&db, now)?;
         let stored_tools = upstream::stored_tools(&db)?;
         let master_key = choose_master_key(&db, options)?;
+        // Made now rather than at set-up, so that a file that cannot be used
+        // is heard of by whoever named it. A key that is lost later is never
+        // made anew: it would open nothing.
+        if !snapshot.set_up && matches!(master_key, MasterKeySource::File(_)) {
+            master_key.create(&installation, None)?;
+        }
         let live = Live::new(snapshot);
         let writer = Writer::start(db, Publish(Arc::clone(&live)))?;
         let vault = Arc::new(ArcSwapOption::empty());

@@ -164,7 +164,7 @@ impl MasterKeySource {
                 let key = MasterKey::generate()?;
                 write_file(path, &key).map_err(|e| MasterKeyError::File {
                     path: path.clone(),
-                    problem: e.to_string(),
+                    problem: unusable(&e),
                 })?;
                 Ok(key)
             }
@@ -237,7 +237,7 @@ fn read_file(path: &Path) -> Result<MasterKey, MasterKeyError> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let mode = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.permissions().mode();
+        let mode = std::fs::metadata(path).map_err(|e| failed(unusable(&e)))?.permissions().mode();
         if mode & 0o077 != 0 {
             return Err(failed(format!(
                 "others can read it (mode {:03o}); run chmod 600 on it",
@@ -246,8 +246,14 @@ fn read_file(path: &Path) -> Result<MasterKey, MasterKeyError> {
         }
     }
     let text =
-        std::fs::read_to_string(path).map(Zeroizing::new).map_err(|e| failed(e.to_string()))?;
-    MasterKey::decode(&text).ok_or_else(|| failed("it does not hold 32 bytes in base64".into()))
+        std::fs::read_to_string(path).map(Zeroizing::new).map_err(|e| failed(unusable(&e)))?;
+    MasterKey::decode(&text).ok_or_else(|| {
+        failed("it does not hold 32 bytes in base64; restore it, or use the recovery key".into())
+    })
+}
+
+fn unusable(error: &std::io::Error) -> String {
+    format!("{error}; check it and its folder, or name another file")
 }
 
 fn write_file(path: &Path, key: &MasterKey) -> std::io::Result<()> {

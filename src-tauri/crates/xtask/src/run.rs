@@ -5,8 +5,6 @@
 //! browser, and nothing of the desktop is installed or compiled.
 
 use std::ffi::OsString;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -94,8 +92,8 @@ fn start(args: &RunArgs, program: &mut Command) -> anyhow::Result<()> {
 }
 
 /// The key file to choose for a gateway whose master key has no other place
-/// to go: nobody chose one, set-up is still to come, and there is no keychain.
-/// A gateway that is set up knows its own.
+/// to go: nobody chose one, there is no keychain, and the gateway is new or was
+/// given that file before. Any other one knows its own.
 fn key_file(args: &RunArgs) -> Option<PathBuf> {
     let chosen = place::var("AGW_MASTER_KEY").is_some()
         || args.args.iter().any(|arg| arg.to_string_lossy().starts_with("--master-key"));
@@ -103,19 +101,20 @@ fn key_file(args: &RunArgs) -> Option<PathBuf> {
         return None;
     }
     let dir = data_dir(args)?;
-    (!is_set_up(&dir)).then(|| dir.join("master.key"))
+    let file = dir.join("master.key");
+    (file.exists() || !dir.join("agw.db").exists()).then_some(file)
 }
 
 fn announce_key_file(file: &Path) {
     eprintln!(
         "
-*** NO KEYCHAIN: THE MASTER KEY OF THIS NEW GATEWAY GOES INTO A FILE ***
+*** NO KEYCHAIN: THE MASTER KEY OF THIS GATEWAY IS KEPT IN A FILE ***
 There is no session bus with a Secret Service here, so the key that all stored
-credentials are sealed with will be kept, readable for you alone, in
+credentials are sealed with is kept, readable for you alone, in
     {}
 Whoever gets that file and the database beside it has the credentials.
-To keep the key elsewhere, stop this before set-up and start it with
-AGW_MASTER_KEY=keychain, passphrase, systemd-creds or file:PATH.
+To keep the key elsewhere, stop this before set-up, remove that file and start
+again with AGW_MASTER_KEY=keychain, passphrase, systemd-creds or file:PATH.
 ",
         file.display()
     );
@@ -146,36 +145,4 @@ fn data_dir(args: &RunArgs) -> Option<PathBuf> {
             .map(|share| share.join("agw"))
     })?;
     std::path::absolute(dir).ok()
-}
-
-/// Whether set-up was done in `dir`: it writes the place of the master key
-/// into the database, under this name. A running service would tell, but there
-/// is none yet. Should this ever err, `agw serve` refuses to start with
-/// another place than the one it knows.
-fn is_set_up(dir: &Path) -> bool {
-    const NAME: &[u8] = b"master_key";
-    /// The table is the first of the database; the log is written anew at
-    /// every checkpoint.
-    const LOOK_AT: u64 = 16 * 1024 * 1024;
-    ["agw.db", "agw.db-wal"].iter().any(|file| {
-        let mut start = Vec::new();
-        let read =
-            File::open(dir.join(file)).and_then(|file| file.take(LOOK_AT).read_to_end(&mut start));
-        read.is_ok() && start.windows(NAME.len()).any(|bytes| bytes == NAME)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_gateway_that_was_started_but_not_set_up_still_gets_its_key_file() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(!is_set_up(dir.path()));
-        std::fs::write(dir.path().join("agw.db"), b"SQLite format 3\0 installation").unwrap();
-        assert!(!is_set_up(dir.path()));
-        std::fs::write(dir.path().join("agw.db-wal"), b"..master_keykeychain..").unwrap();
-        assert!(is_set_up(dir.path()));
-    }
 }
