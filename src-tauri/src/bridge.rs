@@ -221,7 +221,7 @@ fn offline(shell: &Shell, message: String) -> ErrorBody {
 }
 
 fn error_body(code: &str, message: String, next: String) -> ErrorBody {
-    ErrorBody { code: code.to_owned(), message, next, current: None }
+    ErrorBody { code: code.to_owned(), message, next, current: None, place: None }
 }
 
 fn refuse(status: StatusCode, body: &ErrorBody) -> ApiReply {

@@ -57,6 +57,7 @@ fn shell(dir: &std::path::Path) -> Shell {
         look_again: tokio::sync::Notify::new(),
         window: crate::window::Window::default(),
         events: crate::relay::Relay::default(),
+        waiting: tokio::sync::watch::Sender::new(None),
     }
 }
 

@@ -8,9 +8,11 @@
 //!
 //! ```text
 //! web view ── api, subscribe ──▶ bridge ──▶ admin socket ──▶ agw serve
-//! tray ────── health, pause ───────────────────┘
+//! tray ────── health, pause ───────────────────┤
+//! desktop ─── approve, deny ── approvals ──────┘
 //! ```
 
+mod approvals;
 mod bridge;
 mod relay;
 mod service;
@@ -35,6 +37,8 @@ struct Shell {
     look_again: Notify,
     window: window::Window,
     events: relay::Relay,
+    /// Calls that wait for an answer, while that is known.
+    waiting: watch::Sender<Option<usize>>,
 }
 
 impl Shell {
@@ -70,6 +74,7 @@ pub fn run() -> anyhow::Result<()> {
         look_again: Notify::new(),
         window: window::Window::default(),
         events: relay::Relay::default(),
+        waiting: watch::Sender::new(None),
     };
 
     tauri::Builder::default()
@@ -85,6 +90,7 @@ pub fn run() -> anyhow::Result<()> {
         ])
         .setup(|app| {
             tray::install(app.handle())?;
+            tauri::async_runtime::spawn(approvals::watch(app.handle().clone()));
             open(app.handle());
             Ok(())
         })

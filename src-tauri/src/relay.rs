@@ -1,4 +1,5 @@
-//! The event stream, from the service to the window.
+//! The event stream, from the service to the window and to whatever else in
+//! the shell follows it.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -66,7 +67,7 @@ fn pass_on(channel: &Channel<String>, event: &Event) -> bool {
 
 /// Reads events for as long as `send` takes them. When the stream is lost, and
 /// when it is back, a `missed` event tells the page to read again.
-async fn relay(
+pub(crate) async fn relay(
     client: Client,
     mut session: watch::Receiver<Option<String>>,
     send: impl Fn(&Event) -> bool,

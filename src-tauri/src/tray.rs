@@ -52,6 +52,7 @@ impl Shown {
 struct Tray {
     icon: TrayIcon,
     state: MenuItem<Wry>,
+    approvals: MenuItem<Wry>,
     pause: MenuItem<Wry>,
     resume: MenuItem<Wry>,
 }
@@ -63,6 +64,7 @@ pub(crate) fn install(app: &AppHandle) -> tauri::Result<()> {
     let item =
         |id: &str, text: &str, enabled| MenuItem::with_id(app, id, text, enabled, None::<&str>);
     let state = item("state", first.words(), false)?;
+    let approvals = item("approvals", &approvals_words(None), true)?;
     let pause = item("pause", "Pause all agents", false)?;
     let resume = item("resume", "Resume", false)?;
     let menu = Menu::with_items(
@@ -71,6 +73,7 @@ pub(crate) fn install(app: &AppHandle) -> tauri::Result<()> {
             &state,
             &PredefinedMenuItem::separator(app)?,
             &item("open", "Open", true)?,
+            &approvals,
             &pause,
             &resume,
             &PredefinedMenuItem::separator(app)?,
@@ -79,7 +82,7 @@ pub(crate) fn install(app: &AppHandle) -> tauri::Result<()> {
     )?;
     let icon = TrayIconBuilder::with_id("gateway")
         .icon(first.icon())
-        .tooltip(tooltip(first))
+        .tooltip(tooltip(first, None))
         .menu(&menu)
         // On Windows a left click opens the app; elsewhere it opens the menu.
         .show_menu_on_left_click(cfg!(not(windows)))
@@ -98,7 +101,7 @@ pub(crate) fn install(app: &AppHandle) -> tauri::Result<()> {
             }
         })
         .build(app)?;
-    let tray = Tray { icon, state, pause, resume };
+    let tray = Tray { icon, state, approvals, pause, resume };
     tauri::async_runtime::spawn(keep_true(app.clone(), tray, first));
     Ok(())
 }
@@ -107,6 +110,9 @@ fn chosen(app: &AppHandle, id: &str) {
     let app = app.clone();
     match id {
         "open" => open(&app),
+        "approvals" => drop(tauri::async_runtime::spawn(async move {
+            window::ask(&app, window::APPROVALS).await;
+        })),
         "pause" => drop(tauri::async_runtime::spawn(async move { set_paused(&app, true).await })),
         "resume" => drop(tauri::async_runtime::spawn(async move { set_paused(&app, false).await })),
         "quit" => drop(tauri::async_runtime::spawn(async move { quit(&app).await })),
@@ -126,12 +132,16 @@ async fn quit(app: &AppHandle) {
 
 async fn keep_true(app: AppHandle, tray: Tray, first: Shown) {
     let shell = app.state::<Shell>();
-    let mut shown = first;
+    let mut calls = shell.waiting.subscribe();
+    let mut shown = (first, None);
     loop {
-        let seen = shell.service.look().await;
-        if seen != shown {
+        let state = shell.service.look().await;
+        let seen = (state, *calls.borrow_and_update());
+        if state != shown.0 {
             shell.events.tell(&Event::Changed { what: "status".to_owned() });
-            match tray.show(seen) {
+        }
+        if seen != shown {
+            match tray.show(seen.0, seen.1) {
                 Ok(()) => shown = seen,
                 Err(error) => tracing::warn!("cannot change the tray icon: {error}"),
             }
@@ -139,22 +149,40 @@ async fn keep_true(app: AppHandle, tray: Tray, first: Shown) {
         tokio::select! {
             () = sleep(LOOK_EVERY) => {}
             () = shell.look_again.notified() => {}
+            _ = calls.changed() => {}
         }
     }
 }
 
 impl Tray {
-    fn show(&self, shown: Shown) -> tauri::Result<()> {
+    fn show(&self, shown: Shown, waiting: Option<usize>) -> tauri::Result<()> {
         self.icon.set_icon(Some(shown.icon()))?;
-        self.icon.set_tooltip(Some(tooltip(shown)))?;
+        self.icon.set_tooltip(Some(tooltip(shown, waiting)))?;
         self.state.set_text(shown.words())?;
+        self.approvals.set_text(approvals_words(waiting))?;
         self.pause.set_enabled(shown == Shown::Running(ServiceState::Enforcing))?;
         self.resume.set_enabled(shown == Shown::Running(ServiceState::Paused))
     }
 }
 
-fn tooltip(shown: Shown) -> String {
-    format!("AI Agent Gateway\n{}", shown.words())
+fn tooltip(shown: Shown, waiting: Option<usize>) -> String {
+    let mut tooltip = format!("AI Agent Gateway\n{}", shown.words());
+    if waiting.is_some_and(|calls| calls > 0) {
+        tooltip.push('\n');
+        tooltip.push_str(&approvals_words(waiting));
+    }
+    tooltip
+}
+
+/// Nothing is said of what is not known: without a session, the window asks
+/// to sign in.
+fn approvals_words(waiting: Option<usize>) -> String {
+    match waiting {
+        None => "Approvals".to_owned(),
+        Some(0) => "No call waits for an answer".to_owned(),
+        Some(1) => "1 call waits for an answer".to_owned(),
+        Some(calls) => format!("{calls} calls wait for an answer"),
+    }
 }
 
 #[cfg(test)]
@@ -174,5 +202,14 @@ mod tests {
             assert_ne!(other.icon().rgba(), enforcing.icon().rgba(), "{other:?}");
             assert_ne!(other.words(), enforcing.words());
         }
+    }
+
+    #[test]
+    fn calls_that_wait_are_told_where_they_are_known() {
+        let enforcing = Shown::Running(ServiceState::Enforcing);
+        assert!(tooltip(enforcing, Some(2)).ends_with("\n2 calls wait for an answer"));
+        assert_eq!(tooltip(enforcing, Some(0)), tooltip(enforcing, None));
+        assert_eq!(approvals_words(Some(1)), "1 call waits for an answer");
+        assert_eq!(approvals_words(None), "Approvals");
     }
 }

@@ -15,6 +15,8 @@ const MIN_SIZE: (f64, f64) = (900.0, 600.0);
 
 /// Tells the page to ask whether the gateway should stop, too.
 pub(crate) const ASK_QUIT: &str = "ask-quit";
+/// Tells the page to show the calls that wait for an answer.
+pub(crate) const APPROVALS: &str = "approvals";
 
 #[derive(Debug, Default)]
 pub(crate) struct Window {
@@ -82,19 +84,19 @@ fn is_own_page(url: &Url) -> bool {
     }
 }
 
-/// Opens the window and has its page ask `question`, at once or when it is
-/// ready to.
-pub(crate) async fn ask(app: &AppHandle, question: &'static str) {
+/// Opens the window and sends `event` to its page, at once or when it is ready
+/// for it.
+pub(crate) async fn ask(app: &AppHandle, event: &'static str) {
     show(app).await;
     {
         let shell = app.state::<Shell>();
         let mut page = shell.window.page();
         if !page.listens {
-            page.waiting = Some(question);
+            page.waiting = Some(event);
         }
     }
-    if let Err(error) = app.emit_to(LABEL, question, ()) {
-        tracing::error!("cannot tell the window to {question}: {error}");
+    if let Err(error) = app.emit_to(LABEL, event, ()) {
+        tracing::error!("cannot send {event} to the window: {error}");
     }
 }
 

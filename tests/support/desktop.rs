@@ -12,6 +12,7 @@
 //! and ended without touching anybody else's.
 
 mod driver;
+pub mod notifications;
 mod tray;
 
 use std::{

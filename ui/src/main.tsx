@@ -18,6 +18,8 @@ import { currentHost } from "./host";
 const host = currentHost();
 const gateway = { host, client: createApiClient(host) };
 const router = createAppRouter();
+// The tray and notifications lead here, whatever page is open and whoever has yet to sign in.
+host.shell?.onOpenApprovals(() => void router.navigate({ to: "/approvals" }));
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

@@ -1,5 +1,5 @@
 import { strings } from "../strings";
-import type { ErrorBody } from "./types";
+import type { ErrorBody, Place } from "./types";
 
 /** The gateway could not be reached at all; never sent by the gateway itself. */
 export const OFFLINE = "offline";
@@ -12,6 +12,8 @@ export class ApiError extends Error {
   readonly status: number;
   /** With `stale`: the row as it is now. */
   readonly current: unknown;
+  /** With `invalid_condition`: where in the condition. */
+  readonly place: Place | undefined;
   readonly retryAfterSeconds: number | undefined;
 
   constructor(body: ErrorBody, status: number, retryAfterSeconds?: number) {
@@ -20,6 +22,7 @@ export class ApiError extends Error {
     this.next = body.next;
     this.status = status;
     this.current = body.current ?? undefined;
+    this.place = body.place ?? undefined;
     this.retryAfterSeconds = retryAfterSeconds;
   }
 }

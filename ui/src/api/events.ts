@@ -17,10 +17,12 @@ export interface EventFeed {
 /** What to read again when `what` has changed: counts and effective tools follow from other rows. */
 const AFFECTED: Record<string, readonly string[]> = {
   connections: [keys.connections, keys.tools, keys.status],
-  users: [keys.users, keys.teams, keys.agents, keys.grants, keys.tools, keys.status],
+  users: [keys.users, keys.teams, keys.agents, keys.grants, keys.suggestions, keys.tools, keys.session, keys.status],
   agents: [keys.agents, keys.users, keys.tools, keys.status],
-  grants: [keys.grants, keys.tools, keys.status],
-  tools: [keys.tools, keys.connections],
+  teams: [keys.teams, keys.users, keys.grants, keys.suggestions, keys.tools],
+  grants: [keys.grants, keys.suggestions, keys.tools, keys.approvals, keys.status],
+  tools: [keys.tools, keys.grants, keys.connections],
+  approvals: [keys.approvals, keys.status],
   status: [keys.status, keys.health, keys.connections],
 };
 

@@ -7,11 +7,13 @@ import type { ServiceState } from "./types";
 /** First part of every query key; events invalidate by it. */
 export const keys = {
   agents: "agents",
+  approvals: "approvals",
   connections: "connections",
   grants: "grants",
   health: "health",
   session: "session",
   status: "status",
+  suggestions: "suggestions",
   teams: "teams",
   tools: "tools",
   users: "users",
@@ -85,10 +87,18 @@ export const usersQuery = (client: ApiClient) =>
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/users", { signal })),
   });
 
+/** None for those who may not see teams. */
 export const teamsQuery = (client: ApiClient) =>
   queryOptions({
     queryKey: [keys.teams],
-    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/teams", { signal })),
+    queryFn: async ({ signal }) => {
+      try {
+        return await unwrap(client.GET("/api/v1/teams", { signal }));
+      } catch (error) {
+        if (hasCode(error, "forbidden")) return [];
+        throw error;
+      }
+    },
   });
 
 /** All agents, or one user's. */
@@ -109,4 +119,30 @@ export const toolsQuery = (client: ApiClient, as?: string) =>
   queryOptions({
     queryKey: [keys.tools, as ?? null],
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tools", { params: { query: as === undefined ? {} : { as } }, signal })),
+  });
+
+/** One tool with the schema of its arguments. */
+export const toolQuery = (client: ApiClient, id: string) =>
+  queryOptions({
+    queryKey: [keys.tools, "detail", id],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tools/{id}", { params: { path: { id } }, signal })),
+  });
+
+export const approvalsQuery = (client: ApiClient, state: "pending" | "all") =>
+  queryOptions({
+    queryKey: [keys.approvals, state],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/approvals", { params: { query: { state } }, signal })),
+  });
+
+export const alwaysQuery = (client: ApiClient, id: string) =>
+  queryOptions({
+    queryKey: [keys.approvals, "always", id],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/approvals/{id}/always", { params: { path: { id } }, signal })),
+    staleTime: 0,
+  });
+
+export const suggestionsQuery = (client: ApiClient, days: number) =>
+  queryOptions({
+    queryKey: [keys.suggestions, days],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/suggestions", { params: { query: { days } }, signal })),
   });

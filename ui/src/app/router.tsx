@@ -1,10 +1,15 @@
 import { createHashHistory, createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
+import { DECISIONS, type FeedFilter } from "../features/feed/feed";
+import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
+import { TOOL_SHOWS, type ToolShow } from "../features/tools/tools-view";
+import { ApprovalsPage } from "../routes/approvals";
 import { ConnectionsPage } from "../routes/connections";
 import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
+import { ToolsPage } from "../routes/tools";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
@@ -36,10 +41,10 @@ const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
   component: HomePage,
-  validateSearch: (search: Record<string, unknown>): { call?: string | undefined; decision?: "allow" | "deny" | undefined; find?: string | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): { call?: string | undefined; decision?: FeedFilter["decision"]; find?: string | undefined } => ({
     // Sequence numbers are valid ids, and the URL parser reads those as numbers.
     call: typeof search.call === "number" ? String(search.call) : text(search.call),
-    decision: search.decision === "allow" || search.decision === "deny" ? search.decision : undefined,
+    decision: DECISIONS.find((decision) => decision === search.decision),
     find: typeof search.find === "number" ? String(search.find) : text(search.find),
   }),
 });
@@ -53,7 +58,11 @@ const grantsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/grants",
   component: GrantsPage,
-  validateSearch: (search: Record<string, unknown>): { subject?: string | undefined } => ({ subject: text(search.subject) }),
+  validateSearch: (search: Record<string, unknown>): { subject?: string | undefined; view?: GrantsPart | undefined; grant?: string | undefined } => ({
+    subject: text(search.subject),
+    view: GRANT_VIEWS.find((view) => view === search.view),
+    grant: text(search.grant),
+  }),
 });
 const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -62,7 +71,18 @@ const peopleRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { user?: string | undefined } => ({ user: text(search.user) }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, connectionsRoute, grantsRoute, peopleRoute]);
+const approvalsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/approvals", component: ApprovalsPage });
+const toolsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/tools",
+  component: ToolsPage,
+  validateSearch: (search: Record<string, unknown>): { find?: string | undefined; show?: ToolShow | undefined } => ({
+    find: text(search.find),
+    show: TOOL_SHOWS.find((show) => show === search.show),
+  }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

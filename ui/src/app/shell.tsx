@@ -1,29 +1,45 @@
 import { ActionIcon, Alert, Button, useMantineColorScheme } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Outlet } from "@tanstack/react-router";
+import { useState } from "react";
 
 import { unwrap } from "../api/client";
 import { useGateway } from "../api/gateway";
 import { useAction } from "../api/use-action";
+import { statusQuery } from "../api/queries";
+import { useRole } from "../api/use-role";
 import { useServiceState } from "../api/use-service-state";
 import { Icon, type IconName } from "../components/icons";
-import { PauseSwitch, StateLine } from "../features/status/state-bar";
+import { ChangePassword } from "../features/session/change-password";
+import { PausedParts, PauseSwitch, StateLine } from "../features/status/state-bar";
 import { SealedBanner } from "../features/status/sealed-banner";
 import { strings } from "../strings";
 import { StartGateway } from "./start-gateway";
 
 const t = strings.nav;
 
-const PAGES: { to: "/" | "/connections" | "/grants" | "/people"; icon: IconName; label: string; testId: string }[] = [
+interface Page {
+  to: "/" | "/approvals" | "/connections" | "/grants" | "/people" | "/tools";
+  icon: IconName;
+  label: string;
+  testId: string;
+  /** Nothing there that a member may see. */
+  notForMembers?: boolean;
+}
+
+const PAGES: Page[] = [
   { to: "/", icon: "home", label: t.home, testId: "nav-home" },
-  { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections" },
+  { to: "/approvals", icon: "hand", label: t.approvals, testId: "nav-approvals" },
   { to: "/grants", icon: "key", label: t.grants, testId: "nav-grants" },
+  { to: "/tools", icon: "tool", label: t.tools, testId: "nav-tools" },
+  { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections", notForMembers: true },
   { to: "/people", icon: "people", label: t.people, testId: "nav-people" },
 ];
 
 /** Navigation, the state line, and what every page must not hide: sealed and stopped. */
 export function Shell({ user }: { user: string }) {
   const stopped = useServiceState() === "stopped";
+  const role = useRole();
   return (
     <div className="shell">
       <a
@@ -42,10 +58,11 @@ export function Shell({ user }: { user: string }) {
           {strings.product}
         </div>
         <nav aria-label={t.label}>
-          {PAGES.map((page) => (
+          {PAGES.filter((page) => role !== "member" || !page.notForMembers).map((page) => (
             <Link key={page.to} to={page.to} className="nav-link" activeOptions={{ exact: true, includeSearch: false }} data-testid={page.testId}>
               <Icon name={page.icon} />
-              {page.label}
+              <span className="nav-text">{page.label}</span>
+              {page.to === "/approvals" && <WaitingBadge />}
             </Link>
           ))}
         </nav>
@@ -54,6 +71,7 @@ export function Shell({ user }: { user: string }) {
       <div className="main">
         <header className="topbar">
           <StateLine />
+          <PausedParts />
           <PauseSwitch />
         </header>
         <main id="page" className="page" tabIndex={-1}>
@@ -71,6 +89,18 @@ export function Shell({ user }: { user: string }) {
   );
 }
 
+/** How many calls wait for an answer: seen from every page. */
+function WaitingBadge() {
+  const { client } = useGateway();
+  const waiting = useQuery(statusQuery(client)).data?.approvals ?? 0;
+  if (waiting === 0) return null;
+  return (
+    <span className="badge" data-tone="wait" role="status" aria-label={t.approvalsWaiting(waiting)} data-testid="approvals-badge">
+      {waiting > 99 ? "99+" : waiting}
+    </span>
+  );
+}
+
 function Account({ user }: { user: string }) {
   const { client, host } = useGateway();
   const queries = useQueryClient();
@@ -80,6 +110,7 @@ function Account({ user }: { user: string }) {
     queries.clear();
     window.location.reload();
   });
+  const [changing, setChanging] = useState(false);
   const next = { auto: "light", light: "dark", dark: "auto" } as const;
   return (
     <div className="account">
@@ -93,6 +124,9 @@ function Account({ user }: { user: string }) {
         <Button size="compact-sm" variant="default" loading={signOut.pending} onClick={() => void signOut.run()} data-testid="sign-out">
           {t.signOut}
         </Button>
+        <ActionIcon variant="default" size={26} aria-label={t.changePassword} title={t.changePassword} onClick={() => setChanging(true)} data-testid="change-password">
+          <Icon name="lock" size={14} />
+        </ActionIcon>
         <ActionIcon variant="default" size={26} aria-label={t.scheme[colorScheme]} title={t.scheme[colorScheme]} onClick={() => setColorScheme(next[colorScheme])}>
           <Icon name="sun" size={14} />
         </ActionIcon>
@@ -102,6 +136,7 @@ function Account({ user }: { user: string }) {
           </ActionIcon>
         )}
       </div>
+      {changing && <ChangePassword onClose={() => setChanging(false)} />}
     </div>
   );
 }

@@ -8,8 +8,8 @@ const LONGEST = 4_000;
 const DECEPTIVE = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
 
 /** Text of an upstream or an agent: always text, never markup, with deceptive characters made visible. */
-export function UntrustedText({ text }: { text: string }) {
-  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
+export function UntrustedText({ text, limit = LONGEST }: { text: string; limit?: number }) {
+  const shown = text.length > limit ? `${text.slice(0, limit)}…` : text;
   const parts: { text: string; escape: boolean; at: number }[] = [];
   let from = 0;
   for (const match of shown.matchAll(DECEPTIVE)) {

@@ -61,6 +61,22 @@ describe("in the window", () => {
     expect(ask).toHaveBeenCalledTimes(2);
   });
 
+  it("opens the approvals, also when that was asked for before the page was ready, and asks nothing else then", async () => {
+    shell.invoke.mockImplementation(async (command: string) => (command === "pending" ? "approvals" : undefined));
+    const fresh = tauriHost();
+    const ask = vi.fn();
+    const open = vi.fn();
+    fresh.shell?.onAskQuit(ask);
+    await vi.waitFor(() => expect(shell.invoke).toHaveBeenCalledWith("pending"));
+    fresh.shell?.onOpenApprovals(open);
+    await vi.waitFor(() => expect(open).toHaveBeenCalledOnce());
+    const heard = shell.listen.mock.calls.find(([name]) => name === "approvals")?.[1] as () => void;
+    heard();
+    expect(open).toHaveBeenCalledTimes(2);
+    expect(ask).not.toHaveBeenCalled();
+    expect(shell.invoke.mock.calls.filter(([command]) => command === "pending")).toHaveLength(1);
+  });
+
   it("quits as it was told", async () => {
     await host.shell?.quit(true);
     expect(shell.invoke).toHaveBeenCalledWith("quit", { stop: true });

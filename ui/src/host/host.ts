@@ -24,6 +24,8 @@ export interface Shell {
   start(): Promise<void>;
   /** Also asks when the tray's Quit was chosen before the page was ready. */
   onAskQuit(ask: () => void): () => void;
+  /** The tray or a notification asks for the page of approvals, also before the page was ready. */
+  onOpenApprovals(open: () => void): () => void;
   /** As if the tray's Quit had been chosen: not every desktop has a tray. */
   askQuit(): void;
   quit(stop: boolean): Promise<void>;

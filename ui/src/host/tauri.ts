@@ -3,7 +3,9 @@ import { listen } from "@tauri-apps/api/event";
 
 import type { Host, StreamListener } from "./host";
 
-const ASK_QUIT = "ask-quit";
+/** What the shell may ask of the page, by event or, where it came too early, by `pending`. */
+const QUESTIONS = ["ask-quit", "approvals"] as const;
+type Question = (typeof QUESTIONS)[number];
 
 interface ApiReply {
   status: number;
@@ -22,6 +24,7 @@ const BODILESS = new Set([204, 205, 304]);
 
 /** The desktop window: requests go through the shell, which holds the session. */
 export function tauriHost(): Host {
+  const questions = createQuestions();
   return {
     kind: "tauri",
     baseUrl: BASE_URL,
@@ -29,8 +32,9 @@ export function tauriHost(): Host {
     subscribe,
     shell: {
       start: () => invoke("start"),
-      onAskQuit,
-      askQuit: () => askers.forEach((ask) => ask()),
+      onAskQuit: (ask) => questions.on("ask-quit", ask),
+      onOpenApprovals: (open) => questions.on("approvals", open),
+      askQuit: () => questions.fire("ask-quit"),
       quit: (stop) => invoke("quit", { stop }),
     },
   };
@@ -72,19 +76,35 @@ function subscribe(listener: StreamListener): () => void {
   };
 }
 
-const askers = new Set<() => void>();
+/**
+ * One registration for all questions: `pending` hands out what was missed only
+ * once, so it is asked once, when every kind is listened for.
+ */
+function createQuestions() {
+  const handlers: Record<Question, Set<() => void>> = { "ask-quit": new Set(), approvals: new Set() };
+  let started = false;
+  let missed: string | null = null;
 
-function onAskQuit(ask: () => void): () => void {
-  let active = true;
-  askers.add(ask);
-  const registered = listen<unknown>(ASK_QUIT, ask);
-  void registered.then(async () => {
-    const missed = await invoke<string | null>("pending");
-    if (active && missed === ASK_QUIT) ask();
-  });
-  return () => {
-    active = false;
-    askers.delete(ask);
-    void registered.then((stop) => stop());
+  const fire = (question: Question) => handlers[question].forEach((handle) => handle());
+  const handMissed = () => {
+    const question = QUESTIONS.find((known) => known === missed);
+    if (question === undefined || handlers[question].size === 0) return;
+    missed = null;
+    fire(question);
   };
+  const start = async () => {
+    await Promise.all(QUESTIONS.map((question) => listen<unknown>(question, () => fire(question))));
+    missed = await invoke<string | null>("pending");
+    handMissed();
+  };
+  const on = (question: Question, handle: () => void) => {
+    handlers[question].add(handle);
+    if (started) handMissed();
+    else void start();
+    started = true;
+    return () => {
+      handlers[question].delete(handle);
+    };
+  };
+  return { on, fire };
 }

@@ -136,11 +136,29 @@ impl Client {
         path: &str,
         body: &B,
     ) -> Result<T, ClientError> {
-        let operation = operation(&Method::POST, path);
+        self.send_json(Method::POST, path, body).await
+    }
+
+    /// `PUT path`, as [`post`](Self::post).
+    pub async fn put<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &B,
+    ) -> Result<T, ClientError> {
+        self.send_json(Method::PUT, path, body).await
+    }
+
+    async fn send_json<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: &B,
+    ) -> Result<T, ClientError> {
+        let operation = operation(&method, path);
         let json = serde_json::to_vec(body)
             .map_err(|error| ClientError::malformed(&operation, format!("request: {error}")))?;
         let json = (json != b"null").then_some(json);
-        let response = self.request(Method::POST, path, json.as_deref()).await?;
+        let response = self.request(method, path, json.as_deref()).await?;
         parse(response, &operation)
     }
 

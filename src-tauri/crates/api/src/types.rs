@@ -57,6 +57,12 @@ pub struct Status {
     pub grants: u32,
     /// Sequence number of the newest audit record; 0 when there is none.
     pub audit_head: u64,
+    /// Users, agents and connections that are paused by themselves.
+    #[serde(default)]
+    pub paused: Vec<String>,
+    /// Calls that wait for a person, as far as the reader may see them.
+    #[serde(default)]
+    pub approvals: u32,
 }
 
 /// A failure of the admin API.
@@ -72,12 +78,24 @@ pub struct ErrorBody {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub current: Option<serde_json::Value>,
+    /// With `invalid_condition`: where in the condition.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+}
+
+/// A part of a text, in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Place {
+    /// Of the first character, from 0.
+    pub at: u32,
+    pub length: u32,
 }
 
 /// The codes that an [`ErrorBody`] can carry.
 pub mod codes {
     pub const BAD_REQUEST: &str = "bad_request";
     pub const INVALID: &str = "invalid";
+    pub const INVALID_CONDITION: &str = "invalid_condition";
     pub const SIGN_IN: &str = "sign_in";
     pub const BAD_CREDENTIALS: &str = "bad_credentials";
     pub const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
@@ -85,6 +103,7 @@ pub mod codes {
     pub const NOT_FOUND: &str = "not_found";
     pub const EXISTS: &str = "exists";
     pub const STALE: &str = "stale";
+    pub const ANSWERED: &str = "answered";
     pub const NOT_SET_UP: &str = "not_set_up";
     pub const ALREADY_SET_UP: &str = "already_set_up";
     pub const SEALED: &str = "sealed";
@@ -135,10 +154,33 @@ pub struct SessionCreated {
     pub token: Option<String>,
 }
 
+/// `PUT /api/v1/session/password`: one's own.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct ChangePassword {
+    #[schema(format = Password)]
+    pub current: String,
+    /// At least 10 characters.
+    #[schema(format = Password)]
+    pub new: String,
+}
+
+/// What a person may do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything.
+    Admin,
+    /// Reads everything, changes nothing.
+    Auditor,
+    /// Their own agents, approvals and audit.
+    Member,
+}
+
 /// `GET /api/v1/session`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Session {
     pub user: String,
+    pub role: Role,
     /// RFC 3339.
     pub expires_at: String,
 }
@@ -224,6 +266,9 @@ pub struct Connection {
     pub tools: u32,
     /// Tools that the gateway refuses to offer, and why.
     pub refused_tools: Vec<RefusedTool>,
+    /// Whether calls to it are refused for now.
+    #[serde(default)]
+    pub paused: bool,
     pub version: u64,
     /// RFC 3339.
     pub created_at: String,
@@ -267,6 +312,29 @@ pub struct NewUser {
     /// Made if there is none of that name.
     #[serde(default)]
     pub team: Option<String>,
+    /// `member` if it is left out.
+    #[serde(default)]
+    pub role: Option<Role>,
+}
+
+/// `PUT /api/v1/users/{name}`. What is left out stays.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct EditUser {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<Role>,
+    /// All of them; those that do not exist yet are made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub teams: Option<Vec<String>>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
+}
+
+/// `PUT /api/v1/users/{name}/password`: with it the person can sign in.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct SetPassword {
+    /// At least 10 characters.
+    #[schema(format = Password)]
+    pub password: String,
 }
 
 /// A person.
@@ -274,7 +342,11 @@ pub struct NewUser {
 pub struct User {
     pub id: String,
     pub name: String,
-    pub admin: bool,
+    pub role: Role,
+    /// Whether they have a password to sign in with.
+    pub can_sign_in: bool,
+    /// Whether all their calls are refused for now.
+    pub paused: bool,
     pub teams: Vec<String>,
     /// Whether a user token was issued and not replaced since.
     pub has_token: bool,
@@ -282,6 +354,12 @@ pub struct User {
     pub version: u64,
     /// RFC 3339.
     pub created_at: String,
+}
+
+/// `POST /api/v1/teams`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct NewTeam {
+    pub name: String,
 }
 
 /// A team.
@@ -310,6 +388,28 @@ pub struct NewAgent {
     /// Seconds until the sub-token expires; none means it does not.
     #[serde(default)]
     pub ttl_seconds: Option<u64>,
+    /// Calls that may be forwarded with it in all; none means any number.
+    #[serde(default)]
+    pub max_uses: Option<u64>,
+    /// Seconds after which the client gives up on a call, 60 if left out: a
+    /// call that waits for a person is answered before.
+    #[serde(default)]
+    pub client_timeout_seconds: Option<u32>,
+}
+
+/// `PUT /api/v1/users/{user}/agents/{agent}`: all of it is replaced.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct EditAgent {
+    pub scope: Vec<String>,
+    /// RFC 3339, or a time from now (`30d`); none means never.
+    #[serde(default)]
+    pub expires: Option<String>,
+    #[serde(default)]
+    pub max_uses: Option<u64>,
+    #[serde(default)]
+    pub client_timeout_seconds: Option<u32>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
 }
 
 /// Answer to making an agent. The token is never shown again.
@@ -331,6 +431,13 @@ pub struct Agent {
     pub expires_at: Option<String>,
     /// Calls made with its sub-token.
     pub uses: u64,
+    /// Calls that may be forwarded with it in all.
+    pub max_uses: Option<u64>,
+    /// Calls that were forwarded, counted where there is a `max_uses`.
+    pub forwarded: u64,
+    pub client_timeout_seconds: u32,
+    /// Whether its calls are refused for now.
+    pub paused: bool,
     /// RFC 3339.
     pub last_used_at: Option<String>,
     pub version: u64,
@@ -338,22 +445,34 @@ pub struct Agent {
     pub created_at: String,
 }
 
-/// What a grant does to a call that it matches.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+/// What a grant does to a call that it matches. Deny beats ask beats allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     Allow,
+    /// A person decides on each call.
+    Ask,
     Deny,
 }
 
 /// `POST /api/v1/grants`.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NewGrant {
     /// `USER`, `team:TEAM` or `USER/AGENT`.
     pub subject: String,
-    /// A tool id (`gmail.send`), a connection's tools (`gmail.*`) or all (`*`).
+    /// A tool id (`gmail.send`), a connection's tools (`gmail.*`), all (`*`),
+    /// or those of an effect (`*:read`, `gmail.*:destructive`).
     pub tool: String,
     pub effect: Effect,
+    /// A condition in CEL over `args`, `user`, `agent`, `connection` and `now`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// RFC 3339, or a time from now (`7d`); none means never.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    /// Calls in a time: `10/min`, `200/day`; also `/s` and `/h`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
     /// The version of the grant that this replaces, as last seen, 0 for none; refused with
     /// 409 if it is at another one by now or gone. Without it, the last word
     /// counts.
@@ -361,16 +480,385 @@ pub struct NewGrant {
     pub version: Option<u64>,
 }
 
-/// A rule of the permission map.
+/// `PUT /api/v1/grants/{id}`: all of it is replaced.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EditGrant {
+    pub subject: String,
+    pub tool: String,
+    pub effect: Effect,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
+}
+
+/// A rule of the permission map. There is one for each subject, tool pattern
+/// and condition.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Grant {
     pub id: String,
     pub subject: String,
     pub tool: String,
     pub effect: Effect,
+    #[serde(default)]
+    pub when: Option<String>,
+    /// RFC 3339.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+    /// As in [`NewGrant`].
+    #[serde(default)]
+    pub rate: Option<String>,
+    /// Tools on offer that it is about.
+    #[serde(default)]
+    pub covers: u32,
+    /// Those that its pattern came to cover after it was last changed.
+    #[serde(default)]
+    pub new_tools: Vec<String>,
     pub version: u64,
     /// RFC 3339.
     pub created_at: String,
+}
+
+/// Several changes of the permission map, made together or not at all:
+/// `POST /api/v1/changes`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Change {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub add: Vec<NewGrant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edit: Vec<ChangedGrant>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remove: Vec<GrantRef>,
+}
+
+/// An edit of one grant within a [`Change`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedGrant {
+    pub id: String,
+    #[serde(flatten)]
+    pub grant: EditGrant,
+}
+
+/// A grant at the version that was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GrantRef {
+    pub id: String,
+    pub version: u64,
+}
+
+/// `POST /api/v1/simulations`: what a change would have done to past calls.
+/// Nothing is changed.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Simulate {
+    pub change: Change,
+    /// How far back: a time such as `7d`, which is also what is taken if it is
+    /// left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+}
+
+/// `allow`, `ask` or `deny`, and `unknown` where a condition depends on
+/// arguments that the trail does not keep.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Allow,
+    Ask,
+    Deny,
+    Unknown,
+}
+
+/// Answer to [`Simulate`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Simulation {
+    /// Calls that were replayed.
+    pub calls: u64,
+    /// Those that would be decided otherwise, `unknown` ones not counted.
+    pub flipped: u64,
+    /// Those of which nothing can be said.
+    pub unknown: u64,
+    /// Whether the period holds more calls than are replayed at once; the
+    /// newest are.
+    pub truncated: bool,
+    /// Users whose calls flip.
+    pub users: Vec<String>,
+    /// Tools whose calls flip.
+    pub tools: Vec<String>,
+    /// Calls of one caller and tool that change in the same way, most first;
+    /// the unknown ones too.
+    pub flips: Vec<Flip>,
+}
+
+/// See [`Simulation::flips`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Flip {
+    pub user: String,
+    pub agent: Option<String>,
+    pub tool: String,
+    pub before: Verdict,
+    pub after: Verdict,
+    pub calls: u64,
+    /// RFC 3339: the newest of them.
+    pub last_at: String,
+}
+
+/// Why something is suggested.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SuggestionKind {
+    /// The grant was not used in the period.
+    Unused,
+    /// The pattern can be narrowed to the tools that were used.
+    Narrow,
+}
+
+/// A change of the permission map that the trail speaks for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Suggestion {
+    pub kind: SuggestionKind,
+    pub grant: Grant,
+    /// In one sentence.
+    pub reason: String,
+    pub change: Change,
+}
+
+/// `POST /api/v1/explain`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Explain {
+    /// `USER` or `USER/AGENT`.
+    pub caller: String,
+    pub tool: String,
+    /// The arguments, as JSON text; without them conditions on `args` do not
+    /// hold.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args: Option<String>,
+}
+
+/// How a call would be decided now, and why.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Explanation {
+    /// `allow`, `ask` or `deny`.
+    pub decision: Verdict,
+    /// Stable reason code.
+    pub reason: String,
+    /// In one sentence.
+    pub sentence: String,
+    /// Ids of the grants that decided.
+    pub grants: Vec<String>,
+    /// Every grant that is about this caller and tool, in the order they count.
+    pub steps: Vec<ExplainedGrant>,
+    /// What would have to change for the call to be allowed.
+    pub needs: Option<String>,
+    pub policy_version: u64,
+}
+
+/// A grant's part in a decision.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ExplainedGrant {
+    pub grant: Grant,
+    pub outcome: GrantOutcome,
+    /// Which part of the condition failed, and on which values; or how much
+    /// of the rate is left.
+    pub detail: Option<String>,
+}
+
+/// See [`ExplainedGrant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum GrantOutcome {
+    /// It matches the call.
+    Matched,
+    ConditionFalse,
+    /// Its condition could not be evaluated: as an allow it does not count,
+    /// as an ask or deny it denies.
+    ConditionFailed,
+    Expired,
+    /// It matches, but its rate is used up.
+    RateUsedUp,
+}
+
+/// The common conditions, without CEL.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Rule {
+    /// Every item of a list of texts ends with this.
+    EveryItemEndsWith { field: String, ends_with: String },
+    /// The field is one of these texts or numbers.
+    OneOf {
+        field: String,
+        #[schema(value_type = Vec<Object>)]
+        values: Vec<serde_json::Value>,
+    },
+    /// The field is a number of at most this.
+    AtMost { field: String, limit: f64 },
+    /// The field matches a regular expression.
+    Matches { field: String, pattern: String },
+    /// Only from one full hour to another, of this time zone; the second may
+    /// be the smaller one (`22` to `6`).
+    Between { from: u8, to: u8, zone: String },
+}
+
+/// `POST /api/v1/conditions`: puts a condition together and checks it.
+/// Nothing is stored.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckCondition {
+    /// The tool or pattern that it is for.
+    pub tool: String,
+    #[serde(default)]
+    pub when: Option<String>,
+    /// Joined with `when` by `&&`.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+}
+
+/// Answer to [`CheckCondition`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct CheckedCondition {
+    /// The whole condition in CEL.
+    pub when: String,
+    /// What is wrong with it.
+    pub problem: Option<String>,
+    pub place: Option<Place>,
+}
+
+/// Where an approval is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ApprovalState {
+    /// Waiting for a person.
+    Pending,
+    /// Approved; the call was not made yet.
+    Approved,
+    /// Approved, and the one call that it was for was made.
+    Used,
+    Denied,
+    /// Nobody answered in time, or the answer was not picked up.
+    Expired,
+    /// The caller lost the tool, was paused, or the rules no longer ask.
+    Cancelled,
+}
+
+/// A call that is held for a person's answer.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Approval {
+    pub id: String,
+    pub state: ApprovalState,
+    pub user: String,
+    pub agent: Option<String>,
+    /// `connection.tool`.
+    pub tool: String,
+    /// What the tool's own server says of it; not to be trusted.
+    pub description: String,
+    /// The exact arguments, as JSON text.
+    pub args: String,
+    pub args_digest: String,
+    /// What differs from the arguments of the last call of this tool that was
+    /// approved for this caller; `None` when there was none.
+    pub differences: Option<Vec<Difference>>,
+    /// Grants that ask.
+    pub grants: Vec<String>,
+    pub policy_version: u64,
+    /// RFC 3339.
+    pub asked_at: String,
+    /// RFC 3339: until when it can be answered, or its answer picked up.
+    pub expires_at: String,
+    /// Whether the caller is on the line at this moment.
+    pub waiting: bool,
+    /// Until when the caller is kept on the line (RFC 3339).
+    pub held_until: Option<String>,
+    pub answered_by: Option<String>,
+    /// RFC 3339.
+    pub answered_at: Option<String>,
+    /// What the person said when denying; the agent sees it.
+    pub note: Option<String>,
+}
+
+/// One difference between two sets of arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Difference {
+    /// `to[0]`, `body`.
+    pub path: String,
+    /// JSON text; `None` if it was not there.
+    pub before: Option<String>,
+    /// JSON text; `None` if it is gone.
+    pub after: Option<String>,
+}
+
+/// What a person says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnswerKind {
+    /// This call with these arguments, once.
+    Once,
+    /// This tool for this caller with any arguments, for the rest of the
+    /// session: the MCP session, or an hour where there is none.
+    Session,
+    Deny,
+}
+
+/// `POST /api/v1/approvals/{id}/answer`. `always` is no answer but a change of
+/// the permission map: `GET /api/v1/approvals/{id}/always` proposes it, and
+/// once it is made the held call goes on by itself.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Answer {
+    pub answer: AnswerKind,
+    /// With `deny`: shown to the agent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// `GET /api/v1/approvals/{id}/always`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AlwaysProposal {
+    /// Allows just these arguments from now on; `None` where narrowing makes
+    /// no sense.
+    pub narrowed: Option<Change>,
+    /// Allows the tool to this caller whatever the arguments.
+    pub whole: Change,
+}
+
+/// `POST /api/v1/pause` and `/resume`; without a subject, all agents.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct PauseRequest {
+    /// `USER`, `USER/AGENT` or `CONNECTION`; `user:NAME` or `connection:NAME`
+    /// where both exist.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+/// What a tool does to the system behind it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolEffect {
+    Read,
+    Write,
+    Destructive,
+}
+
+/// `PUT /api/v1/tools/{id}/effect`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ConfirmEffect {
+    /// `None`: nobody says; it counts as `write`.
+    pub effect: Option<ToolEffect>,
+    /// As last seen, 0 if it was never confirmed; refused with 409 if it is at
+    /// another one by now.
+    pub version: u64,
+}
+
+/// `GET /api/v1/tools/{id}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ToolDetail {
+    #[serde(flatten)]
+    pub tool: Tool,
+    /// JSON Schema of the arguments.
+    #[schema(value_type = Object)]
+    pub input_schema: serde_json::Value,
 }
 
 /// A tool as one caller sees it.
@@ -382,6 +870,21 @@ pub struct Tool {
     pub mcp_name: String,
     pub connection: String,
     pub description: String,
+    /// What an admin confirmed that it does; unconfirmed counts as `write`.
+    #[serde(default)]
+    pub effect: Option<ToolEffect>,
+    /// What its server says that it does: a suggestion.
+    #[serde(default)]
+    pub suggested_effect: Option<ToolEffect>,
+    /// Version of the confirmation; 0 if there never was one.
+    #[serde(default)]
+    pub effect_version: u64,
+    /// RFC 3339: when its connection first listed it.
+    #[serde(default)]
+    pub first_seen_at: String,
+    /// Whether a grant allows it to anybody, or asks.
+    #[serde(default)]
+    pub granted: bool,
 }
 
 /// One line of the audit trail.
@@ -390,7 +893,7 @@ pub struct AuditRecord {
     pub seq: u64,
     /// RFC 3339 with milliseconds, UTC.
     pub time: String,
-    /// `intent` and `outcome` for calls; `config`, `sign_in`, `service` otherwise.
+    /// `intent` and `outcome` for calls; `approval`, `config`, `sign_in`, `service` otherwise.
     pub kind: String,
     /// Groups the records of one call.
     #[serde(default)]
@@ -430,6 +933,12 @@ pub struct AuditRecord {
     /// The face that the call came in on: `mcp` or `rest`.
     #[serde(default)]
     pub face: Option<String>,
+    /// The approval that the call was held for.
+    #[serde(default)]
+    pub approval: Option<String>,
+    /// With `approval`: the person who answered it.
+    #[serde(default)]
+    pub by: Option<String>,
     /// What changed, for `config`, `sign_in` and `service` records; what went
     /// wrong for a failed call. Never a secret.
     #[serde(default)]
@@ -443,7 +952,7 @@ pub enum Event {
     /// A new audit record.
     Audit { record: AuditRecord },
     /// Something under this API path changed: `connections`, `users`,
-    /// `agents`, `grants`, `tools` or `status`.
+    /// `agents`, `teams`, `grants`, `tools`, `approvals` or `status`.
     Changed { what: String },
     /// The reader was too slow and missed this many events: read again.
     Missed { count: u64 },

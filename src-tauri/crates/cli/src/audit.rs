@@ -7,15 +7,15 @@ use tokio::signal;
 use crate::args::{AuditCommand, AuditList};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::safe;
+use crate::output::{fields, safe};
 
 /// The most that one request may ask for.
 const PAGE: u32 = 1000;
 /// How many records `tail` starts with.
 const TAIL_START: u32 = 10;
 
-const HEADINGS: [&str; 10] =
-    ["SEQ", "TIME", "KIND", "USER", "AGENT", "TOOL", "DECISION", "REASON", "STATUS", "MS"];
+const HEADINGS: [&str; 11] =
+    ["SEQ", "TIME", "KIND", "USER", "AGENT", "TOOL", "DECISION", "REASON", "STATUS", "MS", "BY"];
 
 pub(crate) async fn run(context: &Context<'_>, command: AuditCommand) -> Result<(), CliError> {
     match command {
@@ -128,10 +128,18 @@ fn line(record: &AuditRecord) -> String {
         record.reason.clone(),
         record.status.clone(),
         duration,
+        answer(record),
         record.detail.clone(),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().map(|part| safe(&part)).collect();
     format!("{:>6}  {}  {:<8}  {}", record.seq, record.time, record.kind, parts.join("  "))
+}
+
+/// Which approval a call was held for, and who answered it.
+fn answer(record: &AuditRecord) -> Option<String> {
+    let approval = record.approval.as_deref()?;
+    let by = record.by.as_deref().map(|by| format!(" by {by}")).unwrap_or_default();
+    Some(format!("approval {approval}{by}"))
 }
 
 fn row(record: &AuditRecord) -> Vec<String> {
@@ -148,6 +156,7 @@ fn row(record: &AuditRecord) -> Vec<String> {
         // Records that are not calls say what happened in `detail`.
         record.status.clone().or_else(|| record.detail.clone()).unwrap_or_default(),
         record.duration_ms.map(|ms| format!("{ms:.1}")).unwrap_or_default(),
+        text(&record.by),
     ]
 }
 
@@ -159,22 +168,11 @@ async fn show(context: &Context<'_>, id: &str) -> Result<(), CliError> {
 
 /// Every field that has a value, one a line.
 fn block(record: &AuditRecord) -> String {
-    let mut text = format!("{} {} at {}", record.kind, record.seq, record.time);
-    let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(record) else {
-        return text;
+    let start = format!("{} {} at {}", record.kind, record.seq, record.time);
+    let Ok(serde_json::Value::Object(row)) = serde_json::to_value(record) else {
+        return start;
     };
-    for (name, value) in fields {
-        let value = match value {
-            serde_json::Value::Null => continue,
-            serde_json::Value::Array(list) if list.is_empty() => continue,
-            serde_json::Value::String(value) => value,
-            other => other.to_string(),
-        };
-        if !matches!(name.as_str(), "kind" | "seq" | "time") {
-            text.push_str(&format!("\n  {name:<14}  {}", safe(&value)));
-        }
-    }
-    text
+    start + &fields(&row, 2, |name| !matches!(name, "kind" | "seq" | "time"))
 }
 
 #[cfg(test)]
@@ -197,6 +195,17 @@ mod tests {
             "     7  2026-11-22T10:00:00.000Z  outcome   \
              ana/claude  fs.read\\u{1b}[2J\\u{a}  allow  ok  1.2 ms"
         );
+    }
+
+    #[test]
+    fn an_approved_call_says_by_whom() {
+        let mut record = record();
+        assert_eq!(answer(&record), None);
+        record.approval = Some("a7".into());
+        assert_eq!(answer(&record).as_deref(), Some("approval a7"));
+        record.by = Some("root".into());
+        assert!(line(&record).ends_with("  approval a7 by root"), "{}", line(&record));
+        assert!(block(&record).contains("\n  by              root"), "{}", block(&record));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use agw_api::{
 };
 use serde::Serialize;
 
-use crate::args::{ConnectionAdd, ConnectionCommand};
-use crate::context::Context;
+use crate::args::{ConnectionAdd, ConnectionCommand, IfVersion};
+use crate::context::{Context, at_version};
 use crate::error::CliError;
 use crate::output::{count, word};
 use crate::secrets::SecretInput;
@@ -17,7 +17,7 @@ pub(crate) async fn run(context: &Context<'_>, command: ConnectionCommand) -> Re
         ConnectionCommand::List => list(context).await,
         ConnectionCommand::Show { name } => show(context, &name).await,
         ConnectionCommand::Test { name } => test(context, &name).await,
-        ConnectionCommand::Remove { name } => remove(context, &name).await,
+        ConnectionCommand::Remove { name, seen } => remove(context, &name, seen).await,
     }
 }
 
@@ -63,7 +63,7 @@ async fn list(context: &Context<'_>) -> Result<(), CliError> {
         |connection| {
             vec![
                 connection.name.clone(),
-                word(&connection.health),
+                health(connection),
                 connection.tools.to_string(),
                 connection.credentials.join(", "),
                 transport_text(&connection.transport),
@@ -107,7 +107,13 @@ async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {
 fn summary(connection: &Connection) -> String {
     let tools = count(connection.tools, "tool");
     let problem = connection.problem.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
-    format!("{}: {}, {tools}{problem}", connection.name, word(&connection.health))
+    format!("{}: {}, {tools}{problem}", connection.name, health(connection))
+}
+
+/// `ready`; `ready, paused` where an admin stopped the calls to it.
+fn health(connection: &Connection) -> String {
+    let paused = if connection.paused { ", paused" } else { "" };
+    format!("{}{paused}", word(&connection.health))
 }
 
 /// The command as a person would type it, or the URL.
@@ -152,13 +158,13 @@ async fn test(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     ))
 }
 
-async fn remove(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+async fn remove(context: &Context<'_>, name: &str, seen: IfVersion) -> Result<(), CliError> {
     #[derive(Serialize)]
     struct Removed<'a> {
         removed: &'a str,
     }
 
-    context.client.delete(&path(name)).await?;
+    context.client.delete(&at_version(&path(name), seen.if_version)).await?;
     context.output.item(&Removed { removed: name }, || format!("Removed {name} and its secrets."))
 }
 

@@ -29,6 +29,11 @@ impl<'a> Context<'a> {
     }
 }
 
+/// For `DELETE`: the row must still be at the version that was seen.
+pub(crate) fn at_version(path: &str, version: Option<u64>) -> String {
+    version.map_or_else(|| path.to_owned(), |version| format!("{path}?version={version}"))
+}
+
 /// `--data-dir`, `AGW_DATA_DIR` or the platform's folder.
 pub(crate) fn data_dir(chosen: Option<PathBuf>) -> Result<PathBuf, CliError> {
     chosen.filter(|path| !path.as_os_str().is_empty()).or_else(paths::default_data_dir).ok_or_else(

@@ -14,6 +14,8 @@ pub(crate) enum CliError {
     Usage(Box<ErrorBody>),
     /// The gateway refused, or something failed: exit 1.
     Failed(Box<ErrorBody>),
+    /// The same, where the gateway found fault with this condition: exit 1.
+    Condition { body: Box<ErrorBody>, when: String },
     /// Whoever read our output went away (`agw audit list | head`), which is
     /// no failure.
     OutputClosed,
@@ -25,6 +27,7 @@ fn body(code: &str, message: impl Into<String>, next: impl Into<String>) -> Box<
         message: message.into(),
         next: next.into(),
         current: None,
+        place: None,
     })
 }
 
@@ -51,6 +54,16 @@ impl CliError {
         Self::failed(code, message, output::sentence(next))
     }
 
+    /// What the gateway says of a condition is told with the condition.
+    pub(crate) fn about(self, when: Option<&str>) -> Self {
+        match (self, when) {
+            (Self::Failed(body), Some(when)) if body.code == codes::INVALID_CONDITION => {
+                Self::Condition { body, when: when.to_owned() }
+            }
+            (error, _) => error,
+        }
+    }
+
     /// The same as bad usage.
     pub(crate) fn into_usage(self) -> Self {
         match self {
@@ -62,19 +75,22 @@ impl CliError {
     /// The stable code, where there is one.
     pub(crate) fn code(&self) -> Option<&str> {
         match self {
-            Self::Usage(body) | Self::Failed(body) => Some(&body.code),
+            Self::Usage(body) | Self::Failed(body) | Self::Condition { body, .. } => {
+                Some(&body.code)
+            }
             Self::OutputClosed => None,
         }
     }
 
     /// Tells the person (or, with `--json`, the script) and gives the exit code.
     pub(crate) fn report(&self, output: &Output) -> ExitCode {
-        let (body, code) = match self {
+        let (body, when, code) = match self {
             Self::OutputClosed => return ExitCode::SUCCESS,
-            Self::Failed(body) => (body, 1),
-            Self::Usage(body) => (body, 2),
+            Self::Failed(body) => (body, None, 1),
+            Self::Condition { body, when } => (body, Some(when.as_str()), 1),
+            Self::Usage(body) => (body, None, 2),
         };
-        output.error(body);
+        output.error(body, when);
         ExitCode::from(code)
     }
 }
@@ -109,7 +125,7 @@ pub(crate) fn usage_exit(error: &clap::Error) -> ExitCode {
         let text = hidden.unwrap_or_else(|| error.to_string());
         let message = text.lines().next().unwrap_or_default();
         let message = message.strip_prefix("error: ").unwrap_or(message);
-        Output::new(true).error(&body("usage", message, "See the same command with --help."));
+        Output::new(true).error(&body("usage", message, "See the same command with --help."), None);
     } else if let Some(text) = hidden {
         let _ = write!(io::stderr(), "{text}");
     } else {
@@ -148,6 +164,16 @@ mod tests {
         let error = CliError::from(refused);
         assert_eq!(error.code(), Some(codes::SIGN_IN));
         assert!(matches!(error, CliError::Failed(body) if body.next == "Run `agw login NAME`."));
+    }
+
+    #[test]
+    fn only_a_bad_condition_is_told_with_the_condition() {
+        let refused = |code| CliError::Failed(body(code, "no", "x"));
+        let about = refused(codes::INVALID_CONDITION).about(Some("args.x"));
+        assert_eq!(about.code(), Some(codes::INVALID_CONDITION));
+        assert!(matches!(about, CliError::Condition { when, .. } if when == "args.x"));
+        assert!(matches!(refused(codes::INVALID).about(Some("args.x")), CliError::Failed(_)));
+        assert!(matches!(refused(codes::INVALID_CONDITION).about(None), CliError::Failed(_)));
     }
 
     #[test]

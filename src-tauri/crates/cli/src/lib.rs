@@ -2,8 +2,8 @@
 //!
 //! `agw serve` runs the gateway and `agw mcp` is a bridge for MCP clients that
 //! speak only stdio. Every other command is a client of the running service:
-//! it reads the signed-in session from the data folder, sends one or two
-//! requests of the admin API over the local socket, and prints the answer, as
+//! it reads the signed-in session from the data folder, sends a few requests
+//! of the admin API over the local socket, and prints the answer, as
 //! a table for people or with `--json` as one JSON object a line:
 //!
 //! ```text
@@ -17,21 +17,29 @@
 //! Secrets come from a prompt or from stdin, never from arguments, where any
 //! process of the machine could read them.
 
+mod agent;
+mod approval;
 mod args;
 mod audit;
 mod bridge;
+mod change;
+mod condition;
 mod connection;
 mod context;
 mod error;
 mod grant;
+mod json_text;
 mod names;
 mod output;
 mod people;
 mod private_file;
+mod review;
+mod rules;
 mod secrets;
 mod serve;
 mod session;
 mod setup;
+mod tools;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -94,8 +102,9 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Login(args) => session::login(&context, args).await,
         Command::Logout => session::logout(&context).await,
         Command::Status => session::status(&context).await,
-        Command::Pause => setup::pause(&context).await,
-        Command::Resume => setup::resume(&context).await,
+        Command::Password(args) => session::password(&context, args).await,
+        Command::Pause { subject } => setup::pause(&context, subject).await,
+        Command::Resume { subject } => setup::resume(&context, subject).await,
         Command::Unlock(args) => setup::unlock(&context, args).await,
         Command::Recover(args) => setup::recover(&context, args).await,
         Command::Stop => setup::stop(&context).await,
@@ -103,11 +112,24 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::User(command) => people::user(&context, command).await,
         Command::Team(command) => people::team(&context, command).await,
         Command::Token { name } => people::token(&context, &name).await,
-        Command::Agent(command) => people::agent(&context, command).await,
+        Command::Agent(command) => agent::run(&context, command).await,
         Command::Grant(args) => grant::grant(&context, args).await,
         Command::Grants { subject } => grant::grants(&context, subject.as_deref()).await,
-        Command::Revoke { grant } => grant::revoke(&context, &grant).await,
-        Command::Tools { caller } => grant::tools(&context, caller.as_deref()).await,
+        Command::EditGrant(args) => grant::edit(&context, args).await,
+        Command::Revoke { grant, seen } => grant::revoke(&context, &grant, seen).await,
+        Command::Approvals { all } => approval::list(&context, all).await,
+        Command::Approval { id } => approval::show(&context, &id).await,
+        Command::Approve(args) => approval::approve(&context, args).await,
+        Command::Deny(args) => approval::deny(&context, args).await,
+        Command::Explain(args) => review::explain(&context, args).await,
+        Command::Simulate(args) => review::simulate(&context, args).await,
+        Command::Suggest(args) => change::suggest(&context, args).await,
+        Command::Apply { file } => change::apply(&context, &file).await,
+        Command::Tools { caller } => tools::list(&context, caller.as_deref()).await,
+        Command::Tool { tool } => tools::show(&context, &tool).await,
+        Command::Effect { tool, effect, seen } => {
+            tools::confirm(&context, &tool, effect, seen).await
+        }
         Command::Audit(command) => audit::run(&context, command).await,
     }
 }

@@ -6,6 +6,8 @@ const UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400
 
 /// The longest text of an argument that goes into a query or a body.
 const MAX_VALUE: usize = 512;
+/// The longest condition that is sent.
+const MAX_CONDITION: usize = 16 * 1024;
 
 /// `30d` → 2,592,000: a positive number and one of s, m, h, d, w.
 pub(crate) fn ttl(text: &str) -> Result<u64, String> {
@@ -22,6 +24,39 @@ pub(crate) fn ttl(text: &str) -> Result<u64, String> {
         .and_then(|number| number.checked_mul(*seconds))
         .filter(|total| (1..=i64::MAX as u64).contains(total))
         .ok_or_else(|| format!("{text:?} is out of range: use at least 1s"))
+}
+
+/// The same, kept as it was typed: the gateway counts from its own clock.
+pub(crate) fn lifetime(text: &str) -> Result<String, String> {
+    ttl(text).map(|_| text.to_owned())
+}
+
+/// A time from now, or a moment in RFC 3339.
+pub(crate) fn expiry(text: &str) -> Result<String, String> {
+    if ttl(text).is_ok() || text.parse::<jiff::Timestamp>().is_ok() {
+        return Ok(text.to_owned());
+    }
+    Err("use a time from now, e.g. 7d, or a moment such as 2026-12-31T18:00:00Z".to_owned())
+}
+
+/// How long a client waits: `60s` → 60.
+pub(crate) fn client_timeout(text: &str) -> Result<u32, String> {
+    u32::try_from(ttl(text)?).map_err(|_| format!("{text:?} is out of range"))
+}
+
+/// `10/min`: a positive number and a unit, which the gateway knows.
+pub(crate) fn rate(text: &str) -> Result<String, String> {
+    let good = text.split_once('/').is_some_and(|(number, unit)| {
+        number.bytes().all(|byte| byte.is_ascii_digit())
+            && number.parse::<u32>().is_ok_and(|number| number > 0)
+            && !unit.is_empty()
+            && unit.bytes().all(|byte| byte.is_ascii_lowercase())
+    });
+    if good {
+        Ok(text.to_owned())
+    } else {
+        Err("use a number of calls and /s, /min, /h or /day, e.g. 10/min".to_owned())
+    }
 }
 
 /// `[a-z][a-z0-9-]{0,31}`.
@@ -61,6 +96,38 @@ pub(crate) fn subject(text: &str) -> Result<String, String> {
     parts
         .map(|()| text.to_owned())
         .map_err(|why| format!("use USER, team:TEAM or USER/AGENT; for each name {why}"))
+}
+
+/// `USER` or `USER/AGENT`.
+pub(crate) fn caller(text: &str) -> Result<String, String> {
+    let parts = text.split_once('/').map_or_else(
+        || person_name(text).map(drop),
+        |(user, agent)| person_name(user).and(person_name(agent)).map(drop),
+    );
+    parts
+        .map(|()| text.to_owned())
+        .map_err(|why| format!("use USER or USER/AGENT; for each name {why}"))
+}
+
+/// What can be paused by itself: a caller or a connection, with `user:` or
+/// `connection:` before it where both exist.
+pub(crate) fn pausable(text: &str) -> Result<String, String> {
+    let checked = match text.split_once(':') {
+        Some(("connection", name)) => connection_name(name),
+        Some(("user", name)) => caller(name),
+        Some(_) => Err("use USER, USER/AGENT, CONNECTION, user:NAME or connection:NAME".to_owned()),
+        None => caller(text),
+    };
+    checked.map(|_| text.to_owned())
+}
+
+/// A condition in CEL, which only the gateway understands.
+pub(crate) fn condition(text: &str) -> Result<String, String> {
+    let odd = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if text.trim().is_empty() || text.len() > MAX_CONDITION || text.contains(odd) {
+        return Err(format!("use 1 to {MAX_CONDITION} bytes of CEL without control characters"));
+    }
+    Ok(text.to_owned())
 }
 
 /// A text that only the gateway can judge: not empty, no control characters.
@@ -161,6 +228,38 @@ mod tests {
         }
         for bad in ["", "team:", "ana/", "/claude", "a/b/c", "team:a/b"] {
             assert!(subject(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn callers_and_what_can_be_paused() {
+        for good in ["ana", "ana/claude"] {
+            assert!(caller(good).is_ok() && pausable(good).is_ok(), "{good}");
+        }
+        for good in ["user:ana", "user:ana/claude", "connection:crm-2", "crm-2"] {
+            assert_eq!(pausable(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "team:sales", "connection:A b", "user:", "ana/", "a/b/c"] {
+            assert!(pausable(bad).is_err(), "{bad}");
+            assert!(caller(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn times_and_rates() {
+        for good in ["7d", "2026-12-31T18:00:00Z", "2026-12-31T18:00:00+01:00"] {
+            assert_eq!(expiry(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "tomorrow", "2026-12-31", "2026-13-01T00:00:00Z", "7"] {
+            assert!(expiry(bad).is_err(), "{bad}");
+        }
+        assert_eq!(client_timeout("2m"), Ok(120));
+        assert!(client_timeout("9999999999s").is_err());
+        for good in ["10/min", "200/day", "1/s", "5/h"] {
+            assert_eq!(rate(good).as_deref(), Ok(good));
+        }
+        for bad in ["", "10", "0/min", "-1/min", "+1/min", "1.5/h", "/h", "10/", "10/2h"] {
+            assert!(rate(bad).is_err(), "{bad}");
         }
     }
 

@@ -5,7 +5,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
-use agw_api::ErrorBody;
+use agw_api::{ErrorBody, Place};
 use serde::Serialize;
 
 use crate::error::CliError;
@@ -63,18 +63,91 @@ impl Output {
         }
     }
 
-    pub(crate) fn error(&self, body: &ErrorBody) {
+    /// `when` is the condition that the error is about.
+    pub(crate) fn error(&self, body: &ErrorBody, when: Option<&str>) {
         let line = match json_line(body) {
             Ok(line) if self.json => line,
-            _ => format!(
-                "error: {}\n  next: {}",
-                safe(body.message.trim_end_matches('.')),
-                safe(&body.next)
-            ),
+            _ => error_text(body, when),
         };
         // With stderr gone there is nobody left to tell.
         let _ = writeln!(io::stderr(), "{line}");
     }
+}
+
+/// What went wrong, where, what to do, and what there is now.
+fn error_text(body: &ErrorBody, when: Option<&str>) -> String {
+    let mut text = format!("error: {}", safe(body.message.trim_end_matches('.')));
+    if let (Some(when), Some(place)) = (when, body.place) {
+        for line in point_at(when, place).lines() {
+            let _ = write!(text, "\n    {line}");
+        }
+    }
+    let _ = write!(text, "\n  next: {}", safe(&body.next));
+    if let Some(serde_json::Value::Object(row)) = &body.current {
+        let _ = write!(text, "\n  it is now:{}", fields(row, 4, |_| true));
+    }
+    text
+}
+
+/// The line of `text` that holds the place, and below it carets at the place.
+fn point_at(text: &str, place: Place) -> String {
+    /// What a terminal shows on one line, and how much of it precedes the place.
+    const WIDTH: usize = 100;
+    const BEFORE: usize = 40;
+
+    let at = place.at as usize;
+    let mut chars: Vec<char> = text.chars().collect();
+    let at = at.min(chars.len());
+    let line_start =
+        chars.iter().take(at).rposition(|c| *c == '\n').map_or(0, |newline| newline + 1);
+    let line_end =
+        chars.iter().skip(at).position(|c| *c == '\n').map_or(chars.len(), |length| at + length);
+    let (mut start, mut end) = (line_start, line_end);
+    if line_end - line_start > WIDTH {
+        start = line_start.max(at.saturating_sub(BEFORE));
+        end = line_end.min(start + WIDTH);
+    }
+    let marked_end = end.min(at.saturating_add(place.length as usize));
+    chars.truncate(end);
+    // Escapes are longer than what they stand for, so each part by itself.
+    let part = |from: usize, to: usize| safe(&chars.iter().take(to).skip(from).collect::<String>());
+    let (mut before, marked, mut after) =
+        (part(start, at), part(at, marked_end), part(marked_end, end));
+    if start > line_start {
+        before.insert(0, '…');
+    }
+    if end < line_end {
+        after.push('…');
+    }
+    let carets = "^".repeat(marked.chars().count().max(1));
+    format!("{before}{marked}{after}\n{}{carets}", " ".repeat(before.chars().count()))
+}
+
+/// The fields that `wanted` picks and that have a value, each on a line of its
+/// own that starts with a line end.
+pub(crate) fn fields(
+    row: &serde_json::Map<String, serde_json::Value>,
+    indent: usize,
+    wanted: impl Fn(&str) -> bool,
+) -> String {
+    use serde_json::Value;
+
+    let mut text = String::new();
+    for (name, value) in row {
+        let value = match value {
+            Value::Null => continue,
+            Value::Array(list) if list.is_empty() => continue,
+            Value::String(value) => value.clone(),
+            Value::Array(list) if list.iter().all(Value::is_string) => {
+                list.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", ")
+            }
+            other => other.to_string(),
+        };
+        if wanted(name) {
+            let _ = write!(text, "\n{:indent$}{:<14}  {}", "", safe(name), safe(&value));
+        }
+    }
+    text
 }
 
 pub(crate) fn write_line(line: &str) -> Result<(), CliError> {
@@ -139,7 +212,7 @@ fn steers_terminal(c: char) -> bool {
 
 /// Columns as wide as their widest cell, two spaces apart; a missing value is
 /// shown as `-`.
-fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
+pub(crate) fn table(headings: &[&str], rows: &[Vec<String>]) -> String {
     let safe_rows: Vec<Vec<String>> = rows
         .iter()
         .map(|row| {
@@ -186,6 +259,11 @@ pub(crate) fn count(number: u32, noun: &str) -> String {
     format!("{number} {noun}{s}")
 }
 
+/// `yes` or `no`.
+pub(crate) fn yes(value: bool) -> String {
+    if value { "yes" } else { "no" }.to_owned()
+}
+
 /// How a value of the API's enums is written: its JSON name.
 pub(crate) fn word<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
@@ -212,6 +290,54 @@ mod tests {
         let line = json_line(text).unwrap();
         assert!(line.is_ascii(), "{line}");
         assert_eq!(serde_json::from_str::<String>(&line).unwrap(), text);
+    }
+
+    fn pointed(text: &str, at: u32, length: u32) -> Vec<String> {
+        point_at(text, Place { at, length }).lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn carets_stand_under_the_place() {
+        assert_eq!(pointed("args.x < 'a'", 9, 3), ["args.x < 'a'", "         ^^^"]);
+        // In characters, not bytes; on the line that holds it.
+        assert_eq!(pointed("args.ä == 'ö' &&\nusr == 'b'", 17, 3), ["usr == 'b'", "^^^"]);
+        assert_eq!(pointed("args.ä == b &&\nuser", 10, 1), ["args.ä == b &&", "          ^"]);
+        // What is escaped is wider.
+        assert_eq!(pointed("a\u{1b}b", 2, 1), ["a\\u{1b}b", "       ^"]);
+        assert_eq!(pointed("a\u{1b}b", 1, 1), ["a\\u{1b}b", " ^^^^^^"]);
+        // At the end, and beyond it.
+        for at in [4, 99, u32::MAX] {
+            assert_eq!(pointed("user", at, u32::MAX), ["user", "    ^"]);
+        }
+        assert_eq!(pointed("a\nb", 1, 1), ["a", " ^"]);
+        assert_eq!(pointed("", 0, 0), ["", "^"]);
+    }
+
+    #[test]
+    fn a_long_condition_is_shown_around_the_place() {
+        let long = format!("{}BAD{}", "a".repeat(200), "b".repeat(200));
+        let lines = pointed(&long, 200, 3);
+        assert_eq!(lines[0], format!("…{}BAD{}…", "a".repeat(40), "b".repeat(57)));
+        assert_eq!(lines[1], format!("{}^^^", " ".repeat(41)));
+    }
+
+    #[test]
+    fn an_error_shows_where_and_what_there_is() {
+        let body = ErrorBody {
+            code: "stale".into(),
+            message: "The grant was changed.".into(),
+            next: "Look at it.".into(),
+            current: Some(serde_json::json!({
+                "id": "g1", "tool": "fs.*\n", "when": null, "new_tools": ["a", "b"], "version": 4
+            })),
+            place: Some(Place { at: 0, length: 4 }),
+        };
+        assert_eq!(
+            error_text(&body, Some("user")),
+            "error: The grant was changed\n    user\n    ^^^^\n  next: Look at it.\n  it is now:\
+             \n    id              g1\n    new_tools       a, b\n    tool            fs.*\\u{a}\
+             \n    version         4"
+        );
     }
 
     #[test]

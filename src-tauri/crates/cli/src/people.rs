@@ -1,50 +1,55 @@
-//! Users, teams, their tokens and their agents.
+//! Users and teams.
 
-use agw_api::{Agent, AgentCreated, NewAgent, NewUser, Team, TokenCreated, User, segment};
+use agw_api::{EditUser, NewTeam, NewUser, SetPassword, Team, TokenCreated, User, codes, segment};
 use serde::Serialize;
 
-use crate::args::{AgentCommand, TeamCommand, UserCommand};
-use crate::context::{Context, DEFAULT_URL, service_url};
+use crate::args::{TeamCommand, UserCommand, UserEdit};
+use crate::context::{Context, at_version};
 use crate::error::CliError;
-use crate::output::count;
+use crate::output::{word, yes};
+use crate::secrets::SecretInput;
 
 #[derive(Serialize)]
 struct Removed<'a> {
     removed: &'a str,
 }
 
-fn user_path(name: &str) -> String {
+pub(crate) fn user_path(name: &str) -> String {
     format!("/api/v1/users/{}", segment(name))
 }
 
 pub(crate) async fn user(context: &Context<'_>, command: UserCommand) -> Result<(), CliError> {
     match command {
-        UserCommand::Add { name, team } => {
-            let added: User = context.client.post("/api/v1/users", &NewUser { name, team }).await?;
-            context.output.item(&added, || match added.teams.as_slice() {
-                [] => format!("Added {}.", added.name),
-                teams => format!("Added {}, a member of {}.", added.name, teams.join(", ")),
-            })
+        UserCommand::Add { name, team, role } => {
+            let request = NewUser { name, team, role: role.map(Into::into) };
+            let added: User = context.client.post("/api/v1/users", &request).await?;
+            context.output.item(&added, || format!("Added {}.", summary(&added)))
         }
         UserCommand::List => {
             let users: Vec<User> = context.client.get("/api/v1/users").await?;
             context.output.list(
                 &users,
-                &["NAME", "ROLE", "TEAMS", "TOKEN", "AGENTS"],
+                &["NAME", "ROLE", "TEAMS", "SIGNS IN", "TOKEN", "AGENTS", "PAUSED"],
                 |user| {
                     vec![
                         user.name.clone(),
-                        if user.admin { "admin" } else { "user" }.to_owned(),
+                        word(&user.role),
                         user.teams.join(", "),
-                        if user.has_token { "yes" } else { "no" }.to_owned(),
+                        yes(user.can_sign_in),
+                        yes(user.has_token),
                         user.agents.to_string(),
+                        yes(user.paused),
                     ]
                 },
                 "There are no users yet: `agw user add NAME` adds one.",
             )
         }
-        UserCommand::Remove { name } => {
-            context.client.delete(&user_path(&name)).await?;
+        UserCommand::Edit(args) => edit(context, args).await,
+        UserCommand::Password { name, password_stdin } => {
+            password(context, &name, password_stdin).await
+        }
+        UserCommand::Remove { name, seen } => {
+            context.client.delete(&at_version(&user_path(&name), seen.if_version)).await?;
             context.output.item(&Removed { removed: &name }, || {
                 format!("Removed {name} with all agents, tokens and grants.")
             })
@@ -52,15 +57,75 @@ pub(crate) async fn user(context: &Context<'_>, command: UserCommand) -> Result<
     }
 }
 
+/// `ben (member, in sales, ops)`.
+fn summary(user: &User) -> String {
+    let teams = match user.teams.as_slice() {
+        [] => "in no team".to_owned(),
+        teams => format!("in {}", teams.join(", ")),
+    };
+    format!("{} ({}, {teams})", user.name, word(&user.role))
+}
+
+async fn edit(context: &Context<'_>, args: UserEdit) -> Result<(), CliError> {
+    let version = match args.seen.if_version {
+        Some(version) => version,
+        None => find(context, &args.name).await?.version,
+    };
+    let teams = (args.no_teams || !args.team.is_empty()).then_some(args.team);
+    let request = EditUser { role: args.role.map(Into::into), teams, version };
+    let edited: User = context.client.put(&user_path(&args.name), &request).await?;
+    context.output.item(&edited, || format!("Changed {}.", summary(&edited)))
+}
+
+async fn find(context: &Context<'_>, name: &str) -> Result<User, CliError> {
+    let users: Vec<User> = context.client.get("/api/v1/users").await?;
+    users.into_iter().find(|user| user.name == name).ok_or_else(|| {
+        CliError::failed(
+            codes::NOT_FOUND,
+            format!("there is no user {name}"),
+            "`agw user list` lists those that there are.",
+        )
+    })
+}
+
+async fn password(context: &Context<'_>, name: &str, from_stdin: bool) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct Set<'a> {
+        user: &'a str,
+        password_set: bool,
+    }
+
+    let password = SecretInput::new(from_stdin).choose("password")?.into_body();
+    let path = format!("{}/password", user_path(name));
+    let () = context.client.put(&path, &SetPassword { password }).await?;
+    context.output.item(&Set { user: name, password_set: true }, || {
+        format!("{name} can sign in with this password: `agw login {name}`.")
+    })
+}
+
 pub(crate) async fn team(context: &Context<'_>, command: TeamCommand) -> Result<(), CliError> {
-    let TeamCommand::List = command;
-    let teams: Vec<Team> = context.client.get("/api/v1/teams").await?;
-    context.output.list(
-        &teams,
-        &["NAME", "MEMBERS"],
-        |team| vec![team.name.clone(), team.members.join(", ")],
-        "There are no teams yet: `agw user add NAME --team TEAM` makes one.",
-    )
+    match command {
+        TeamCommand::Add { name } => {
+            let added: Team = context.client.post("/api/v1/teams", &NewTeam { name }).await?;
+            context.output.item(&added, || format!("Added team {}.", added.name))
+        }
+        TeamCommand::List => {
+            let teams: Vec<Team> = context.client.get("/api/v1/teams").await?;
+            context.output.list(
+                &teams,
+                &["NAME", "MEMBERS"],
+                |team| vec![team.name.clone(), team.members.join(", ")],
+                "There are no teams yet: `agw team add NAME` makes one.",
+            )
+        }
+        TeamCommand::Remove { name, seen } => {
+            let path = format!("/api/v1/teams/{}", segment(&name));
+            context.client.delete(&at_version(&path, seen.if_version)).await?;
+            context.output.item(&Removed { removed: &name }, || {
+                format!("Removed team {name} with its grants.")
+            })
+        }
+    }
 }
 
 /// Prints nothing but the token, so that it can be piped into a file.
@@ -68,71 +133,4 @@ pub(crate) async fn token(context: &Context<'_>, name: &str) -> Result<(), CliEr
     let path = format!("{}/token", user_path(name));
     let created: TokenCreated = context.client.post(&path, &()).await?;
     context.output.item(&created, || created.token.clone())
-}
-
-pub(crate) async fn agent(context: &Context<'_>, command: AgentCommand) -> Result<(), CliError> {
-    match command {
-        AgentCommand::Add { user, name, scope, ttl } => {
-            let path = format!("{}/agents", user_path(&user));
-            let request = NewAgent { name, scope, ttl_seconds: ttl };
-            let created: AgentCreated = context.client.post(&path, &request).await?;
-            context.output.item(&created, || created.token.clone())?;
-            context.output.hint(&how_to_use(context, &created.agent));
-            Ok(())
-        }
-        AgentCommand::List { user } => {
-            let query = user.map(|user| format!("?user={}", segment(&user))).unwrap_or_default();
-            let agents: Vec<Agent> = context.client.get(&format!("/api/v1/agents{query}")).await?;
-            context.output.list(
-                &agents,
-                &["USER", "AGENT", "SCOPE", "EXPIRES", "CALLS", "LAST CALL"],
-                agent_row,
-                "There are no agents yet: `agw agent add USER NAME` adds one.",
-            )
-        }
-        AgentCommand::Revoke { user, name } => {
-            #[derive(Serialize)]
-            struct Revoked<'a> {
-                revoked: &'a str,
-            }
-
-            let path = format!("{}/agents/{}", user_path(&user), segment(&name));
-            context.client.delete(&path).await?;
-            let revoked = format!("{user}/{name}");
-            context.output.item(&Revoked { revoked: &revoked }, || {
-                format!("Revoked {revoked}: its token does not work any more.")
-            })
-        }
-    }
-}
-
-fn agent_row(agent: &Agent) -> Vec<String> {
-    vec![
-        agent.user.clone(),
-        agent.name.clone(),
-        if agent.scope.is_empty() {
-            "all of the owner's".to_owned()
-        } else {
-            agent.scope.join(", ")
-        },
-        agent.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
-        agent.uses.to_string(),
-        agent.last_used_at.clone().unwrap_or_else(|| "never".to_owned()),
-    ]
-}
-
-fn how_to_use(context: &Context<'_>, agent: &Agent) -> String {
-    let url = service_url(context.data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
-    let scope = match u32::try_from(agent.scope.len()) {
-        Ok(0) | Err(_) => format!("all that {} may call", agent.user),
-        Ok(patterns) => format!("{} of what {} may call", count(patterns, "pattern"), agent.user),
-    };
-    let until =
-        agent.expires_at.as_deref().map_or_else(String::new, |time| format!(" until {time}"));
-    format!(
-        "This token of {}/{} is shown once. It is good for {scope}{until}.\n\
-         An MCP client sends it to {url}/mcp as the header `Authorization: Bearer TOKEN`;\n\
-         a client that speaks only stdio runs `agw mcp` with it in AGW_TOKEN.",
-        agent.user, agent.name
-    )
 }

@@ -1,9 +1,12 @@
-//! Signing in and out, and `agw status`, which works either way.
+//! Signing in and out, one's own password, and `agw status`, which works
+//! signed in or not.
 
-use agw_api::{Health, ServiceState, SessionCreated, SignInRequest, Status, codes, paths};
+use agw_api::{
+    ChangePassword, Health, ServiceState, SessionCreated, SignInRequest, Status, codes, paths,
+};
 use serde::Serialize;
 
-use crate::args::LoginArgs;
+use crate::args::{LoginArgs, PasswordArgs};
 use crate::context::Context;
 use crate::error::{CliError, NOT_RUNNING};
 use crate::output::{count, word};
@@ -88,8 +91,25 @@ pub(crate) async fn status(context: &Context<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
+/// Asks for the present password, so that a session left open is not enough.
+pub(crate) async fn password(context: &Context<'_>, args: PasswordArgs) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct Changed {
+        password_changed: bool,
+    }
+
+    let mut input = SecretInput::new(args.password_stdin);
+    let current = input.ask("present password")?.into_body();
+    let new = input.choose("new password")?.into_body();
+    let () =
+        context.client.put("/api/v1/session/password", &ChangePassword { current, new }).await?;
+    context
+        .output
+        .item(&Changed { password_changed: true }, || "Your password is changed.".to_owned())
+}
+
 fn status_text(status: &Status) -> String {
-    format!(
+    let mut text = format!(
         "{}\n  address      {}/mcp\n  version      {}, running since {}\n  master key   {}\n  \
          holds        {}, {}, {}, {}\n  audit trail  {} records",
         state_text(status),
@@ -102,5 +122,13 @@ fn status_text(status: &Status) -> String {
         count(status.agents, "agent"),
         count(status.grants, "grant"),
         status.audit_head,
-    )
+    );
+    if !status.paused.is_empty() {
+        text.push_str(&format!("\n  paused       {}", status.paused.join(", ")));
+    }
+    if status.approvals > 0 {
+        let waiting = count(status.approvals, "call");
+        text.push_str(&format!("\n  waiting      {waiting} for a person: see `agw approvals`"));
+    }
+    text
 }

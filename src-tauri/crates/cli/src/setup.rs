@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
-use agw_api::{Health, RecoverRequest, SetupRequest, SetupResponse, Status, UnlockRequest, paths};
+use agw_api::{
+    Health, PauseRequest, RecoverRequest, ServiceState, SetupRequest, SetupResponse, Status,
+    UnlockRequest, paths,
+};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
@@ -61,12 +64,27 @@ pub(crate) async fn setup(context: &Context<'_>, args: SetupArgs) -> Result<(), 
     }
 }
 
-pub(crate) async fn pause(context: &Context<'_>) -> Result<(), CliError> {
-    change(context, "/api/v1/pause", &()).await
+pub(crate) async fn pause(context: &Context<'_>, subject: Option<String>) -> Result<(), CliError> {
+    let Some(subject) = subject else {
+        return change(context, "/api/v1/pause", &()).await;
+    };
+    let request = PauseRequest { subject: Some(subject.clone()) };
+    let status: Status = context.client.post("/api/v1/pause", &request).await?;
+    context.output.item(&status, || {
+        format!("{subject} is paused: calls are refused until `agw resume {subject}`.")
+    })
 }
 
-pub(crate) async fn resume(context: &Context<'_>) -> Result<(), CliError> {
-    change(context, "/api/v1/resume", &()).await
+pub(crate) async fn resume(context: &Context<'_>, subject: Option<String>) -> Result<(), CliError> {
+    let Some(subject) = subject else {
+        return change(context, "/api/v1/resume", &()).await;
+    };
+    let request = PauseRequest { subject: Some(subject.clone()) };
+    let status: Status = context.client.post("/api/v1/resume", &request).await?;
+    context.output.item(&status, || match status.state {
+        ServiceState::Enforcing => format!("{subject} is no longer paused."),
+        _ => format!("{subject} is no longer paused by itself. {}", state_text(&status)),
+    })
 }
 
 pub(crate) async fn unlock(context: &Context<'_>, args: UnlockArgs) -> Result<(), CliError> {

@@ -61,6 +61,8 @@ ids! {
     ConnectionId 'c' "connection";
     /// A rule of the permission map.
     GrantId 'g' "grant";
+    /// A call that a person is asked about.
+    ApprovalId 'p' "approval";
 }
 
 #[cfg(test)]

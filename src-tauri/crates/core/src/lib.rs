@@ -3,8 +3,8 @@
 //! can be replayed.
 //!
 //! The centre is [`decide`]: it takes the [`PermissionMap`], who asks and for
-//! what, and returns a [`Decision`] that carries either a [`Permit`] or the
-//! reason for the refusal. A `Permit` can be built nowhere else; later stages
+//! what, and returns a [`Decision`] that carries a [`Permit`], a [`Question`]
+//! for a person or the reason for the refusal. A `Permit` can be built nowhere else; later stages
 //! (opening a credential, forwarding) ask for one, so a call that was not
 //! decided cannot reach them.
 //!
@@ -18,24 +18,39 @@
 //!     subject: Subject::User(ana),
 //!     tool: "gmail.*".parse()?,
 //!     effect: Effect::Allow,
-//! }]);
-//! let caller = Caller { user: ana, teams: [].into(), agent: None };
-//! let digest = json::parse(br#"{"to": "bo@acme.com"}"#)?.digest()?;
-//! assert!(matches!(decide(&map, &caller, &send, digest), Decision::Allow(_)));
+//!     condition: Some(Condition::compile("args.to.endsWith('@acme.com')")?.into()),
+//!     expires_at: None,
+//!     rate: None,
+//!     version: 1,
+//! }], []);
+//! let caller = Caller { user: ana, teams: [].into(), agent: None, facts: Default::default() };
+//! let arguments = br#"{"to": "bo@acme.com"}"#;
+//! let digest = json::parse(arguments)?.digest()?;
+//! let call = Call { tool: &send, arguments: Some(arguments), now: 1_795_340_000_000 };
+//! assert!(matches!(decide(&map, &caller, &call, digest), Decision::Allow(_)));
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod condition;
 mod decision;
 mod ids;
 pub mod json;
 mod names;
 mod permissions;
+mod rate;
 mod token;
 
-pub use decision::{
-    AgentCaller, Caller, ConnectPermit, Decision, Denial, Permit, Reason, decide, may_see,
+pub use condition::{
+    CallerFacts, Condition, ConditionError, ConditionFault, Facts, Rule, Scalar, Unmet, all_of,
+    both, not, quoted, same_arguments,
 };
-pub use ids::{AgentId, ConnectionId, GrantId, IdError, TeamId, UserId};
-pub use names::{ConnectionName, NameError, PersonName, ToolId, ToolName, ToolPattern};
+pub use decision::{
+    AgentCaller, Approved, Call, Caller, ConnectPermit, Decision, Denial, Explained, Grants,
+    Permit, Question, QuestionKey, Reason, Replayed, Stance, Step, decide, explain, may_see,
+    replay,
+};
+pub use ids::{AgentId, ApprovalId, ConnectionId, GrantId, IdError, TeamId, UserId};
+pub use names::{ConnectionName, NameError, PersonName, ToolEffect, ToolId, ToolName, ToolPattern};
 pub use permissions::{Effect, Grant, PermissionMap, Subject};
+pub use rate::{Rate, RateError};
 pub use token::{MintedToken, TokenError, TokenHash, TokenKind, without_tokens};

@@ -41,8 +41,12 @@ pub enum NameError {
     Tool(String),
     #[error("{0:?} is not a tool id: it looks like connection.tool, for example gmail.send")]
     ToolId(String),
-    #[error("{0:?} matches no tools: use connection.tool, connection.* or *")]
+    #[error(
+        "{0:?} matches no tools: use connection.tool, connection.* or *, the last two also with :read, :write or :destructive"
+    )]
     Pattern(String),
+    #[error("{0:?} is no effect of a tool: use read, write or destructive")]
+    Effect(String),
 }
 
 /// The name of a connection: `[a-z][a-z0-9-]{0,31}`.
@@ -178,23 +182,66 @@ impl FromStr for ToolId {
     }
 }
 
+/// What a tool does to the system behind it. In force once an admin confirmed
+/// it; a tool of which nobody said counts as [`Write`](Self::Write).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum ToolEffect {
+    Read,
+    #[default]
+    Write,
+    Destructive,
+}
+
+impl ToolEffect {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Destructive => "destructive",
+        }
+    }
+}
+
+impl FromStr for ToolEffect {
+    type Err = NameError;
+
+    fn from_str(text: &str) -> Result<Self, NameError> {
+        [Self::Read, Self::Write, Self::Destructive]
+            .into_iter()
+            .find(|effect| effect.as_str() == text)
+            .ok_or_else(|| NameError::Effect(text.to_owned()))
+    }
+}
+
 /// Which tools a grant or a scope is about.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ToolPattern {
-    /// `*`: every tool of every connection.
-    Any,
-    /// `gmail.*`: every tool of one connection, those it gains later included.
-    Connection(ConnectionName),
+    /// `*`: every tool of every connection; `*:read`: those of that effect.
+    /// `read` alone is short for it.
+    Any(Option<ToolEffect>),
+    /// `gmail.*`: every tool of one connection, those it gains later included;
+    /// `gmail.*:read`: those of that effect.
+    Connection(ConnectionName, Option<ToolEffect>),
     /// `gmail.send`: one tool.
     Tool(ToolId),
 }
 
 impl ToolPattern {
-    pub fn matches(&self, tool: &ToolId) -> bool {
+    /// `effect` is the tool's.
+    pub fn matches(&self, tool: &ToolId, effect: ToolEffect) -> bool {
+        let of = |wanted: &Option<ToolEffect>| wanted.is_none_or(|wanted| wanted == effect);
         match self {
-            Self::Any => true,
-            Self::Connection(connection) => connection == tool.connection(),
+            Self::Any(wanted) => of(wanted),
+            Self::Connection(connection, wanted) => connection == tool.connection() && of(wanted),
             Self::Tool(id) => id == tool,
+        }
+    }
+
+    /// The effect that it is restricted to.
+    pub fn effect(&self) -> Option<ToolEffect> {
+        match self {
+            Self::Any(effect) | Self::Connection(_, effect) => *effect,
+            Self::Tool(_) => None,
         }
     }
 }
@@ -203,25 +250,36 @@ impl FromStr for ToolPattern {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        if text == "*" {
-            return Ok(Self::Any);
+        if let Ok(effect) = text.parse() {
+            return Ok(Self::Any(Some(effect)));
         }
-        if let Some(connection) = text.strip_suffix(".*") {
-            return Ok(Self::Connection(connection.parse()?));
+        let (tools, effect) = match text.split_once(':') {
+            None => (text, None),
+            Some((tools, effect)) => (tools, Some(effect.parse()?)),
+        };
+        if tools == "*" {
+            return Ok(Self::Any(effect));
         }
-        if text.contains('*') || !text.contains('.') {
+        if let Some(connection) = tools.strip_suffix(".*") {
+            return Ok(Self::Connection(connection.parse()?, effect));
+        }
+        if effect.is_some() || tools.contains('*') || !tools.contains('.') {
             return Err(NameError::Pattern(text.to_owned()));
         }
-        Ok(Self::Tool(text.parse()?))
+        Ok(Self::Tool(tools.parse()?))
     }
 }
 
 impl fmt::Display for ToolPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Any => f.write_str("*"),
-            Self::Connection(connection) => write!(f, "{connection}.*"),
-            Self::Tool(id) => id.fmt(f),
+            Self::Any(_) => f.write_str("*")?,
+            Self::Connection(connection, _) => write!(f, "{connection}.*")?,
+            Self::Tool(id) => id.fmt(f)?,
+        }
+        match self.effect() {
+            None => Ok(()),
+            Some(effect) => write!(f, ":{effect}"),
         }
     }
 }
@@ -236,7 +294,7 @@ macro_rules! display_as_str {
     )*};
 }
 
-display_as_str!(ConnectionName PersonName ToolName ToolId);
+display_as_str!(ConnectionName PersonName ToolName ToolId ToolEffect);
 
 #[cfg(test)]
 mod tests {
@@ -289,16 +347,32 @@ mod tests {
             ("*", true),
             ("gmail.*", true),
             ("gmail.send", true),
+            ("*:write", true),
+            ("gmail.*:write", true),
+            ("write", true),
+            ("read", false),
+            ("gmail.*:destructive", false),
             ("gma.*", false),
             ("gmail.read", false),
         ] {
-            assert_eq!(
-                pattern.parse::<ToolPattern>().unwrap().matches(&send),
-                matches,
-                "{pattern}"
-            );
+            let parsed: ToolPattern = pattern.parse().unwrap();
+            assert_eq!(parsed.matches(&send, ToolEffect::Write), matches, "{pattern}");
+            assert_eq!(parsed.to_string().parse(), Ok(parsed), "{pattern}");
         }
-        for bad in ["gmail", "gmail.se*", "**", "", ".*", "*.send"] {
+        for bad in [
+            "gmail",
+            "gmail.se*",
+            "**",
+            "",
+            ".*",
+            "*.send",
+            "*:",
+            ":read",
+            "*:Read",
+            "*:read:read",
+            "gmail.send:read",
+            "gmail:read",
+        ] {
             assert!(bad.parse::<ToolPattern>().is_err(), "{bad}");
         }
     }

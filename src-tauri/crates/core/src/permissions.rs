@@ -1,19 +1,19 @@
 //! The permission map: all grants, laid out so that a decision takes the same
 //! few look-ups whether there are ten grants or a hundred thousand.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 
-use crate::{AgentId, GrantId, TeamId, ToolId, ToolPattern, UserId};
+use crate::{AgentId, Condition, GrantId, Rate, TeamId, ToolEffect, ToolId, ToolPattern, UserId};
 
 /// Who a grant is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Subject {
     User(UserId),
     Team(TeamId),
-    /// One agent of one user. `Allow` adds the tool to the agent's scope,
-    /// which never reaches beyond its owner's permissions.
+    /// One agent of one user. `Allow` and `Ask` add the tool to the agent's
+    /// scope, which never reaches beyond its owner's permissions.
     Agent(AgentId),
 }
 
@@ -21,26 +21,29 @@ pub enum Subject {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Effect {
     Allow,
+    /// A person decides.
+    Ask,
     Deny,
 }
 
 /// A rule: subject × tool pattern → effect.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Grant {
     pub id: GrantId,
     pub subject: Subject,
     pub tool: ToolPattern,
     pub effect: Effect,
+    /// It matches only calls that this holds for.
+    pub condition: Option<Arc<Condition>>,
+    /// Milliseconds since 1970; from then on it matches nothing.
+    pub expires_at: Option<i64>,
+    /// How often calls that it matches may be made.
+    pub rate: Option<Rate>,
+    /// Counts its changes.
+    pub version: u64,
 }
 
-/// The grants that name one subject and one tool pattern.
-#[derive(Debug, Clone, Copy, Default)]
-struct Rule {
-    allow: Option<GrantId>,
-    deny: Option<GrantId>,
-}
-
-type BySubject = HashMap<Subject, Rule, RandomState>;
+type BySubject = HashMap<Subject, Vec<Grant>, RandomState>;
 
 /// An immutable snapshot of all grants. Build a new one on every change and
 /// swap it in; readers never wait.
@@ -50,57 +53,89 @@ pub struct PermissionMap {
     any: BySubject,
     by_connection: HashMap<Box<str>, BySubject, RandomState>,
     by_tool: HashMap<Box<str>, BySubject, RandomState>,
+    effects: HashMap<Box<str>, ToolEffect, RandomState>,
 }
 
 impl PermissionMap {
-    /// `version` goes into every decision made with this map.
-    pub fn build(version: u64, grants: impl IntoIterator<Item = Grant>) -> Self {
-        let mut map = Self { version, ..Self::default() };
+    /// `version` goes into every decision made with this map; `effects` are
+    /// those that an admin confirmed.
+    pub fn build(
+        version: u64,
+        grants: impl IntoIterator<Item = Grant>,
+        effects: impl IntoIterator<Item = (ToolId, ToolEffect)>,
+    ) -> Self {
+        let effects =
+            effects.into_iter().map(|(tool, effect)| (tool.as_str().into(), effect)).collect();
+        let mut map = Self { version, effects, ..Self::default() };
         for grant in grants {
             let by_subject = match &grant.tool {
-                ToolPattern::Any => &mut map.any,
-                ToolPattern::Connection(name) => {
+                ToolPattern::Any(_) => &mut map.any,
+                ToolPattern::Connection(name, _) => {
                     map.by_connection.entry(name.as_str().into()).or_default()
                 }
                 ToolPattern::Tool(id) => map.by_tool.entry(id.as_str().into()).or_default(),
             };
-            let rule = by_subject.entry(grant.subject).or_default();
-            match grant.effect {
-                Effect::Allow => rule.allow = Some(grant.id),
-                Effect::Deny => rule.deny = Some(grant.id),
-            }
+            by_subject.entry(grant.subject).or_default().push(grant);
         }
         map
+    }
+
+    /// The same with other grants.
+    pub fn with(&self, grants: impl IntoIterator<Item = Grant>) -> Self {
+        let effects = self.effects.clone();
+        Self { effects, ..Self::build(self.version, grants, []) }
     }
 
     pub fn version(&self) -> u64 {
         self.version
     }
 
+    /// What is held of a tool: `Write` unless an admin said otherwise.
+    pub fn effect_of(&self, tool: &ToolId) -> ToolEffect {
+        self.effects.get(tool.as_str()).copied().unwrap_or_default()
+    }
+
+    /// Whether any grant allows a tool to somebody, or asks.
+    pub fn grants_anybody(&self, tool: &ToolId) -> bool {
+        let about = self.about(tool);
+        let grants = about.tables.into_iter().flatten().flat_map(HashMap::values).flatten();
+        let wanted = about.effect;
+        grants
+            .filter(|grant| grant.tool.effect().is_none_or(|effect| effect == wanted))
+            .any(|grant| grant.effect != Effect::Deny)
+    }
+
     /// The grants that could be about `tool`, whoever they are for, in at
     /// most three tables.
     pub(crate) fn about(&self, tool: &ToolId) -> About<'_> {
-        About([
+        let tables = [
             self.by_tool.get(tool.as_str()),
             self.by_connection.get(tool.connection().as_str()),
             (!self.any.is_empty()).then_some(&self.any),
-        ])
+        ];
+        About { tables, effect: self.effect_of(tool) }
     }
 }
 
 /// See [`PermissionMap::about`].
-pub(crate) struct About<'a>([Option<&'a BySubject>; 3]);
+pub(crate) struct About<'m> {
+    tables: [Option<&'m BySubject>; 3],
+    effect: ToolEffect,
+}
 
-impl About<'_> {
-    pub(crate) fn allow(&self, subject: Subject) -> Option<GrantId> {
-        self.rules(subject).find_map(|rule| rule.allow)
+impl<'m> About<'m> {
+    /// What is held of the tool.
+    pub(crate) fn effect(&self) -> ToolEffect {
+        self.effect
     }
 
-    pub(crate) fn deny(&self, subject: Subject) -> Option<GrantId> {
-        self.rules(subject).find_map(|rule| rule.deny)
-    }
-
-    fn rules(&self, subject: Subject) -> impl Iterator<Item = Rule> {
-        self.0.iter().flatten().filter_map(move |by_subject| by_subject.get(&subject).copied())
+    /// Those of one subject, the most specific pattern first.
+    pub(crate) fn of(&self, subject: Subject) -> impl Iterator<Item = &'m Grant> {
+        let effect = self.effect;
+        let tables = self.tables.into_iter().flatten();
+        tables
+            .filter_map(move |by_subject| by_subject.get(&subject))
+            .flatten()
+            .filter(move |grant| grant.tool.effect().is_none_or(|wanted| wanted == effect))
     }
 }

@@ -22,6 +22,29 @@ pub(crate) const CALLS_IN_ALL: usize = 1_024;
 pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
 /// Open streams of notifications to agents and windows.
 pub(crate) const STREAMS_MAX: usize = 1_024;
+/// Calls of one caller, and of all, that may wait for a person.
+pub(crate) const APPROVALS_PER_CALLER: usize = 20;
+pub(crate) const APPROVALS_IN_ALL: usize = 500;
+/// Longest arguments that a person is asked about, in bytes.
+pub(crate) const APPROVAL_ARGUMENTS_MAX: usize = 256 << 10;
+/// How long a person may take, and how long an answer waits to be picked up.
+pub(crate) const APPROVAL_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How many approvals that are over are still shown.
+pub(crate) const APPROVALS_SHOWN: usize = 100;
+/// How long an answer for the session holds: with an MCP session, and without.
+pub(crate) const SESSION_ANSWER: Duration = Duration::from_secs(8 * 3600);
+pub(crate) const TOKEN_ANSWER: Duration = Duration::from_secs(3600);
+/// After how many seconds clients give up on a call unless an agent's entry
+/// says otherwise, and what may be said.
+pub(crate) const CLIENT_TIMEOUT: u32 = 60;
+pub(crate) const CLIENT_TIMEOUTS: std::ops::RangeInclusive<u32> = 5..=3_600;
+/// How much earlier a call that waits for a person is answered; a third of the
+/// client's patience if that is less.
+pub(crate) const HOLD_MARGIN: Duration = Duration::from_secs(10);
+/// Between notifications to the client of a call that is held.
+pub(crate) const PROGRESS_EVERY: Duration = Duration::from_secs(5);
+/// Calls of the trail that are replayed at once.
+pub(crate) const REPLAY_MAX: u64 = 100_000;
 /// Records that may wait for the audit writer.
 pub(crate) const AUDIT_QUEUE: usize = 8_192;
 /// Records that one transaction takes.

@@ -8,7 +8,7 @@ use std::{
 };
 
 use agw_api::RefusedTool;
-use agw_core::{ConnectionId, ConnectionName, ToolId, ToolName, json};
+use agw_core::{ConnectionId, ConnectionName, ToolEffect, ToolId, ToolName, json};
 
 use crate::bounds;
 
@@ -19,6 +19,10 @@ pub(crate) struct CatalogTool {
     pub(crate) connection: ConnectionId,
     pub(crate) mcp_name: String,
     pub(crate) description: String,
+    /// What its server says that it does.
+    pub(crate) suggested: Option<ToolEffect>,
+    /// JSON Schema of its arguments.
+    pub(crate) input_schema: Box<str>,
     /// The definition as the upstream gave it, up to and after its name, so
     /// that another name can be put in and nothing else changes.
     before_name: String,
@@ -45,9 +49,10 @@ impl CatalogTool {
                 format!("its definition is longer than {} bytes", bounds::TOOL_DEFINITION_MAX);
             return Err(refused(name, reason));
         }
-        if !node.get("inputSchema").is_some_and(json::Node::is_object) {
+        let input_schema = node.get("inputSchema").filter(|schema| schema.is_object());
+        let Some(input_schema) = input_schema else {
             return Err(refused(name, "its definition has no inputSchema object".into()));
-        }
+        };
         let tool: ToolName = name.parse().map_err(|e: agw_core::NameError| {
             refused(name, format!("its name could be mistaken for another: {e}"))
         })?;
@@ -59,6 +64,8 @@ impl CatalogTool {
             mcp_name: id.mcp_name(),
             id,
             description: node.get("description").and_then(|d| d.as_str()).unwrap_or("").to_owned(),
+            suggested: node.get("annotations").and_then(suggested),
+            input_schema: input_schema.raw().into(),
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
@@ -75,6 +82,20 @@ impl CatalogTool {
     pub(crate) fn hash_definition(&self, hasher: &mut impl Hasher) {
         self.before_name.hash(hasher);
         self.after_name.hash(hasher);
+    }
+}
+
+/// What a tool's annotations come to (MCP 2025-11-25, `ToolAnnotations`).
+fn suggested(annotations: &json::Node<'_>) -> Option<ToolEffect> {
+    let hint = |name| match annotations.get(name).map(json::Node::value) {
+        Some(json::Value::Bool(hint)) => Some(*hint),
+        _ => None,
+    };
+    match (hint("readOnlyHint"), hint("destructiveHint")) {
+        (Some(true), _) => Some(ToolEffect::Read),
+        (_, Some(true)) => Some(ToolEffect::Destructive),
+        (_, Some(false)) => Some(ToolEffect::Write),
+        (_, None) => None,
     }
 }
 

@@ -4,7 +4,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use agw_api::ServiceState;
@@ -16,20 +16,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     admin::{SignIns, StaffSessions},
+    approvals::Approvals,
     audit::{self, Kind, Record},
     bounds::Timeouts,
     clock,
     faces::AgentSessions,
     live::{Live, Publish},
-    pipeline::{Refusal, Reservations, ToolCall},
+    pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
         self, Reader, StoreError, rows,
-        snapshot::{ConnectionConfig, Person, Snapshot},
+        snapshot::{ConnectionConfig, Snapshot},
         writer::Writer,
     },
     upstream::{self, Upstream, UpstreamError, Upstreams},
 };
 
+/// The longest window of a rate.
+const DAY_MS: i64 = 24 * 3600 * 1_000;
 /// How long the start waits for the master key before it goes on sealed.
 const UNSEAL_AT_START: Duration = Duration::from_secs(5);
 
@@ -82,6 +85,7 @@ pub(crate) struct Gateway {
     pub(crate) reader: Reader,
     pub(crate) upstreams: Arc<Upstreams>,
     pub(crate) reservations: Reservations,
+    pub(crate) approvals: Arc<Approvals>,
     pub(crate) agent_sessions: AgentSessions,
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
@@ -112,7 +116,7 @@ impl Gateway {
             tracing::warn!(indeterminate, "calls were cut short when the service last ended");
         }
         let installation = installation(&db)?;
-        let snapshot = Snapshot::load(&db)?;
+        let snapshot = Snapshot::load(&db, None)?;
         let staff = StaffSessions::load(&db, now)?;
         let stored_tools = upstream::stored_tools(&db)?;
         let master_key = choose_master_key(&db, options)?;
@@ -122,7 +126,9 @@ impl Gateway {
         if !snapshot.set_up && matches!(master_key, MasterKeySource::File(_)) {
             master_key.create(&installation, None)?;
         }
-        let live = Live::new(snapshot);
+        let reservations = reservations(&db, &snapshot, now)?;
+        let known = audit::recover::newest(&db)?.unwrap_or(now);
+        let live = Live::new(snapshot, known);
         let writer = Writer::start(db, Publish(Arc::clone(&live)))?;
         let vault = Arc::new(ArcSwapOption::empty());
         let context = upstream::Context {
@@ -138,7 +144,8 @@ impl Gateway {
             vault,
             writer,
             reader,
-            reservations: Reservations::default(),
+            reservations,
+            approvals: Arc::default(),
             agent_sessions: AgentSessions::default(),
             staff,
             sign_ins: SignIns::default(),
@@ -247,7 +254,7 @@ impl Gateway {
         match self.check_open(&snapshot) {
             Ok(()) => ServiceState::Enforcing,
             Err(Refusal::NotSetUp) => ServiceState::Unconfigured,
-            Err(Refusal::Paused) => ServiceState::Paused,
+            Err(Refusal::Paused(_)) => ServiceState::Paused,
             Err(_) => ServiceState::Sealed,
         }
     }
@@ -265,7 +272,7 @@ impl Gateway {
             return Err(Refusal::Sealed);
         }
         if snapshot.paused {
-            return Err(Refusal::Paused);
+            return Err(Refusal::Paused(Paused::All));
         }
         Ok(())
     }
@@ -273,11 +280,13 @@ impl Gateway {
     /// `ana` or `ana/claude`.
     pub(crate) fn name_of(&self, caller: &Caller) -> String {
         let snapshot = self.live.snapshot.load();
-        let name = |person: Option<&Person>| person.map_or("?", |p| p.name.as_str()).to_owned();
-        let user = name(snapshot.users.get(&caller.user));
+        let user = snapshot.users.get(&caller.user).map_or("?", |user| &user.name);
         match &caller.agent {
-            None => user,
-            Some(agent) => format!("{user}/{}", name(snapshot.agents.get(&agent.id))),
+            None => user.to_owned(),
+            Some(agent) => {
+                let agent = snapshot.agents.get(&agent.id).map_or("?", |agent| &agent.name);
+                format!("{user}/{agent}")
+            }
         }
     }
 
@@ -320,6 +329,21 @@ fn installation(db: &rusqlite::Connection) -> Result<String, StoreError> {
     let new: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
     rows::set_meta(db, rows::INSTALLATION, &new)?;
     Ok(new)
+}
+
+/// What calls before the start have used up of rates and sub-tokens.
+fn reservations(
+    db: &rusqlite::Connection,
+    snapshot: &Snapshot,
+    now: i64,
+) -> Result<Reservations, StoreError> {
+    let made = audit::recover::calls_since(db, now - DAY_MS, &snapshot.rated)?;
+    let instant = Instant::now();
+    let made = made.into_iter().filter_map(|(grant, at)| {
+        let ago = Duration::from_millis(u64::try_from(now - at).unwrap_or(0));
+        Some((grant, instant.checked_sub(ago)?))
+    });
+    Ok(Reservations::with(made, audit::recover::limited_uses(db)?))
 }
 
 /// Where the master key lives is decided once, at set-up.

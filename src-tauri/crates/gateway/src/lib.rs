@@ -11,6 +11,7 @@
 //! `pipeline` is where to start reading.
 
 mod admin;
+mod approvals;
 mod audit;
 mod bounds;
 mod catalog;

@@ -9,6 +9,7 @@ use tokio::sync::{broadcast, watch};
 
 use crate::{
     catalog::Catalog,
+    clock::Steady,
     store::{StoreError, snapshot::Snapshot, writer::Committed},
 };
 
@@ -19,6 +20,7 @@ const FEED_BACKLOG: usize = 4_096;
 pub(crate) struct Live {
     pub(crate) snapshot: ArcSwap<Snapshot>,
     pub(crate) catalog: ArcSwap<Catalog>,
+    pub(crate) clock: Steady,
     /// Counts changes of the snapshot or the catalogue.
     changes: watch::Sender<u64>,
     feed: broadcast::Sender<FeedItem>,
@@ -34,13 +36,16 @@ pub(crate) enum FeedItem {
 }
 
 /// What a change of the configuration may have touched; windows read again.
-const CONFIGURED: [&str; 6] = ["connections", "users", "agents", "grants", "tools", "status"];
+const CONFIGURED: [&str; 8] =
+    ["connections", "users", "agents", "teams", "grants", "tools", "approvals", "status"];
 
 impl Live {
-    pub(crate) fn new(snapshot: Snapshot) -> Arc<Self> {
+    /// `known` is the time of the newest record.
+    pub(crate) fn new(snapshot: Snapshot, known: i64) -> Arc<Self> {
         Arc::new(Self {
             snapshot: ArcSwap::from_pointee(snapshot),
             catalog: ArcSwap::default(),
+            clock: Steady::from(known),
             changes: watch::Sender::new(0),
             feed: broadcast::Sender::new(FEED_BACKLOG),
         })
@@ -54,6 +59,11 @@ impl Live {
         self.feed.subscribe()
     }
 
+    /// Makes everybody look again: something expired.
+    pub(crate) fn look_again(&self) {
+        self.changes.send_modify(|count| *count += 1);
+    }
+
     /// Tells windows that something under `what` changed.
     pub(crate) fn announce(&self, what: &'static str) {
         // Nobody may be listening.
@@ -63,7 +73,7 @@ impl Live {
     /// Replaces the tools on offer.
     pub(crate) fn swap_catalog(&self, catalog: Catalog) {
         self.catalog.store(Arc::new(catalog));
-        self.changes.send_modify(|count| *count += 1);
+        self.look_again();
         self.announce("tools");
         self.announce("connections");
     }
@@ -74,8 +84,9 @@ pub(crate) struct Publish(pub(crate) Arc<Live>);
 
 impl Committed for Publish {
     fn changed(&mut self, db: &Connection) -> Result<(), StoreError> {
-        self.0.snapshot.store(Arc::new(Snapshot::load(db)?));
-        self.0.changes.send_modify(|count| *count += 1);
+        let before = self.0.snapshot.load();
+        self.0.snapshot.store(Arc::new(Snapshot::load(db, Some(&before))?));
+        self.0.look_again();
         for what in CONFIGURED {
             self.0.announce(what);
         }

@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use agw_api::{ServiceFile, paths};
@@ -18,9 +19,12 @@ use crate::{
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
     listen::{self, Server},
+    pipeline,
 };
 
 const LOCK: &str = "agw.lock";
+/// How often it is looked for what has expired, at least.
+const FAR_OFF: Duration = Duration::from_secs(1);
 
 /// A service that was started. Dropping it does not stop the service.
 #[derive(Debug)]
@@ -73,6 +77,8 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     gateway.unseal_at_start(options.passphrase.take()).await;
 
     let tasks = TaskTracker::new();
+    tasks.spawn(pipeline::watch_approvals(Arc::clone(&gateway)));
+    tasks.spawn(watch_expiries(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
     let public = faces::router(&gateway)
         .merge(admin::router(&gateway, admin::Via::Browser))
@@ -114,6 +120,33 @@ impl Running {
             tracing::error!(%error, "the audit trail could not be closed");
         }
         let _ = fs::remove_file(paths::admin_socket(&self.data_dir));
+    }
+}
+
+/// Makes everybody look again when a grant or a sub-token expires: nothing
+/// else changes then.
+async fn watch_expiries(gateway: Arc<Gateway>) {
+    let live = &gateway.live;
+    let mut changes = live.changes();
+    let mut seen = live.clock.now_ms();
+    loop {
+        let next = live.snapshot.load().next_expiry(seen);
+        let left = next.map_or(FAR_OFF, |at| {
+            Duration::from_millis(u64::try_from(at - live.clock.now_ms()).unwrap_or(0))
+        });
+        tokio::select! {
+            () = gateway.stop.cancelled() => return,
+            changed = changes.changed() => if changed.is_err() { return },
+            // Not longer, because the machine may sleep or its clock be set.
+            () = tokio::time::sleep(left.min(FAR_OFF)) => {
+                let now = live.clock.now_ms();
+                if next.is_some_and(|at| at <= now) {
+                    seen = now;
+                    live.look_again();
+                    changes.mark_unchanged();
+                }
+            }
+        }
     }
 }
 

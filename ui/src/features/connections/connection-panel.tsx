@@ -8,20 +8,26 @@ import { useGateway } from "../../api/gateway";
 import { connectionQuery, keys, toolsQuery } from "../../api/queries";
 import type { Connection, ConnectionDetail, TestReport, Tool } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { usePause } from "../../api/use-pause";
+import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Confirm, Conflict } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
+import { PauseButton } from "../../components/pause-button";
 import { Failure, Loading } from "../../components/states";
 import { duration } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
+import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { Target } from "./target";
 
 const t = strings.connections;
+const STEP = 100;
 
 /** What a person needs to use or repair one connection. */
 export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => void }) {
   const { client } = useGateway();
+  const mayChange = useIsAdmin();
   const detail = useQuery(connectionQuery(client, name));
   const tools = useQuery({ ...toolsQuery(client), select: (all) => all.filter((tool) => tool.connection === name) });
   if (detail.isError && detail.data === undefined) {
@@ -31,7 +37,7 @@ export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => 
   if (detail.data === undefined) return <Loading label={strings.loading} />;
   return (
     <div className="item-body">
-      <Actions connection={detail.data} onGone={onGone} />
+      {mayChange && <Actions connection={detail.data} onGone={onGone} />}
       <h3>{t.target}</h3>
       <Target transport={detail.data.transport} />
       <Text size="sm" mt={6}>
@@ -46,6 +52,7 @@ export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => 
 }
 
 function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refused: Connection["refused_tools"] }) {
+  const { shown, left, more } = usePaging(tools ?? [], STEP);
   return (
     <>
       <h3>{t.tools}</h3>
@@ -55,7 +62,7 @@ function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refu
           {t.noTools}
         </Text>
       )}
-      {tools?.map((tool) => (
+      {shown.map((tool) => (
         <details key={tool.id} className="tool" data-testid={`tool-${tool.id}`}>
           <summary>
             <code>{tool.id}</code>
@@ -66,6 +73,11 @@ function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refu
           </p>
         </details>
       ))}
+      {left > 0 && (
+        <Button size="xs" variant="default" w="fit-content" onClick={more}>
+          {strings.tools.more(left)}
+        </Button>
+      )}
       {refused.length > 0 && (
         <>
           <h3>{t.refused}</h3>
@@ -121,8 +133,9 @@ function Actions({ connection, onGone }: { connection: Connection; onGone: () =>
     await queries.invalidateQueries({ queryKey: [keys.connections], exact: true });
     onGone();
   });
+  const pause = usePause(`connection:${connection.name}`);
   const stale = remove.error?.code === "stale" ? (remove.error.current as Connection | undefined) : undefined;
-  const failed = test.error ?? (stale ? undefined : remove.error);
+  const failed = test.error ?? pause.error ?? (stale ? undefined : remove.error);
 
   return (
     <>
@@ -130,6 +143,15 @@ function Actions({ connection, onGone }: { connection: Connection; onGone: () =>
         <Button size="xs" variant="default" loading={test.pending} disabled={state === "stopped"} onClick={() => void test.run()} data-testid="connection-test">
           {t.test}
         </Button>
+        <PauseButton
+          paused={connection.paused ?? false}
+          pending={pause.pending}
+          disabled={state === "stopped"}
+          label={connection.paused ? strings.pausing.resume : strings.pausing.pause}
+          description={connection.paused ? strings.pausing.resumeNamed(connection.name) : strings.pausing.pauseNamed(connection.name)}
+          testId="connection-pause"
+          onToggle={() => void pause.run(!connection.paused)}
+        />
         <Button
           size="xs"
           variant="subtle"

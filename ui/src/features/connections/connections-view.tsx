@@ -6,6 +6,7 @@ import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { connectionsQuery } from "../../api/queries";
 import type { Connection, Transport } from "../../api/types";
+import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon, type IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
@@ -33,6 +34,7 @@ export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
   const { client } = useGateway();
   const connections = useQuery(connectionsQuery(client));
   const state = useServiceState();
+  const mayChange = useIsAdmin();
   const [adding, setAdding] = useState(false);
   const add = (
     <Button
@@ -50,7 +52,7 @@ export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
     <>
       <div className="page-head">
         <h1>{t.title}</h1>
-        {add}
+        {mayChange ? add : <span className="dim small">{t.readOnly}</span>}
       </div>
       {connections.isPending && <Loading label={strings.loading} />}
       {connections.isError && connections.data === undefined && (
@@ -72,6 +74,7 @@ export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
             >
               <span className="item-name">{connection.name}</span>
               <Mark {...HEALTH[connection.health]} />
+              {connection.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
               <span className="dim item-what">
                 <UntrustedText text={summary(connection.transport)} />
               </span>

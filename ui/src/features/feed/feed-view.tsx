@@ -7,7 +7,7 @@ import { Empty, Failure, Loading } from "../../components/states";
 import { duration, timeOfDay } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
-import { type Feed, type FeedFilter, type FeedRow, MAX_ROWS, matches } from "./feed";
+import { DECISIONS, type Feed, type FeedFilter, type FeedRow, MAX_ROWS, matches } from "./feed";
 import { DecisionMark, StatusMark } from "./marks";
 import { useFeed } from "./use-feed";
 
@@ -46,10 +46,11 @@ export function FeedView({ filter, onFilter, onOpen }: FeedViewProps) {
             size="xs"
             aria-label={t.show}
             value={filter.decision ?? "all"}
-            onChange={(value) => onFilter({ ...filter, decision: value === "allow" || value === "deny" ? value : undefined })}
+            onChange={(value) => onFilter({ ...filter, decision: DECISIONS.find((decision) => decision === value) })}
             data={[
               { value: "all", label: t.all },
               { value: "allow", label: t.allow },
+              { value: "ask", label: t.ask },
               { value: "deny", label: t.deny },
             ]}
           />
@@ -154,8 +155,8 @@ const Row = memo(function Row({ row, onOpen }: { row: FeedRow; onOpen: (id: stri
         <StatusMark status={row.status} />
       </td>
       <td className="number">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
-      <td className="dim feed-reason">
-        <UntrustedText text={row.reason ?? ""} />
+      <td className="dim feed-reason" title={row.reason}>
+        <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
       </td>
     </tr>
   );

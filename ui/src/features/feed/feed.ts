@@ -1,4 +1,5 @@
 import type { AuditRecord } from "../../api/types";
+import { strings } from "../../strings";
 
 /** Most calls that the feed keeps; older ones are in the audit trail. */
 export const MAX_ROWS = 500;
@@ -68,8 +69,10 @@ function mergeRecord(row: FeedRow | undefined, id: string, record: AuditRecord):
   };
 }
 
+export const DECISIONS = ["allow", "ask", "deny"] as const;
+
 export interface FeedFilter {
-  decision: "allow" | "deny" | undefined;
+  decision: (typeof DECISIONS)[number] | undefined;
   text: string | undefined;
 }
 
@@ -77,5 +80,5 @@ export function matches(row: FeedRow, filter: FeedFilter): boolean {
   if (filter.decision !== undefined && row.decision !== filter.decision) return false;
   if (filter.text === undefined) return true;
   const wanted = filter.text.toLowerCase();
-  return [row.user, row.agent, row.tool, row.status, row.reason].some((value) => value?.toLowerCase().includes(wanted));
+  return [row.user, row.agent, row.tool, row.status, row.reason, row.reason && strings.reasonWords(row.reason)].some((value) => value?.toLowerCase().includes(wanted));
 }

@@ -6,6 +6,7 @@ const t = strings.feed;
 
 const DECISIONS: Record<string, { tone: Tone; icon: IconName; label: string }> = {
   allow: { tone: "allow", icon: "check", label: t.allow },
+  ask: { tone: "wait", icon: "hand", label: t.ask },
   deny: { tone: "deny", icon: "cross", label: t.deny },
 };
 

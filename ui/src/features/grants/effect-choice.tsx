@@ -12,6 +12,7 @@ export type Choice = Effect | "none";
 const CHOICES: { value: Choice; icon: IconName; label: string }[] = [
   { value: "none", icon: "dash", label: t.none },
   { value: "allow", icon: "check", label: t.allow },
+  { value: "ask", icon: "hand", label: t.ask },
   { value: "deny", icon: "cross", label: t.deny },
 ];
 
@@ -25,7 +26,7 @@ interface EffectChoiceProps {
   onChoose: (choice: Choice) => void;
 }
 
-/** Not granted, allow or deny. Arrow keys move; only Enter, Space or a click changes. */
+/** Not granted, allow, ask or deny. Arrow keys move; only Enter, Space or a click changes. */
 export function EffectChoice({ tool, value, pending, disabled, onChoose }: EffectChoiceProps) {
   const group = useRef<HTMLDivElement>(null);
   const move = (event: KeyboardEvent, from: number) => {

@@ -7,7 +7,7 @@ import { fakeHost, renderWith } from "../../test/gateway";
 import { GrantTable } from "./grant-table";
 
 const created_at = "2026-01-01T00:00:00Z";
-const user: User = { id: "u1", name: "ana", admin: false, teams: [], has_token: true, agents: 0, version: 1, created_at };
+const user: User = { id: "u1", name: "ana", role: "member", can_sign_in: true, paused: false, teams: [], has_token: true, agents: 0, version: 1, created_at };
 const tool: Tool = { id: "fs.read", mcp_name: "fs_read", connection: "fs", description: '<img src=x onerror="alert(1)">' };
 const grant: Grant = { id: "g1", subject: "ana", tool: "fs.read", effect: "allow", version: 3, created_at };
 const subject = { kind: "user", key: "ana", user } as const;

@@ -6,6 +6,7 @@ import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { type AgentLimits, limitsOf, validateLimits } from "./agent-fields";
 
 const t = strings.people;
 const DAY_SECONDS = 86_400;
@@ -26,12 +27,12 @@ interface AddAgentProps {
 
 export function AddAgent({ user, onClose, onAdded }: AddAgentProps) {
   const { client } = useGateway();
-  const form = useForm<{ name: string; scope: string[]; ttl: string }>({
-    initialValues: { name: "", scope: [], ttl: String(90 * DAY_SECONDS) },
-    validate: { name: (value) => (value.trim() === "" ? t.nameMissing : null) },
+  const form = useForm<{ name: string; scope: string[]; ttl: string } & AgentLimits>({
+    initialValues: { name: "", scope: [], ttl: String(90 * DAY_SECONDS), maxUses: "", clientTimeout: "" },
+    validate: { name: (value) => (value.trim() === "" ? t.nameMissing : null), ...validateLimits },
   });
-  const add = useAction(async ({ name, scope, ttl }: typeof form.values) => {
-    const body = { name: name.trim(), scope, ttl_seconds: ttl === "" ? null : Number(ttl) };
+  const add = useAction(async ({ name, scope, ttl, ...limits }: typeof form.values) => {
+    const body = { name: name.trim(), scope, ttl_seconds: ttl === "" ? null : Number(ttl), ...limitsOf(limits) };
     const agent = await unwrap(client.POST("/api/v1/users/{name}/agents", { params: { path: { name: user } }, body }));
     return { name: agent.name, token: agent.token };
   });
@@ -65,6 +66,8 @@ export function AddAgent({ user, onClose, onAdded }: AddAgentProps) {
             {...form.getInputProps("scope")}
           />
           <NativeSelect label={t.expires} data={LIFETIMES} data-testid="agent-ttl" {...form.getInputProps("ttl")} />
+          <TextInput label={t.maxUses} description={t.maxUsesHint} inputMode="numeric" data-testid="agent-max-uses" {...form.getInputProps("maxUses")} />
+          <TextInput label={t.clientTimeout} description={t.clientTimeoutHint} placeholder="60" inputMode="numeric" data-testid="agent-timeout" {...form.getInputProps("clientTimeout")} />
           <Button type="submit" loading={add.pending} data-testid="agent-submit">
             {t.addAgent}
           </Button>

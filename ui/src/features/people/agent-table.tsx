@@ -1,58 +1,129 @@
 import { Button } from "@mantine/core";
-
 import { useState } from "react";
 
 import type { Agent } from "../../api/types";
+import { usePause } from "../../api/use-pause";
 import { Mark } from "../../components/mark";
+import { PauseButton } from "../../components/pause-button";
 import { dayAndTime, isPast } from "../../components/time";
 import { strings } from "../../strings";
 
 const t = strings.people;
+const MOST_PATTERNS = 6;
 
 interface AgentTableProps {
   agents: readonly Agent[];
   grantsHref: (subject: string) => string;
   disabled: boolean;
+  /** Their own, or anybody's for an admin. */
+  mayEdit: boolean;
+  mayPause: boolean;
+  onEdit: (agent: Agent) => void;
   onRevoke: (agent: Agent) => void;
 }
 
-export function AgentTable({ agents, grantsHref, disabled, onRevoke }: AgentTableProps) {
+export function AgentTable({ agents, ...rest }: AgentTableProps) {
   const [now] = useState(() => Date.now());
   return (
-    <table className="plain-table">
-      <thead>
-        <tr>
-          <th scope="col">{t.name}</th>
-          <th scope="col">{t.scope}</th>
-          <th scope="col">{t.expires}</th>
-          <th scope="col">{t.lastUsed}</th>
-          <th scope="col" className="number">
-            {t.uses}
-          </th>
-          <th scope="col" aria-label={t.actions} />
-        </tr>
-      </thead>
-      <tbody>
-        {agents.map((agent) => (
-          <tr key={agent.id} data-testid={`agent-${agent.user}-${agent.name}`}>
-            <th scope="row">{agent.name}</th>
-            <td>{agent.scope.length === 0 ? <span className="dim">{t.fullScope}</span> : <code>{agent.scope.join(" ")}</code>}</td>
-            <td>
-              <Expiry at={agent.expires_at ?? undefined} now={now} />
-            </td>
-            <td className="dim">{agent.last_used_at == null ? t.never : dayAndTime(agent.last_used_at)}</td>
-            <td className="number">{agent.uses}</td>
-            <td className="end">
-              <a href={grantsHref(`${agent.user}/${agent.name}`)}>{t.grants}</a>{" "}
-              <Button size="compact-xs" variant="subtle" color="red" className="danger" disabled={disabled} onClick={() => onRevoke(agent)} aria-label={t.revokeNamed(agent.name)}>
-                {t.revoke}
-              </Button>
-            </td>
+    <div className="table-scroll">
+      <table className="plain-table agent-table">
+        <thead>
+          <tr>
+            <th scope="col">{t.name}</th>
+            <th scope="col">{t.scope}</th>
+            <th scope="col">{t.expires}</th>
+            <th scope="col">{t.lastUsed}</th>
+            <th scope="col" className="number">
+              {t.uses}
+            </th>
+            <th scope="col" aria-label={t.actions} />
           </tr>
-        ))}
-      </tbody>
-    </table>
+        </thead>
+        <tbody>
+          {agents.map((agent) => (
+            <Row key={agent.id} agent={agent} now={now} {...rest} />
+          ))}
+        </tbody>
+      </table>
+    </div>
   );
+}
+
+function Row({ agent, now, grantsHref, disabled, mayEdit, mayPause, onEdit, onRevoke }: Omit<AgentTableProps, "agents"> & { agent: Agent; now: number }) {
+  const subject = `${agent.user}/${agent.name}`;
+  const pause = usePause(subject);
+  return (
+    <tr data-testid={`agent-${agent.user}-${agent.name}`}>
+      <th scope="row" className="wrap">
+        {agent.name}
+        {agent.paused && (
+          <div>
+            <Mark tone="wait" icon="pause" label={strings.pausing.paused} />
+          </div>
+        )}
+      </th>
+      <td>
+        <Scope scope={agent.scope} />
+      </td>
+      <td>
+        <Expiry at={agent.expires_at ?? undefined} now={now} />
+      </td>
+      <td className="dim">{agent.last_used_at == null ? t.never : dayAndTime(agent.last_used_at)}</td>
+      <td className="number">
+        <Uses agent={agent} />
+      </td>
+      <td className="end">
+        <a href={grantsHref(subject)}>{t.grants}</a>{" "}
+        {mayPause && (
+          <PauseButton
+            small
+            paused={agent.paused}
+            pending={pause.pending}
+            disabled={disabled}
+            label={agent.paused ? strings.pausing.resume : strings.pausing.pause}
+            description={agent.paused ? strings.pausing.resumeNamed(agent.name) : strings.pausing.pauseNamed(agent.name)}
+            testId={`pause-${agent.user}-${agent.name}`}
+            onToggle={() => void pause.run(!agent.paused)}
+          />
+        )}
+        {mayEdit && (
+          <>
+            <Button size="compact-xs" variant="subtle" disabled={disabled} onClick={() => onEdit(agent)} aria-label={t.editNamed(agent.name)}>
+              {t.editAgent}
+            </Button>
+            <Button size="compact-xs" variant="subtle" color="red" className="danger" disabled={disabled} onClick={() => onRevoke(agent)} aria-label={t.revokeNamed(agent.name)}>
+              {t.revoke}
+            </Button>
+          </>
+        )}
+        {pause.error && (
+          <div role="alert" data-tone="deny">
+            {pause.error.message}
+          </div>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function Scope({ scope }: { scope: readonly string[] }) {
+  if (scope.length === 0) return <span className="dim">{t.fullScope}</span>;
+  return (
+    <>
+      <code>{scope.slice(0, MOST_PATTERNS).join(" ")}</code>
+      {scope.length > MOST_PATTERNS && (
+        <span className="dim" title={scope.join(" ")}>
+          {" "}
+          {t.scopeMore(scope.length - MOST_PATTERNS)}
+        </span>
+      )}
+    </>
+  );
+}
+
+function Uses({ agent }: { agent: Agent }) {
+  if (agent.max_uses == null) return agent.uses.toLocaleString("en");
+  return agent.forwarded >= agent.max_uses ? <Mark tone="deny" icon="cross" label={t.usedUp} /> : t.usesOf(agent.forwarded, agent.max_uses);
 }
 
 function Expiry({ at, now }: { at: string | undefined; now: number }) {

@@ -6,16 +6,23 @@ import { unwrap } from "../../api/client";
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, keys } from "../../api/queries";
-import type { Agent, User } from "../../api/types";
+import type { Agent, Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { usePause } from "../../api/use-pause";
+import { useRole } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
+import { Mark } from "../../components/mark";
+import { PauseButton } from "../../components/pause-button";
 import { SecretOnce } from "../../components/secret-once";
 import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
+import { EditAgent } from "./edit-agent";
+import { EditUser } from "./edit-user";
+import { SetPassword } from "./set-password";
 
 const t = strings.people;
 
@@ -24,16 +31,22 @@ type Asking = { what: "token" } | { what: "remove-user" } | { what: "remove-agen
 
 interface UserPanelProps {
   user: User;
+  teams: readonly Team[];
   grantsHref: (subject: string) => string;
   onGone: () => void;
 }
 
-export function UserPanel({ user, grantsHref, onGone }: UserPanelProps) {
+export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
   const agents = useQuery(agentsQuery(client, user.name));
   const [asking, setAsking] = useState<Asking>();
+  // A member sees only themself, so their own agents; an auditor changes nothing.
+  const role = useRole();
+  const mayChange = role === "admin";
+  const pause = usePause(`user:${user.name}`);
+  const [opened, setOpened] = useState<{ what: "edit" | "password" } | { what: "agent"; agent: Agent }>();
   const [adding, setAdding] = useState(false);
   const [token, setToken] = useState<{ title: string; token: string }>();
   const readAgain = () =>
@@ -67,29 +80,52 @@ export function UserPanel({ user, grantsHref, onGone }: UserPanelProps) {
         <Button size="xs" variant="default" component="a" href={grantsHref(user.name)} leftSection={<Icon name="key" size={14} />}>
           {t.grants}
         </Button>
-        <Button size="xs" variant="default" disabled={stopped} onClick={() => start({ what: "token" })} data-testid="user-token">
-          {user.has_token ? t.replaceToken : t.issueToken}
-        </Button>
-        <Button
-          size="xs"
-          variant="subtle"
-          color="red"
-          className="danger"
-          disabled={stopped}
-          leftSection={<Icon name="trash" size={14} />}
-          onClick={() => start({ what: "remove-user" })}
-          data-testid="user-remove"
-        >
-          {strings.remove}
-        </Button>
+        {mayChange && (
+          <>
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened({ what: "edit" })} data-testid="user-edit">
+              {t.edit}
+            </Button>
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened({ what: "password" })} data-testid="user-set-password">
+              {user.can_sign_in ? t.replacePassword : t.setPassword}
+            </Button>
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => start({ what: "token" })} data-testid="user-token">
+              {user.has_token ? t.replaceToken : t.issueToken}
+            </Button>
+            <Button
+              size="xs"
+              variant="subtle"
+              color="red"
+              className="danger"
+              disabled={stopped}
+              leftSection={<Icon name="trash" size={14} />}
+              onClick={() => start({ what: "remove-user" })}
+              data-testid="user-remove"
+            >
+              {strings.remove}
+            </Button>
+            <PauseButton
+              paused={user.paused}
+              pending={pause.pending}
+              disabled={stopped}
+              label={user.paused ? strings.pausing.resume : strings.pausing.pause}
+              description={user.paused ? strings.pausing.resumeNamed(user.name) : strings.pausing.pauseNamed(user.name)}
+              testId="user-pause"
+              onToggle={() => void pause.run(!user.paused)}
+            />
+          </>
+        )}
+        <Mark tone="neutral" icon={user.can_sign_in ? "lock" : "dash"} label={user.can_sign_in ? t.signsIn : t.noSignIn} />
       </Group>
+      {pause.error && <Failure message={pause.error.message} next={pause.error.next} />}
       {act.error && !asking && <Failure message={act.error.message} next={act.error.next} />}
 
       <div className="page-head">
         <h3>{t.agents}</h3>
-        <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
-          {t.addAgent}
-        </Button>
+        {role !== "auditor" && (
+          <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
+            {t.addAgent}
+          </Button>
+        )}
       </div>
       {agents.isPending && <Loading label={strings.loading} />}
       {agents.isError && agents.data === undefined && (
@@ -105,9 +141,20 @@ export function UserPanel({ user, grantsHref, onGone }: UserPanelProps) {
         </Text>
       )}
       {agents.data && agents.data.length > 0 && (
-        <AgentTable agents={agents.data} grantsHref={grantsHref} disabled={stopped} onRevoke={(agent) => start({ what: "remove-agent", agent })} />
+        <AgentTable
+          agents={agents.data}
+          grantsHref={grantsHref}
+          disabled={stopped}
+          mayEdit={role !== "auditor"}
+          mayPause={mayChange}
+          onEdit={(agent) => setOpened({ what: "agent", agent })}
+          onRevoke={(agent) => start({ what: "remove-agent", agent })}
+        />
       )}
 
+      {opened?.what === "edit" && <EditUser user={user} teams={teams} onClose={() => setOpened(undefined)} />}
+      {opened?.what === "password" && <SetPassword user={user.name} onClose={() => setOpened(undefined)} />}
+      {opened?.what === "agent" && <EditAgent agent={opened.agent} onClose={() => setOpened(undefined)} />}
       {adding && (
         <AddAgent
           user={user.name}

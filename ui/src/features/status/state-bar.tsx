@@ -1,10 +1,11 @@
 import { Button } from "@mantine/core";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { keys, type ShownState, statusQuery } from "../../api/queries";
 import { useAction } from "../../api/use-action";
+import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon, type IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
@@ -35,18 +36,32 @@ export function StateLine() {
   );
 }
 
+/** Who and what is paused by themselves while the rest goes on. */
+export function PausedParts() {
+  const { client } = useGateway();
+  const state = useServiceState();
+  const parts = useQuery({ ...statusQuery(client), enabled: state === "enforcing" }).data?.paused ?? [];
+  if (state !== "enforcing" || parts.length === 0) return null;
+  return (
+    <span className="paused-parts" title={t.pausedList(parts)} data-testid="paused-parts">
+      <Mark tone="wait" icon="pause" label={t.pausedParts(parts)} />
+    </span>
+  );
+}
+
 /** The one switch that stops all agents, and lets them go on. */
 export function PauseSwitch() {
   const { client } = useGateway();
   const queries = useQueryClient();
   const state = useServiceState();
+  const mayPause = useIsAdmin();
   const change = useAction(async (to: "pause" | "resume") => {
     const status = await unwrap(client.POST(to === "pause" ? "/api/v1/pause" : "/api/v1/resume"));
     queries.setQueryData(statusQuery(client).queryKey, status);
     await queries.invalidateQueries({ queryKey: [keys.health] });
   });
 
-  if (state !== "enforcing" && state !== "paused") return null;
+  if (!mayPause || (state !== "enforcing" && state !== "paused")) return null;
   const to = state === "enforcing" ? "pause" : "resume";
   return (
     <div className="pause-switch">

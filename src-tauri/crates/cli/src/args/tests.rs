@@ -23,7 +23,46 @@ fn the_contract_parses() {
         "agw user add ana --team sales",
         "agw agent add ana claude --scope fs.* --scope crm.read --ttl 30d",
         "agw grant team:sales fs.* deny",
+        "agw grant team:sales *:read ask --expires 7d --rate 10/min --if-version 0",
+        "agw grant ana fs.* allow --expires 2026-12-31T18:00:00Z",
         "agw grants ana/claude",
+        "agw edit-grant g1 --effect ask --tool fs.* --no-condition --never-expires --no-rate",
+        "agw edit-grant g1 --when args.x>1 --if-version 3",
+        "agw revoke g1 --if-version 3",
+        "agw pause",
+        "agw pause ana/claude",
+        "agw resume connection:crm-2",
+        "agw approvals --all",
+        "agw approval a1",
+        "agw approve a1 --session",
+        "agw approve a1 --always --any-arguments",
+        "agw deny a1 --note no",
+        "agw explain ana/claude fs.read --args {}",
+        "agw simulate - --since 30d",
+        "agw simulate change.json",
+        "agw simulate --grant team:sales fs.* ask --when args.x>1",
+        "agw simulate --revoke g1 --since 7d",
+        "agw suggest --days 7",
+        "agw suggest --apply 1 --json",
+        "agw apply -",
+        "agw apply change.json",
+        "agw password --password-stdin",
+        "agw user add ben --role auditor",
+        "agw user edit ben --role member --team sales --team ops --if-version 2",
+        "agw user edit ben --no-teams",
+        "agw user password ben --password-stdin",
+        "agw user remove ben --if-version 2",
+        "agw team add ops",
+        "agw team list",
+        "agw team remove ops --if-version 1",
+        "agw agent add ana bot --max-uses 5 --client-timeout 60s",
+        "agw agent edit ana bot --scope fs.* --ttl 30d --any-uses --client-timeout 2m",
+        "agw agent edit ana bot --all-tools --never-expires --max-uses 9 --if-version 1",
+        "agw agent revoke ana bot --if-version 1",
+        "agw connection remove fs --if-version 1",
+        "agw effect fs.read read",
+        "agw effect fs.read none --if-version 2",
+        "agw tool fs.read",
         "agw tools --as ana/claude",
         "agw audit list --limit 5",
         "agw audit tail",
@@ -48,7 +87,35 @@ fn bad_usage_is_exit_code_2() {
         "agw connection add fs --stdio --env A-B -- cmd",
         "agw user add a/b",
         "agw agent add ana claude --ttl 30",
+        "agw agent add ana claude --max-uses 0",
+        "agw agent edit ana claude",
+        "agw agent edit ana claude --ttl 30d --never-expires",
+        "agw agent edit ana claude --scope a.b --all-tools",
+        "agw agent edit ana claude --max-uses 3 --any-uses",
+        "agw user add ben --role root",
+        "agw user edit ben",
+        "agw user edit ben --team a --no-teams",
         "agw grant ana fs.read maybe",
+        "agw grant ana fs.read allow --expires soon",
+        "agw grant ana fs.read allow --rate 10",
+        "agw grant ana fs.read allow --where nonsense",
+        "agw edit-grant g1",
+        "agw edit-grant g1 --when a --no-condition",
+        "agw edit-grant g1 --rate 1/s --no-rate",
+        "agw edit-grant g1 --expires 1d --never-expires",
+        "agw pause team:sales",
+        "agw approve",
+        "agw approve a1 --session --always",
+        "agw approve a1 --any-arguments",
+        "agw explain team:sales fs.read",
+        "agw explain ana fs.read --args []",
+        "agw simulate",
+        "agw simulate change.json --revoke g1",
+        "agw simulate --grant ana fs.read",
+        "agw simulate --revoke g1 --when args.x",
+        "agw suggest --apply 0",
+        "agw effect fs.read maybe",
+        "agw tools --as team:sales",
         "agw audit list --limit 0",
     ] {
         assert!(usage_error(line), "{line}");
@@ -65,4 +132,19 @@ fn the_servers_command_keeps_its_own_options() {
     };
     assert_eq!(add.command, ["npx", "--json", "-y"]);
     assert_eq!(add.env, ["A"]);
+}
+
+#[test]
+fn rules_are_told_apart_and_kept_in_order() {
+    let line =
+        ["agw", "grant", "ana", "gmail.send", "ask", "--where", "every to ends-with @acme.com"];
+    let more = ["--when", "user.name != 'ben'", "--where", "hours 9-17 Europe/Berlin"];
+    let cli = Cli::try_parse_from(line.iter().chain(&more)).unwrap();
+    let Command::Grant(args) = cli.command else {
+        panic!("not a grant");
+    };
+    assert_eq!(args.when.as_deref(), Some("user.name != 'ben'"));
+    let rules = serde_json::to_value(&args.rules).unwrap();
+    assert_eq!(rules[0]["kind"], "every_item_ends_with");
+    assert_eq!(rules[1]["zone"], "Europe/Berlin");
 }

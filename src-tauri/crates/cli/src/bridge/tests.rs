@@ -5,7 +5,7 @@ mod fake;
 use std::collections::VecDeque;
 use std::convert::Infallible;
 
-use futures_util::stream;
+use futures_util::{StreamExt as _, stream};
 use http::{Method, Response};
 use http_body_util::{BodyExt as _, StreamBody};
 use hyper::body::Frame;
@@ -303,6 +303,54 @@ async fn running_calls_are_answered_after_stdin_is_closed() {
         drop(open);
     });
     assert!(client.close().await.contains("\"id\":1"));
+}
+
+/// A call that waits for a person: the client hears that it waits, and does
+/// not give up, only if it hears so before the answer.
+#[tokio::test]
+async fn what_precedes_the_answer_is_passed_on_at_once() {
+    for legacy in [false, true] {
+        let (approve, approved) = oneshot::channel::<()>();
+        let mut approved = Some(approved);
+        let gateway = FakeGateway::start(move |seen| {
+            if seen.is("initialize") {
+                return opened(seen, "s1");
+            }
+            if !seen.is("tools/call") {
+                return plain(if seen.method == Method::GET { 405 } else { 202 }, "");
+            }
+            let event = |message: Value| {
+                Ok::<_, Infallible>(Frame::data(Bytes::from(format!("data: {message}\n\n"))))
+            };
+            let token = seen.body["params"]["_meta"]["progressToken"].clone();
+            let waits = event(json!({
+                "jsonrpc": "2.0", "method": "notifications/progress",
+                "params": {"progressToken": token, "progress": 1, "message": "waiting for approval"}
+            }));
+            let answer = event(json!({"jsonrpc": "2.0", "id": seen.body["id"], "result": {}}));
+            let approved = approved.take().unwrap();
+            let late = stream::once(async move {
+                let _ = approved.await;
+                answer
+            });
+            let body = StreamBody::new(stream::iter([waits]).chain(late)).boxed_unsync();
+            Response::builder().header("content-type", "text/event-stream").body(body).unwrap()
+        })
+        .await;
+        let mut client = TestClient::new(gateway.address);
+        let mut call = modern(1, "tools/call", json!({"name": "fs__write"}));
+        if legacy {
+            client.initialize().await;
+            call["params"]["_meta"] = json!({});
+        }
+        call["params"]["_meta"]["progressToken"] = json!("p1");
+        // The answer is not even written before this one was read.
+        let waits = client.ask(call).await;
+        assert_eq!(waits["params"]["progressToken"], "p1", "{waits}");
+        approve.send(()).unwrap();
+        assert_eq!(client.receive().await["id"], 1);
+        client.close().await;
+    }
 }
 
 #[tokio::test]

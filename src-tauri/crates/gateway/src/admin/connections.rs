@@ -18,7 +18,7 @@ use axum::{
 use rusqlite::params;
 use serde::Deserialize;
 
-use super::{AdminError, Signed};
+use super::{Admin, AdminError, Reader};
 use crate::{
     audit::{Record, record::rfc3339},
     clock,
@@ -50,7 +50,7 @@ pub(super) struct Expected {
     get, path = "/api/v1/connections", operation_id = "list_connections", tag = "connections",
     responses((status = 200, body = Vec<Connection>), (status = 401, body = agw_api::ErrorBody))
 )]
-pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json<Vec<Connection>> {
+pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Reader) -> Json<Vec<Connection>> {
     let snapshot = gateway.live.snapshot.load();
     let mut all: Vec<_> = snapshot.connections.values().collect();
     all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -68,7 +68,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json
 )]
 pub(super) async fn add(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     body: Result<Json<NewConnection>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Connection>), AdminError> {
     let Json(new) = body?;
@@ -77,7 +77,7 @@ pub(super) async fn add(
         new.credentials.into_iter().map(|c| (c.name, Secret::new(c.value))).collect();
     check(&new.transport, &credentials)?;
     let vault = gateway.vault.load_full().ok_or_else(sealed)?;
-    let (user, transport) = (signed.user, new.transport);
+    let (user, transport) = (admin.user, new.transport);
     let wanted = name.clone();
     let id = gateway
         .writer
@@ -124,7 +124,7 @@ pub(super) async fn add(
 )]
 pub(super) async fn show(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    _: Reader,
     Path(name): Path<String>,
 ) -> Result<Json<ConnectionDetail>, AdminError> {
     let snapshot = gateway.live.snapshot.load();
@@ -149,14 +149,14 @@ pub(super) async fn show(
 )]
 pub(super) async fn remove(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     Path(name): Path<String>,
     expected: Result<Query<Expected>, QueryRejection>,
 ) -> Result<StatusCode, AdminError> {
     let Query(Expected { version }) = expected?;
     let snapshot = gateway.live.snapshot.load_full();
     let current = describe(&gateway, find(&snapshot, &name)?);
-    let user = signed.user;
+    let user = admin.user;
     gateway
         .writer
         .change(move |change| {
@@ -183,7 +183,7 @@ pub(super) async fn remove(
 )]
 pub(super) async fn test(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    _: Admin,
     Path(name): Path<String>,
 ) -> Result<Json<TestReport>, AdminError> {
     let snapshot = gateway.live.snapshot.load_full();
@@ -238,6 +238,7 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
         health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
         problem: state.and_then(|state| state.problem),
         tools: u32::try_from(tools).unwrap_or(u32::MAX),
+        paused: config.paused,
         refused_tools: catalog.refused.get(&config.id).cloned().unwrap_or_default(),
         version: config.version,
         created_at: rfc3339(config.created_at),

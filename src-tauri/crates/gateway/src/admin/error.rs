@@ -1,6 +1,7 @@
 //! Failures of the admin API, each with what to do next.
 
-use agw_api::{ErrorBody, codes};
+use agw_api::{ErrorBody, Place, codes};
+use agw_core::ConditionError;
 use axum::{
     extract::rejection::{JsonRejection, QueryRejection},
     http::{HeaderValue, StatusCode, header},
@@ -16,6 +17,7 @@ pub(crate) struct AdminError {
     pub(crate) message: String,
     pub(crate) next: String,
     pub(crate) current: Option<serde_json::Value>,
+    pub(crate) place: Option<Place>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
 }
@@ -27,7 +29,7 @@ impl AdminError {
         next: impl Into<String>,
     ) -> Self {
         let (message, next) = (message.into(), next.into());
-        Self { code, message, next, current: None, retry_after: None }
+        Self { code, message, next, current: None, place: None, retry_after: None }
     }
 
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
@@ -41,6 +43,13 @@ impl AdminError {
     pub(crate) fn exists(kind: &str, name: &str) -> Self {
         let message = format!("there is already a {kind} {name:?}");
         Self::new(codes::EXISTS, message, "choose another name, or remove that one first")
+    }
+
+    /// A condition that is not one, and where.
+    pub(crate) fn condition(error: &ConditionError) -> Self {
+        let next = "correct the condition and try again";
+        let place = place(error);
+        Self { place: Some(place), ..Self::new(codes::INVALID_CONDITION, error.to_string(), next) }
     }
 
     pub(crate) fn sign_in() -> Self {
@@ -63,20 +72,27 @@ impl AdminError {
     fn status(&self) -> StatusCode {
         match self.code {
             codes::BAD_REQUEST => StatusCode::BAD_REQUEST,
-            codes::INVALID => StatusCode::UNPROCESSABLE_ENTITY,
+            codes::INVALID | codes::INVALID_CONDITION => StatusCode::UNPROCESSABLE_ENTITY,
             codes::SIGN_IN | codes::BAD_CREDENTIALS => StatusCode::UNAUTHORIZED,
             codes::TOO_MANY_ATTEMPTS => StatusCode::TOO_MANY_REQUESTS,
             codes::FORBIDDEN => StatusCode::FORBIDDEN,
             codes::NOT_FOUND => StatusCode::NOT_FOUND,
-            codes::EXISTS | codes::STALE | codes::NOT_SET_UP | codes::ALREADY_SET_UP => {
-                StatusCode::CONFLICT
-            }
+            codes::EXISTS
+            | codes::STALE
+            | codes::ANSWERED
+            | codes::NOT_SET_UP
+            | codes::ALREADY_SET_UP => StatusCode::CONFLICT,
             codes::SEALED | codes::KEYCHAIN | codes::AUDIT_UNAVAILABLE => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
+}
+
+pub(crate) fn place(error: &ConditionError) -> Place {
+    let narrow = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    Place { at: narrow(error.at), length: narrow(error.length) }
 }
 
 impl From<StoreError> for AdminError {
@@ -135,6 +151,7 @@ impl IntoResponse for AdminError {
             message: self.message,
             next: self.next,
             current: self.current,
+            place: self.place,
         };
         let mut response = (status, axum::Json(body)).into_response();
         if let Some(seconds) = self.retry_after {

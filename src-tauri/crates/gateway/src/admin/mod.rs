@@ -1,16 +1,26 @@
 //! The admin API. Handlers read from the snapshot or the reading connection
 //! and change through the one writer, each change together with its record.
 //!
-//! Everything but health, set-up and sign-in takes a [`Signed`], which only a
-//! good session makes; the transport grants nothing.
+//! Everything but health, set-up and sign-in takes an [`Admin`], a [`Reader`]
+//! or a [`Signed`], which only a good session makes; the transport grants
+//! nothing.
 
+mod access;
+mod approvals;
 mod connections;
+mod coverage;
+mod differences;
 mod error;
+mod explain;
 mod grants;
+mod history;
 mod people;
 mod service;
 mod session;
 mod setup;
+mod simulate;
+mod suggest;
+mod times;
 mod tools;
 mod trail;
 mod web;
@@ -28,6 +38,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{bounds, gateway::Gateway};
 
+pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
 pub(crate) use session::{SignIns, Signed, StaffSessions};
 pub(crate) use web::web_view;
@@ -59,6 +70,7 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(setup::recover))
         .routes(routes!(session::sign_in))
         .routes(routes!(session::current, session::sign_out))
+        .routes(routes!(session::change_password))
         .routes(routes!(service::status))
         .routes(routes!(service::pause))
         .routes(routes!(service::resume))
@@ -67,15 +79,28 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(connections::show, connections::remove))
         .routes(routes!(connections::test))
         .routes(routes!(people::list_users, people::add_user))
-        .routes(routes!(people::remove_user))
+        .routes(routes!(people::edit_user, people::remove_user))
+        .routes(routes!(people::set_password))
         .routes(routes!(people::issue_user_token))
         .routes(routes!(people::add_agent))
-        .routes(routes!(people::revoke_agent))
+        .routes(routes!(people::edit_agent, people::revoke_agent))
         .routes(routes!(people::list_agents))
-        .routes(routes!(people::list_teams))
+        .routes(routes!(people::list_teams, people::add_team))
+        .routes(routes!(people::remove_team))
         .routes(routes!(grants::list, grants::add))
-        .routes(routes!(grants::remove))
+        .routes(routes!(grants::edit, grants::remove))
+        .routes(routes!(grants::change))
+        .routes(routes!(explain::explain_call))
+        .routes(routes!(explain::check_condition))
+        .routes(routes!(simulate::simulate))
+        .routes(routes!(suggest::suggest))
+        .routes(routes!(approvals::list))
+        .routes(routes!(approvals::show))
+        .routes(routes!(approvals::answer))
+        .routes(routes!(approvals::always))
         .routes(routes!(tools::list))
+        .routes(routes!(tools::show))
+        .routes(routes!(tools::confirm_effect))
         .routes(routes!(trail::list))
         .routes(routes!(trail::show))
         .routes(routes!(trail::events))

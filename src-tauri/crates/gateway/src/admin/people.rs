@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
-use agw_api::{Agent, AgentCreated, NewAgent, NewUser, Team, TokenCreated, User};
+use agw_api::{
+    Agent, AgentCreated, EditAgent, EditUser, NewAgent, NewTeam, NewUser, Role, SetPassword, Team,
+    TokenCreated, User,
+};
 use agw_core::{AgentId, MintedToken, TeamId, TokenKind, ToolPattern, UserId};
+use agw_vault::Secret;
 use axum::{
     Json,
     extract::{
@@ -15,29 +19,32 @@ use axum::{
 use rusqlite::{Connection, Row, params};
 use serde::Deserialize;
 
-use super::{AdminError, Signed, connections::Expected};
+use super::{Admin, AdminError, Reader, Signed, connections::Expected, session, times};
 use crate::{
     audit::Record,
-    clock,
+    bounds, clock,
     gateway::Gateway,
     store::{StoreError, rows},
 };
 
 /// Most tool patterns in one agent's scope.
 const SCOPE_MAX: usize = 1_000;
+/// Most calls that a limited sub-token is good for.
+const USES_MAX: u64 = 1_000_000_000;
 /// Longest life of a sub-token: ten years.
 const TTL_MAX: u64 = 10 * 365 * 24 * 3600;
 
-/// All users.
+/// All users; a member sees themself.
 #[utoipa::path(
     get, path = "/api/v1/users", tag = "people",
     responses((status = 200, body = Vec<User>), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list_users(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    signed: Signed,
 ) -> Result<Json<Vec<User>>, AdminError> {
-    Ok(Json(gateway.reader.run(|db| users(db, None)).await?))
+    let only = (signed.role == Role::Member).then_some(signed.user);
+    Ok(Json(gateway.reader.run(move |db| users(db, only)).await?))
 }
 
 /// Add a user, and their team if it is new.
@@ -51,13 +58,14 @@ pub(super) async fn list_users(
 )]
 pub(super) async fn add_user(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     body: Result<Json<NewUser>, JsonRejection>,
 ) -> Result<(StatusCode, Json<User>), AdminError> {
     let Json(new) = body?;
     let name = rows::person_name(&new.name)?;
     let team = new.team.as_deref().map(rows::person_name).transpose()?;
-    let actor = signed.user;
+    let role = new.role.unwrap_or(Role::Member);
+    let actor = admin.user;
     let user = gateway
         .writer
         .change(move |change| {
@@ -66,22 +74,14 @@ pub(super) async fn add_user(
                 return Err(AdminError::exists("user", name.as_str()));
             }
             db.execute(
-                "INSERT INTO users (name, admin, created_at) VALUES (?1, 0, ?2)",
-                params![name.as_str(), now],
+                "INSERT INTO users (name, role, created_at) VALUES (?1, ?2, ?3)",
+                params![name.as_str(), rows::role_word(role), now],
             )?;
             let user = rows::user_id(db, name.as_str())?;
-            let mut detail = name.to_string();
+            let mut detail = format!("{name}, {}", rows::role_word(role));
             if let Some(team) = team {
-                db.execute(
-                    "INSERT INTO teams (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                    params![team.as_str(), now],
-                )?;
-                let id = rows::team_id(db, team.as_str())?;
-                db.execute(
-                    "INSERT INTO memberships VALUES (?1, ?2)",
-                    params![user.get(), id.get()],
-                )?;
-                detail = format!("{name} in team {team}");
+                join(db, user, &team, now)?;
+                detail = format!("{detail}, in team {team}");
             }
             change.audit(Record::config(now, actor, "user_added", detail));
             one_user(db, user)
@@ -102,12 +102,12 @@ pub(super) async fn add_user(
 )]
 pub(super) async fn remove_user(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     Path(name): Path<String>,
     expected: Result<Query<Expected>, QueryRejection>,
 ) -> Result<StatusCode, AdminError> {
     let Query(Expected { version }) = expected?;
-    let actor = signed.user;
+    let actor = admin.user;
     let removed = gateway
         .writer
         .change(move |change| {
@@ -115,14 +115,7 @@ pub(super) async fn remove_user(
             let user = rows::user_id(db, &name)?;
             let current = one_user(db, user)?;
             rows::check_version(version, current.version, "the user", &current)?;
-            let admins: u64 = db.query_row(
-                "SELECT count(*) FROM users WHERE admin AND removed_at IS NULL AND id <> ?1",
-                [user.get()],
-                |row| row.get(0),
-            )?;
-            if admins == 0 {
-                return Err(AdminError::invalid("the last admin cannot be removed"));
-            }
+            others_administrate(db, user, current.role)?;
             for sql in [
                 "UPDATE tokens SET revoked_at = ?2 WHERE user = ?1 AND revoked_at IS NULL",
                 "UPDATE agents SET removed_at = ?2 WHERE user = ?1 AND removed_at IS NULL",
@@ -138,10 +131,118 @@ pub(super) async fn remove_user(
                 db.execute(sql, [user.get()])?;
             }
             change.audit(Record::config(now, actor, "user_removed", name));
-            Ok(user)
+            Ok::<_, AdminError>(user)
         })
         .await?;
     gateway.staff.end_all(removed);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Change a user's role or teams.
+#[utoipa::path(
+    put, path = "/api/v1/users/{name}", tag = "people",
+    params(("name" = String, Path)), request_body = EditUser,
+    responses(
+        (status = 200, body = User),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn edit_user(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(name): Path<String>,
+    body: Result<Json<EditUser>, JsonRejection>,
+) -> Result<Json<User>, AdminError> {
+    let Json(EditUser { role, teams, version }) = body?;
+    let teams = teams
+        .map(|teams| {
+            teams.iter().map(|team| rows::person_name(team)).collect::<Result<Vec<_>, _>>()
+        })
+        .transpose()?;
+    let edited = gateway.writer.change(move |change| {
+        let (db, now) = (change.db, clock::now_ms());
+        let user = rows::user_id(db, &name)?;
+        let current = one_user(db, user)?;
+        rows::check_version(Some(version), current.version, "the user", &current)?;
+        let mut detail = name;
+        if let Some(role) = role.filter(|role| *role != current.role) {
+            others_administrate(db, user, current.role)?;
+            let sql = "UPDATE users SET role = ?2 WHERE id = ?1";
+            db.execute(sql, params![user.get(), rows::role_word(role)])?;
+            detail = format!("{detail}, {}", rows::role_word(role));
+        }
+        if let Some(teams) = teams {
+            db.execute("DELETE FROM memberships WHERE user = ?1", [user.get()])?;
+            for team in &teams {
+                join(db, user, team, now)?;
+            }
+            let names: Vec<&str> = teams.iter().map(agw_core::PersonName::as_str).collect();
+            detail = format!("{detail}, teams: {}", names.join(", "));
+        }
+        db.execute("UPDATE users SET version = version + 1 WHERE id = ?1", [user.get()])?;
+        change.audit(Record::config(now, admin.user, "user_edited", detail));
+        one_user(db, user)
+    });
+    Ok(Json(edited.await?))
+}
+
+/// Puts a user into a team, which is made if there is none of that name.
+fn join(
+    db: &Connection,
+    user: UserId,
+    team: &agw_core::PersonName,
+    now: i64,
+) -> Result<(), AdminError> {
+    db.execute(
+        "INSERT INTO teams (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![team.as_str(), now],
+    )?;
+    let team = rows::team_id(db, team.as_str())?;
+    db.execute(
+        "INSERT INTO memberships VALUES (?1, ?2) ON CONFLICT DO NOTHING",
+        params![user.get(), team.get()],
+    )?;
+    Ok(())
+}
+
+/// Refuses to take away the last admin.
+fn others_administrate(db: &Connection, user: UserId, role: Role) -> Result<(), AdminError> {
+    let others = db
+        .prepare_cached(
+            "SELECT 1 FROM users WHERE role = 'admin' AND removed_at IS NULL AND password IS NOT NULL AND id <> ?1",
+        )?
+        .exists([user.get()])?;
+    if others || role != Role::Admin {
+        return Ok(());
+    }
+    let next = "make somebody else an admin who can sign in, then try again";
+    let message = "this is the last admin, and there must be one";
+    Err(AdminError::new(agw_api::codes::INVALID, message, next))
+}
+
+/// Give a user a password: with it they can sign in. Their sessions end.
+#[utoipa::path(
+    put, path = "/api/v1/users/{name}/password", tag = "people",
+    params(("name" = String, Path)), request_body = SetPassword,
+    responses(
+        (status = 204),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn set_password(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(name): Path<String>,
+    body: Result<Json<SetPassword>, JsonRejection>,
+) -> Result<StatusCode, AdminError> {
+    let Json(SetPassword { password }) = body?;
+    let password = Secret::new(password);
+    let user = gateway.reader.run(move |db| Ok(rows::user_id(db, &name))).await??;
+    session::store_password(&gateway, user, password, admin.user).await?;
+    gateway.staff.end_all(user);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -153,11 +254,11 @@ pub(super) async fn remove_user(
 )]
 pub(super) async fn issue_user_token(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     Path(name): Path<String>,
 ) -> Result<(StatusCode, Json<TokenCreated>), AdminError> {
     let token = mint(TokenKind::User)?;
-    let (hash, actor) = (token.hash(), signed.user);
+    let (hash, actor) = (token.hash(), admin.user);
     gateway
         .writer
         .change(move |change| {
@@ -197,13 +298,8 @@ pub(super) async fn add_agent(
 ) -> Result<(StatusCode, Json<AgentCreated>), AdminError> {
     let Json(new) = body?;
     let name = rows::person_name(&new.name)?;
-    if new.scope.len() > SCOPE_MAX {
-        return Err(AdminError::invalid(format!("a scope has at most {SCOPE_MAX} patterns")));
-    }
-    for pattern in &new.scope {
-        let parsed: Result<ToolPattern, _> = pattern.parse();
-        parsed.map_err(|e| AdminError::invalid(e.to_string()))?;
-    }
+    let scope = checked_scope(&new.scope)?;
+    let client_timeout = checked_limits(new.max_uses, new.client_timeout_seconds)?;
     if new.ttl_seconds.is_some_and(|ttl| !(1..=TTL_MAX).contains(&ttl)) {
         return Err(AdminError::invalid("the TTL must be between a second and ten years"));
     }
@@ -214,15 +310,18 @@ pub(super) async fn add_agent(
         .change(move |change| {
             let (db, now) = (change.db, clock::now_ms());
             let user = rows::user_id(db, &owner)?;
+            signed.may_change(user)?;
             if rows::agent_id(db, user, name.as_str()).is_ok() {
                 return Err(AdminError::exists("agent", name.as_str()));
             }
             let ttl = new.ttl_seconds.and_then(|ttl| i64::try_from(ttl).ok());
-            let scope = serde_json::to_string(&new.scope)
-                .map_err(|e| AdminError::internal(e.to_string()))?;
             db.execute(
-                "INSERT INTO agents (user, name, scope, expires_at, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![user.get(), name.as_str(), scope, ttl.map(|ttl| now + ttl * 1_000), now],
+                "INSERT INTO agents (user, name, scope, expires_at, max_uses, client_timeout, created_at)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    user.get(), name.as_str(), scope, ttl.map(|ttl| now + ttl * 1_000), new.max_uses,
+                    client_timeout, now
+                ],
             )?;
             let agent = rows::agent_id(db, user, name.as_str())?;
             db.execute(
@@ -237,6 +336,76 @@ pub(super) async fn add_agent(
         .await?;
     let created = AgentCreated { agent, token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// Replace an agent's scope, expiry and limits; its sub-token stays.
+#[utoipa::path(
+    put, path = "/api/v1/users/{name}/agents/{agent}", tag = "people",
+    params(("name" = String, Path), ("agent" = String, Path)), request_body = EditAgent,
+    responses(
+        (status = 200, body = Agent),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn edit_agent(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    Path((owner, name)): Path<(String, String)>,
+    body: Result<Json<EditAgent>, JsonRejection>,
+) -> Result<Json<Agent>, AdminError> {
+    let Json(edit) = body?;
+    let scope = checked_scope(&edit.scope)?;
+    let client_timeout = checked_limits(edit.max_uses, edit.client_timeout_seconds)?;
+    let edited = gateway.writer.change(move |change| {
+        let (db, now) = (change.db, clock::now_ms());
+        let user = rows::user_id(db, &owner)?;
+        signed.may_change(user)?;
+        let agent = rows::agent_id(db, user, &name)?;
+        let current = one_agent(db, agent)?;
+        rows::check_version(Some(edit.version), current.version, "the agent", &current)?;
+        let sql = "SELECT expires_at FROM agents WHERE id = ?1";
+        let stored: Option<i64> = db.query_row(sql, [agent.get()], |row| row.get(0))?;
+        let expires = edit.expires.as_deref();
+        let expires = expires.map(|text| times::expiry(text, now, stored)).transpose()?;
+        db.execute(
+            "UPDATE agents SET scope = ?2, expires_at = ?3, max_uses = ?4, client_timeout = ?5, version = version + 1
+             WHERE id = ?1",
+            params![agent.get(), scope, expires, edit.max_uses, client_timeout],
+        )?;
+        let scope = if edit.scope.is_empty() { "*".to_owned() } else { edit.scope.join(" ") };
+        let detail = format!("{owner}/{name}, scope {scope}");
+        change.audit(Record::config(now, signed.user, "agent_edited", detail));
+        one_agent(db, agent)
+    });
+    Ok(Json(edited.await?))
+}
+
+/// The column of a scope.
+fn checked_scope(scope: &[String]) -> Result<String, AdminError> {
+    if scope.len() > SCOPE_MAX {
+        return Err(AdminError::invalid(format!("a scope has at most {SCOPE_MAX} patterns")));
+    }
+    for pattern in scope {
+        let parsed: Result<ToolPattern, _> = pattern.parse();
+        parsed.map_err(|e| AdminError::invalid(e.to_string()))?;
+    }
+    serde_json::to_string(scope).map_err(|e| AdminError::internal(e.to_string()))
+}
+
+/// The column of the client's patience.
+fn checked_limits(max_uses: Option<u64>, timeout: Option<u32>) -> Result<u32, AdminError> {
+    if max_uses.is_some_and(|uses| !(1..=USES_MAX).contains(&uses)) {
+        return Err(AdminError::invalid(format!("the uses must be between 1 and {USES_MAX}")));
+    }
+    let timeout = timeout.unwrap_or(bounds::CLIENT_TIMEOUT);
+    let range = bounds::CLIENT_TIMEOUTS;
+    if range.contains(&timeout) {
+        return Ok(timeout);
+    }
+    let text = format!("the client's time-out must be {} to {} s", range.start(), range.end());
+    Err(AdminError::invalid(text))
 }
 
 /// Revoke an agent: its sub-token stops working at once.
@@ -261,7 +430,9 @@ pub(super) async fn revoke_agent(
         .writer
         .change(move |change| {
             let (db, now) = (change.db, clock::now_ms());
-            let agent = rows::agent_id(db, rows::user_id(db, &owner)?, &name)?;
+            let user = rows::user_id(db, &owner)?;
+            signed.may_change(user)?;
+            let agent = rows::agent_id(db, user, &name)?;
             let current = one_agent(db, agent)?;
             rows::check_version(version, current.version, "the agent", &current)?;
             for sql in [
@@ -286,14 +457,14 @@ pub(super) struct OfUser {
     user: Option<String>,
 }
 
-/// All agents, or one user's.
+/// All agents, or one user's; a member sees their own.
 #[utoipa::path(
     get, path = "/api/v1/agents", tag = "people", params(OfUser),
     responses((status = 200, body = Vec<Agent>), (status = 404, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list_agents(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    signed: Signed,
     query: Result<Query<OfUser>, QueryRejection>,
 ) -> Result<Json<Vec<Agent>>, AdminError> {
     let Query(OfUser { user }) = query?;
@@ -302,7 +473,10 @@ pub(super) async fn list_agents(
     let agents = gateway
         .reader
         .run(move |db| {
-            let user = user.map(|name| rows::user_id(db, &name));
+            let user = match signed.role {
+                Role::Member => Some(Ok(signed.user)),
+                _ => user.map(|name| rows::user_id(db, &name)),
+            };
             Ok(match user {
                 Some(Err(missing)) => Err(missing),
                 Some(Ok(user)) => Ok(agents(db, Some(user), None)?),
@@ -320,34 +494,104 @@ pub(super) async fn list_agents(
 )]
 pub(super) async fn list_teams(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    _: Reader,
 ) -> Result<Json<Vec<Team>>, AdminError> {
-    let teams = gateway.reader.run(|db| {
-        let mut select = db.prepare_cached(
-            "SELECT t.id, t.name, t.version, json_group_array(u.name ORDER BY u.name) FILTER (WHERE u.name IS NOT NULL) AS members
-             FROM teams t LEFT JOIN memberships m ON m.team = t.id LEFT JOIN users u ON u.id = m.user
-             GROUP BY t.id ORDER BY t.name",
-        )?;
-        let rows = select.query_and_then([], |row| {
-            Ok(Team {
-                id: TeamId::new(row.get("id")?).to_string(),
-                name: row.get("name")?,
-                members: names(row, "members")?,
-                version: row.get("version")?,
-            })
-        })?;
-        rows.collect()
+    Ok(Json(gateway.reader.run(|db| teams(db, None)).await?))
+}
+
+/// Make a team.
+#[utoipa::path(
+    post, path = "/api/v1/teams", tag = "people", request_body = NewTeam,
+    responses(
+        (status = 201, body = Team),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn add_team(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    body: Result<Json<NewTeam>, JsonRejection>,
+) -> Result<(StatusCode, Json<Team>), AdminError> {
+    let Json(NewTeam { name }) = body?;
+    let name = rows::person_name(&name)?;
+    let made = gateway.writer.change(move |change| {
+        let (db, now) = (change.db, clock::now_ms());
+        if rows::team_id(db, name.as_str()).is_ok() {
+            return Err(AdminError::exists("team", name.as_str()));
+        }
+        let sql = "INSERT INTO teams (name, created_at) VALUES (?1, ?2)";
+        db.execute(sql, params![name.as_str(), now])?;
+        change.audit(Record::config(now, admin.user, "team_added", name.to_string()));
+        one_team(db, rows::team_id(db, name.as_str())?)
     });
-    Ok(Json(teams.await?))
+    Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+/// Remove a team with its grants; its members stay.
+#[utoipa::path(
+    delete, path = "/api/v1/teams/{name}", tag = "people",
+    params(("name" = String, Path), Expected),
+    responses(
+        (status = 204),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn remove_team(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(name): Path<String>,
+    expected: Result<Query<Expected>, QueryRejection>,
+) -> Result<StatusCode, AdminError> {
+    let Query(Expected { version }) = expected?;
+    let removed = gateway.writer.change(move |change| {
+        let db = change.db;
+        let team = rows::team_id(db, &name)?;
+        let current = one_team(db, team)?;
+        rows::check_version(version, current.version, "the team", &current)?;
+        for sql in [
+            "DELETE FROM grants WHERE team = ?1",
+            "DELETE FROM memberships WHERE team = ?1",
+            "DELETE FROM teams WHERE id = ?1",
+        ] {
+            db.execute(sql, [team.get()])?;
+        }
+        change.audit(Record::config(clock::now_ms(), admin.user, "team_removed", name));
+        Ok::<_, AdminError>(())
+    });
+    removed.await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn mint(kind: TokenKind) -> Result<MintedToken, AdminError> {
     MintedToken::mint(kind, getrandom::fill).map_err(|e| AdminError::internal(e.to_string()))
 }
 
+fn teams(db: &Connection, only: Option<TeamId>) -> Result<Vec<Team>, StoreError> {
+    let mut select = db.prepare_cached(
+        "SELECT t.id, t.name, t.version, json_group_array(u.name ORDER BY u.name) FILTER (WHERE u.name IS NOT NULL) AS members
+         FROM teams t LEFT JOIN memberships m ON m.team = t.id LEFT JOIN users u ON u.id = m.user
+         WHERE ?1 IS NULL OR t.id = ?1 GROUP BY t.id ORDER BY t.name",
+    )?;
+    let rows = select.query_and_then([only.map(TeamId::get)], |row| {
+        Ok(Team {
+            id: TeamId::new(row.get("id")?).to_string(),
+            name: row.get("name")?,
+            members: names(row, "members")?,
+            version: row.get("version")?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn one_team(db: &Connection, id: TeamId) -> Result<Team, AdminError> {
+    teams(db, Some(id))?.pop().ok_or_else(|| AdminError::internal("the team's row is missing"))
+}
+
 fn users(db: &Connection, only: Option<UserId>) -> Result<Vec<User>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT u.id, u.name, u.admin, u.version, u.created_at,
+        "SELECT u.id, u.name, u.role, u.paused, u.password IS NOT NULL AS can_sign_in, u.version, u.created_at,
                 (SELECT json_group_array(t.name ORDER BY t.name) FROM memberships m JOIN teams t ON t.id = m.team WHERE m.user = u.id) AS teams,
                 EXISTS (SELECT 1 FROM tokens k WHERE k.user = u.id AND k.agent IS NULL AND k.revoked_at IS NULL) AS has_token,
                 (SELECT count(*) FROM agents a WHERE a.user = u.id AND a.removed_at IS NULL) AS agents
@@ -357,7 +601,9 @@ fn users(db: &Connection, only: Option<UserId>) -> Result<Vec<User>, StoreError>
         Ok(User {
             id: UserId::new(row.get("id")?).to_string(),
             name: row.get("name")?,
-            admin: row.get("admin")?,
+            role: rows::role(row)?,
+            can_sign_in: row.get("can_sign_in")?,
+            paused: row.get("paused")?,
             teams: names(row, "teams")?,
             has_token: row.get("has_token")?,
             agents: row.get("agents")?,
@@ -378,24 +624,26 @@ fn agents(
     only: Option<AgentId>,
 ) -> Result<Vec<Agent>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT a.id, u.name AS user, a.name, a.scope, a.expires_at, a.uses, a.last_used_at, a.version, a.created_at
+        "SELECT a.id, u.name AS user, a.name, a.scope, a.expires_at, a.uses, a.last_used_at, a.max_uses,
+                a.forwarded, a.client_timeout, a.paused, a.version, a.created_at
          FROM agents a JOIN users u ON u.id = a.user
          WHERE a.removed_at IS NULL AND (?1 IS NULL OR a.user = ?1) AND (?2 IS NULL OR a.id = ?2)
          ORDER BY u.name, a.name",
     )?;
     let rows =
         select.query_and_then(params![user.map(UserId::get), only.map(AgentId::get)], |row| {
-            let time = |column| {
-                row.get::<_, Option<i64>>(column).map(|ms| ms.map(crate::audit::record::rfc3339))
-            };
             Ok(Agent {
                 id: AgentId::new(row.get("id")?).to_string(),
                 user: row.get("user")?,
                 name: row.get("name")?,
                 scope: names(row, "scope")?,
-                expires_at: time("expires_at")?,
+                expires_at: rows::maybe_time(row, "expires_at")?,
                 uses: row.get("uses")?,
-                last_used_at: time("last_used_at")?,
+                max_uses: row.get("max_uses")?,
+                forwarded: row.get("forwarded")?,
+                client_timeout_seconds: row.get("client_timeout")?,
+                paused: row.get("paused")?,
+                last_used_at: rows::maybe_time(row, "last_used_at")?,
                 version: row.get("version")?,
                 created_at: rows::time(row, "created_at")?,
             })

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use agw_api::{Health, Status};
+use agw_api::{Health, PauseRequest, Status, codes};
 use agw_vault::MasterKeySource;
-use axum::{Json, extract::State, http::StatusCode};
+use axum::{Json, body::Bytes, extract::State, http::StatusCode};
+use rusqlite::{Connection, params};
 
-use super::{AdminError, Signed};
+use super::{Admin, AdminError, Signed};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     clock,
@@ -29,32 +30,43 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> 
     get, path = "/api/v1/status", tag = "service",
     responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
 )]
-pub(super) async fn status(State(gateway): State<Arc<Gateway>>, _: Signed) -> Json<Status> {
-    Json(read_status(&gateway))
+pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Status> {
+    Json(Status { approvals: waiting(&gateway, &signed), ..read_status(&gateway) })
 }
 
-/// Refuse all calls of all agents from now on.
+/// Refuse calls from now on: all, or those of a user, an agent or a connection.
+/// Calls that are held for a person end; what is forwarded already runs on.
 #[utoipa::path(
-    post, path = "/api/v1/pause", tag = "service",
-    responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
+    post, path = "/api/v1/pause", tag = "service", request_body = Option<PauseRequest>,
+    responses(
+        (status = 200, body = Status),
+        (status = 401, body = agw_api::ErrorBody),
+        (status = 404, body = agw_api::ErrorBody)
+    )
 )]
 pub(super) async fn pause(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
+    body: Bytes,
 ) -> Result<Json<Status>, AdminError> {
-    set_paused(&gateway, &signed, true).await
+    set_paused(&gateway, &admin, &body, true).await
 }
 
 /// Take calls again.
 #[utoipa::path(
-    post, path = "/api/v1/resume", tag = "service",
-    responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
+    post, path = "/api/v1/resume", tag = "service", request_body = Option<PauseRequest>,
+    responses(
+        (status = 200, body = Status),
+        (status = 401, body = agw_api::ErrorBody),
+        (status = 404, body = agw_api::ErrorBody)
+    )
 )]
 pub(super) async fn resume(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
+    body: Bytes,
 ) -> Result<Json<Status>, AdminError> {
-    set_paused(&gateway, &signed, false).await
+    set_paused(&gateway, &admin, &body, false).await
 }
 
 /// Stop the service; calls under way get a few seconds to end.
@@ -64,24 +76,44 @@ pub(super) async fn resume(
 )]
 pub(super) async fn shutdown(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
 ) -> Result<StatusCode, AdminError> {
-    gateway.service_record("stopping", Some(signed.user), String::new()).await?;
+    gateway.service_record("stopping", Some(admin.user), String::new()).await?;
     gateway.stop.cancel();
     Ok(StatusCode::NO_CONTENT)
 }
 
 async fn set_paused(
     gateway: &Gateway,
-    signed: &Signed,
+    admin: &Admin,
+    body: &[u8],
     paused: bool,
 ) -> Result<Json<Status>, AdminError> {
-    let user = signed.user;
+    let subject = if body.is_empty() {
+        None
+    } else {
+        let request: PauseRequest = serde_json::from_slice(body).map_err(|e| {
+            let next = "send {\"subject\": \"USER/AGENT\"}, or no body for all agents";
+            AdminError::new(codes::BAD_REQUEST, e.to_string(), next)
+        })?;
+        request.subject
+    };
+    let user = admin.user;
     gateway
         .writer
         .change(move |change| {
-            rows::set_meta(change.db, rows::PAUSED, if paused { "1" } else { "0" })?;
             let mut record = Record::new(Kind::Service, clock::now_ms());
+            match subject {
+                None => rows::set_meta(change.db, rows::PAUSED, if paused { "1" } else { "0" })?,
+                Some(subject) => {
+                    let (table, id) = pausable(change.db, &subject)?;
+                    let sql = format!(
+                        "UPDATE {table} SET paused = ?2, version = version + 1 WHERE id = ?1"
+                    );
+                    change.db.execute(&sql, params![id, paused])?;
+                    record.detail = Some(subject);
+                }
+            }
             record.status = Some(if paused { "paused" } else { "resumed" });
             record.user = Some(user);
             change.audit(record);
@@ -89,6 +121,40 @@ async fn set_paused(
         })
         .await?;
     Ok(Json(read_status(gateway)))
+}
+
+/// The row that a person means: `USER`, `USER/AGENT` or `CONNECTION`.
+fn pausable(db: &Connection, subject: &str) -> Result<(&'static str, u64), AdminError> {
+    let connection = |name: &str| rows::connection_id(db, name).map(|id| ("connections", id.get()));
+    let user = |name: &str| rows::user_id(db, name).map(|id| ("users", id.get()));
+    if let Some(name) = subject.strip_prefix("connection:") {
+        return connection(name);
+    }
+    if let Some(name) = subject.strip_prefix("user:") {
+        return user(name);
+    }
+    if let Some((owner, agent)) = subject.split_once('/') {
+        let id = rows::agent_id(db, rows::user_id(db, owner)?, agent)?;
+        return Ok(("agents", id.get()));
+    }
+    match (user(subject), connection(subject)) {
+        (Ok(_), Ok(_)) => {
+            let message = format!("{subject:?} is a user and a connection");
+            let next = format!("say user:{subject} or connection:{subject}");
+            Err(AdminError::new(codes::INVALID, message, next))
+        }
+        (Ok(found), Err(_)) | (Err(_), Ok(found)) => Ok(found),
+        (Err(_), Err(_)) => {
+            let next = "see `agw user list`, `agw agent list` and `agw connection list`";
+            Err(AdminError::not_found("user, agent or connection", subject, next))
+        }
+    }
+}
+
+/// Approvals that wait for this person, or for somebody.
+fn waiting(gateway: &Gateway, signed: &Signed) -> u32 {
+    let waiting = gateway.approvals.pending(|user| signed.sees(user));
+    u32::try_from(waiting).unwrap_or(u32::MAX)
 }
 
 pub(super) fn read_status(gateway: &Gateway) -> Status {
@@ -106,5 +172,7 @@ pub(super) fn read_status(gateway: &Gateway) -> Status {
         agents: count(snapshot.agents.values().filter(|agent| !agent.removed).count()),
         grants: count(snapshot.grants),
         audit_head: gateway.writer.head(),
+        paused: snapshot.paused_by_themselves(),
+        approvals: count(gateway.approvals.pending(|_| true)),
     }
 }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_api::{Session, SessionCreated, SignInRequest, codes};
+use agw_api::{ChangePassword, Role, Session, SessionCreated, SignInRequest, codes};
 use agw_core::UserId;
 use agw_vault::{PasswordHash, Secret};
 use axum::{
@@ -72,7 +72,12 @@ impl StaffSessions {
         self.open().get(&signed.hash).is_some_and(|open| open.expires_at > clock::now_ms())
     }
 
-    /// Ends all sessions of a user who was removed.
+    /// Ends the other sessions of whoever this is.
+    fn end_others(&self, signed: &Signed) {
+        self.open().retain(|hash, open| open.user != signed.user || *hash == signed.hash);
+    }
+
+    /// Ends all sessions of a user who was removed or got another password.
     pub(crate) fn end_all(&self, user: UserId) {
         self.open().retain(|_, open| open.user != user);
     }
@@ -147,10 +152,12 @@ fn too_many(left: Duration) -> AdminError {
     error
 }
 
-/// Proof of a good session of an admin.
+/// Proof of a good session.
 #[derive(Debug)]
 pub(crate) struct Signed {
     pub(crate) user: UserId,
+    /// As it is now, not as it was at sign-in.
+    pub(crate) role: Role,
     hash: Hash,
     expires_at: i64,
 }
@@ -173,7 +180,10 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
         }
         let found = token.and_then(|token| gateway.staff.find(token, clock::now_ms()));
         let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
-        Ok(Self { user: open.user, hash, expires_at: open.expires_at })
+        let snapshot = gateway.live.snapshot.load();
+        let person = snapshot.users.get(&open.user).filter(|person| !person.removed);
+        let role = person.map(|person| person.role).ok_or_else(AdminError::sign_in)?;
+        Ok(Self { user: open.user, role, hash, expires_at: open.expires_at })
     }
 }
 
@@ -208,7 +218,7 @@ pub(super) async fn sign_in(
         .reader
         .run(move |db| {
             let sql =
-                "SELECT id, password FROM users WHERE name = ?1 AND removed_at IS NULL AND admin";
+                "SELECT id, password FROM users WHERE name = ?1 AND removed_at IS NULL AND password IS NOT NULL";
             let row = db.query_row(sql, [wanted], |row| Ok((row.get(0)?, row.get(1)?)));
             Ok(row.optional()?)
         })
@@ -224,7 +234,8 @@ pub(super) async fn sign_in(
         record.reason = Some(codes::BAD_CREDENTIALS);
         record.detail = Some(known_name(&gateway, name));
         gateway.writer.record(&record).await?;
-        let next = "check both; only admins can sign in";
+        let next =
+            "check both; who has no password yet gets one from an admin (`agw user password`)";
         return Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next));
     };
     let created = begin(&gateway, user, name).await?;
@@ -315,7 +326,69 @@ impl NewSession {
 pub(super) async fn current(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Session> {
     let snapshot = gateway.live.snapshot.load();
     let name = snapshot.users.get(&signed.user).map(|user| user.name.clone());
-    Json(Session { user: name.unwrap_or_default(), expires_at: rfc3339(signed.expires_at) })
+    let (user, expires_at) = (name.unwrap_or_default(), rfc3339(signed.expires_at));
+    Json(Session { user, role: signed.role, expires_at })
+}
+
+/// Change one's own password; all other sessions of that person end.
+#[utoipa::path(
+    put, path = "/api/v1/session/password", tag = "session", request_body = ChangePassword,
+    responses(
+        (status = 204),
+        (status = 401, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn change_password(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    body: Result<Json<ChangePassword>, JsonRejection>,
+) -> Result<StatusCode, AdminError> {
+    let Json(ChangePassword { current, new }) = body?;
+    let (current, new) = (Secret::new(current), Secret::new(new));
+    let user = signed.user;
+    let name = gateway.live.snapshot.load().users.get(&user).map(|user| user.name.clone());
+    let name = name.ok_or_else(AdminError::sign_in)?;
+    gateway.sign_ins.check(&name)?;
+    let stored = gateway.reader.run(move |db| {
+        let sql = "SELECT password FROM users WHERE id = ?1";
+        Ok(db.query_row(sql, [user.get()], |row| row.get::<_, Option<String>>(0))?)
+    });
+    let stored = PasswordHash::from_stored(stored.await?.unwrap_or_else(|| NOBODY.to_owned()));
+    if !gateway.sign_ins.hash(move || stored.matches(&current)).await? {
+        gateway.sign_ins.failed(&name);
+        let message = "the current password is another one";
+        return Err(AdminError::new(codes::BAD_CREDENTIALS, message, "check it and try again"));
+    }
+    store_password(&gateway, user, new, user).await?;
+    gateway.staff.end_others(&signed);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Gives a user a password; what was signed in with the one before ends with
+/// the caller's help.
+pub(super) async fn store_password(
+    gateway: &Gateway,
+    user: UserId,
+    password: Secret,
+    actor: UserId,
+) -> Result<(), AdminError> {
+    super::setup::long_enough("password", &password)?;
+    let hash = gateway.sign_ins.hash(move || PasswordHash::new(&password)).await?;
+    let hash = hash.map_err(|e| AdminError::internal(e.to_string()))?;
+    gateway
+        .writer
+        .change(move |change| {
+            let db = change.db;
+            let name: String = db.query_row(
+                "UPDATE users SET password = ?2, version = version + 1 WHERE id = ?1 RETURNING name",
+                params![user.get(), hash.as_str()],
+                |row| row.get(0),
+            )?;
+            change.audit(Record::config(clock::now_ms(), actor, "password_set", name));
+            Ok::<_, AdminError>(())
+        })
+        .await
 }
 
 /// Sign out.

@@ -13,7 +13,7 @@ use axum::{
 };
 use rusqlite::params;
 
-use super::{AdminError, Signed, Via, service, session};
+use super::{Admin, AdminError, Via, service, session};
 use crate::{
     audit::{Kind, Record},
     clock,
@@ -79,7 +79,7 @@ pub(super) async fn setup(
             )?;
             rows::set_meta(change.db, rows::MASTER_KEY, &home)?;
             change.db.execute(
-                "INSERT INTO users (name, admin, password, created_at) VALUES (?1, 1, ?2, ?3)",
+                "INSERT INTO users (name, role, password, created_at) VALUES (?1, 'admin', ?2, ?3)",
                 params![name.as_str(), hash.as_str(), now],
             )?;
             let user = rows::user_id(change.db, name.as_str())?;
@@ -111,12 +111,12 @@ pub(super) async fn setup(
 )]
 pub(super) async fn unlock(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     body: Result<Json<UnlockRequest>, JsonRejection>,
 ) -> Result<Json<Status>, AdminError> {
     let Json(UnlockRequest { passphrase }) = body?;
     if gateway.vault.load().is_none() {
-        gateway.unseal(passphrase.map(Secret::new), Some(signed.user)).await?;
+        gateway.unseal(passphrase.map(Secret::new), Some(admin.user)).await?;
     }
     Ok(Json(service::read_status(&gateway)))
 }
@@ -128,7 +128,7 @@ pub(super) async fn unlock(
 )]
 pub(super) async fn recover(
     State(gateway): State<Arc<Gateway>>,
-    signed: Signed,
+    admin: Admin,
     body: Result<Json<RecoverRequest>, JsonRejection>,
 ) -> Result<Json<Status>, AdminError> {
     let Json(RecoverRequest { recovery_key, passphrase }) = body?;
@@ -155,7 +155,7 @@ pub(super) async fn recover(
     });
     let recovered = recovered.await.map_err(|_| AdminError::internal("recovery failed"))?;
     let (vault, by_master) = recovered.map_err(|error| key_error(&error, REPAIR_HOME))?;
-    let user = signed.user;
+    let user = admin.user;
     gateway
         .writer
         .change(move |change| {
@@ -181,7 +181,7 @@ fn already() -> AdminError {
     AdminError::new(codes::ALREADY_SET_UP, "this gateway is set up already", next)
 }
 
-fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
+pub(super) fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
     let length = std::str::from_utf8(text.expose()).map_or(0, |text| text.chars().count());
     if length >= PASSWORD_MIN {
         return Ok(());

@@ -1,17 +1,27 @@
-//! The tools, all of them or as one caller sees them.
+//! The tools: all of them or as one caller sees them, and what they do.
 
 use std::sync::Arc;
 
-use agw_api::Tool;
-use agw_core::{AgentCaller, Caller, Subject, may_see};
+use agw_api::{ConfirmEffect, Role, Tool, ToolDetail, ToolEffect, codes};
+use agw_core::{Caller, Subject, ToolId, may_see};
 use axum::{
     Json,
-    extract::{Query, State, rejection::QueryRejection},
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
 };
+use rusqlite::{OptionalExtension as _, params};
 use serde::Deserialize;
 
-use super::{AdminError, Signed};
-use crate::{gateway::Gateway, store::rows};
+use super::{Admin, AdminError, Signed, coverage};
+use crate::{
+    audit::{Record, record::rfc3339},
+    catalog::CatalogTool,
+    clock,
+    gateway::Gateway,
+    store::{StoreError, rows},
+};
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -20,51 +30,197 @@ pub(super) struct As {
     r#as: Option<String>,
 }
 
-/// Tools on offer.
+/// Tools on offer; for a member, those that they may use.
 #[utoipa::path(
     get, path = "/api/v1/tools", operation_id = "list_tools", tag = "tools", params(As),
     responses((status = 200, body = Vec<Tool>), (status = 404, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    signed: Signed,
     query: Result<Query<As>, QueryRejection>,
 ) -> Result<Json<Vec<Tool>>, AdminError> {
     let Query(As { r#as }) = query?;
     let caller = match r#as {
+        None if signed.role == Role::Member => {
+            Some(gateway.live.snapshot.load().caller(signed.user, None))
+        }
         None => None,
-        Some(name) => Some(caller(&gateway, name).await?),
+        Some(name) => Some(caller(&gateway, &signed, name).await?),
     };
     let snapshot = gateway.live.snapshot.load();
-    let catalog = gateway.live.catalog.load();
-    let visible = catalog.by_id.values().filter(|tool| {
-        caller.as_ref().is_none_or(|caller| may_see(&snapshot.permissions, caller, &tool.id))
+    let now = gateway.live.clock.now_ms();
+    let tools = gateway.live.catalog.load_full();
+    let visible = tools.by_id.values().filter(|tool| {
+        caller.as_ref().is_none_or(|caller| may_see(&snapshot.permissions, caller, &tool.id, now))
     });
-    let tools = visible.map(|tool| Tool {
-        id: tool.id.to_string(),
-        mcp_name: tool.mcp_name.clone(),
-        connection: tool.id.connection().to_string(),
-        description: tool.description.clone(),
-    });
-    Ok(Json(tools.collect()))
+    Ok(Json(described(&gateway, visible.map(Arc::clone).collect()).await?))
 }
 
-/// The caller that a name stands for, as its token would make it.
-async fn caller(gateway: &Gateway, name: String) -> Result<Caller, AdminError> {
-    let subject = gateway.reader.run(move |db| Ok(rows::subject(db, &name))).await??;
+/// One tool, with the schema of its arguments.
+#[utoipa::path(
+    get, path = "/api/v1/tools/{id}", operation_id = "show_tool", tag = "tools",
+    params(("id" = String, Path)),
+    responses((status = 200, body = ToolDetail), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> Result<Json<ToolDetail>, AdminError> {
+    let tool = find(&gateway, &id)?;
+    let snapshot = gateway.live.snapshot.load_full();
+    let now = gateway.live.clock.now_ms();
+    let caller = snapshot.caller(signed.user, None);
+    if signed.role == Role::Member && !may_see(&snapshot.permissions, &caller, &tool.id, now) {
+        return Err(unknown(&id));
+    }
+    let input_schema = serde_json::from_str(&tool.input_schema).unwrap_or_default();
+    let tool = described(&gateway, vec![tool]).await?.pop().ok_or_else(|| unknown(&id))?;
+    Ok(Json(ToolDetail { tool, input_schema }))
+}
+
+/// Say what a tool does to the system behind it. Only that makes grants for an
+/// effect match it: what its server says is a suggestion.
+#[utoipa::path(
+    put, path = "/api/v1/tools/{id}/effect", operation_id = "confirm_effect", tag = "tools",
+    params(("id" = String, Path)), request_body = ConfirmEffect,
+    responses(
+        (status = 200, body = Tool),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn confirm_effect(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(id): Path<String>,
+    body: Result<Json<ConfirmEffect>, JsonRejection>,
+) -> Result<Json<Tool>, AdminError> {
+    let Json(ConfirmEffect { effect, version }) = body?;
+    let tool = find(&gateway, &id)?;
+    let current = described(&gateway, vec![Arc::clone(&tool)]).await?.pop();
+    let (connection, name) = (tool.connection.get(), tool.id.tool().to_string());
+    gateway
+        .writer
+        .change(move |change| {
+            let actual: Option<u64> = change
+                .db
+                .query_row(
+                    "SELECT version FROM tool_effects WHERE connection = ?1 AND tool = ?2",
+                    params![connection, name],
+                    |row| row.get(0),
+                )
+                .optional()?;
+            let what = "what the tool does";
+            rows::check_version(Some(version), actual.unwrap_or(0), what, &current)?;
+            change.db.execute(
+                "INSERT INTO tool_effects (connection, tool, effect) VALUES (?1, ?2, ?3)
+                 ON CONFLICT DO UPDATE SET effect = ?3, version = version + 1",
+                params![connection, name, effect.map(word)],
+            )?;
+            let detail = format!("{id}: {}", effect.map_or("not known, counts as write", word));
+            let record = Record::config(clock::now_ms(), admin.user, "effect_confirmed", detail);
+            change.audit(record);
+            Ok::<_, AdminError>(())
+        })
+        .await?;
+    let tool = described(&gateway, vec![tool]).await?.pop();
+    Ok(Json(tool.ok_or_else(|| AdminError::internal("the tool is gone"))?))
+}
+
+fn find(gateway: &Gateway, id: &str) -> Result<Arc<CatalogTool>, AdminError> {
+    let parsed: Option<ToolId> = id.parse().ok();
+    let catalog = gateway.live.catalog.load();
+    parsed.and_then(|id| catalog.by_id.get(&id).cloned()).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> AdminError {
+    AdminError::new(codes::NOT_FOUND, format!("there is no tool {id:?}"), "see `agw tools`")
+}
+
+fn word(effect: ToolEffect) -> &'static str {
+    core(effect).as_str()
+}
+
+fn core(effect: ToolEffect) -> agw_core::ToolEffect {
+    match effect {
+        ToolEffect::Read => agw_core::ToolEffect::Read,
+        ToolEffect::Write => agw_core::ToolEffect::Write,
+        ToolEffect::Destructive => agw_core::ToolEffect::Destructive,
+    }
+}
+
+fn shown(effect: agw_core::ToolEffect) -> ToolEffect {
+    match effect {
+        agw_core::ToolEffect::Read => ToolEffect::Read,
+        agw_core::ToolEffect::Write => ToolEffect::Write,
+        agw_core::ToolEffect::Destructive => ToolEffect::Destructive,
+    }
+}
+
+/// Tools with what the database knows of them.
+async fn described(
+    gateway: &Gateway,
+    tools: Vec<Arc<CatalogTool>>,
+) -> Result<Vec<Tool>, AdminError> {
+    let snapshot = gateway.live.snapshot.load_full();
+    let read = move |db: &rusqlite::Connection| {
+        let mut select =
+            db.prepare_cached("SELECT connection, tool, effect, version FROM tool_effects")?;
+        let rows = select.query_and_then([], |row| {
+            let effect: Option<String> = row.get("effect")?;
+            let effect = effect.map(|text| text.parse()).transpose();
+            let effect: Option<agw_core::ToolEffect> =
+                effect.map_err(|e: agw_core::NameError| StoreError::Damaged(e.to_string()))?;
+            let key = (row.get::<_, u64>("connection")?, row.get::<_, String>("tool")?);
+            Ok::<_, StoreError>((key, (effect, row.get::<_, u64>("version")?)))
+        })?;
+        let confirmed: std::collections::HashMap<_, _> = rows.collect::<Result<_, _>>()?;
+        let seen = coverage::seen(db)?;
+        let describe = |tool: Arc<CatalogTool>| {
+            let key = (tool.connection.get(), tool.id.tool().as_str().to_owned());
+            let (effect, effect_version) = confirmed.get(&key).copied().unwrap_or_default();
+            Tool {
+                id: tool.id.to_string(),
+                mcp_name: tool.mcp_name.clone(),
+                connection: tool.id.connection().to_string(),
+                description: tool.description.clone(),
+                effect: effect.map(shown),
+                suggested_effect: tool.suggested.map(shown),
+                effect_version,
+                first_seen_at: coverage::first_seen(&seen, &tool).map(rfc3339).unwrap_or_default(),
+                granted: snapshot.permissions.grants_anybody(&tool.id),
+            }
+        };
+        Ok(tools.into_iter().map(describe).collect())
+    };
+    Ok(gateway.reader.run(read).await?)
+}
+
+/// The caller that a name stands for, as its token would make it; for a
+/// member, one of their own.
+pub(super) async fn caller(
+    gateway: &Gateway,
+    signed: &Signed,
+    name: String,
+) -> Result<Caller, AdminError> {
+    let missing = || AdminError::not_found("user or agent", &name, "see `agw agent list`");
+    let wanted = name.clone();
+    let subject = gateway.reader.run(move |db| Ok(rows::subject(db, &wanted))).await?;
+    // What somebody may not see is not there.
+    let whose = |user| if signed.sees(user) { Ok(user) } else { Err(missing()) };
     let snapshot = gateway.live.snapshot.load();
-    let team = || AdminError::invalid("a team calls nothing itself; name a user or an agent");
     match subject {
-        Subject::Team(_) => Err(team()),
-        Subject::Agent(agent) => {
-            let is = |caller: &Caller| caller.agent.as_ref().is_some_and(|a| a.id == agent);
-            let mut callers = snapshot.tokens.values().map(|entry| &entry.caller);
-            let found = callers.find(|caller| is(caller));
-            found.map(|caller| Caller::clone(caller)).ok_or_else(team)
+        Err(_) if signed.role == Role::Member => Err(missing()),
+        Err(error) => Err(error),
+        Ok(Subject::Team(_)) => {
+            Err(AdminError::invalid("a team calls nothing itself; name a user or an agent"))
         }
-        Subject::User(user) => {
-            let teams = snapshot.teams_of(user);
-            Ok(Caller { user, teams, agent: None::<AgentCaller> })
+        Ok(Subject::User(user)) => Ok(snapshot.caller(whose(user)?, None)),
+        Ok(Subject::Agent(agent)) => {
+            let owner = snapshot.agents.get(&agent).map(|agent| agent.user).ok_or_else(missing)?;
+            Ok(snapshot.caller(whose(owner)?, Some(agent)))
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use agw_api::{AuditRecord, Event, codes};
+use agw_api::{AuditRecord, Event, Role, codes};
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -28,10 +28,11 @@ use crate::{
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    signed: Signed,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<Vec<AuditRecord>>, AdminError> {
-    let Query(filter) = query?;
+    let Query(mut filter) = query?;
+    filter.only = (signed.role == Role::Member).then_some(signed.user);
     if filter.limit.is_some_and(|limit| !(1..=read::LIMIT_MAX).contains(&limit)) {
         let text = format!("the limit must be between 1 and {}", read::LIMIT_MAX);
         return Err(AdminError::invalid(text));
@@ -49,13 +50,14 @@ pub(super) async fn list(
 )]
 pub(super) async fn show(
     State(gateway): State<Arc<Gateway>>,
-    _: Signed,
+    signed: Signed,
     Path(id): Path<String>,
 ) -> Result<Json<Vec<AuditRecord>>, AdminError> {
     settle(&gateway).await;
     let snapshot = gateway.live.snapshot.load_full();
     let wanted = id.clone();
-    let records = gateway.reader.run(move |db| read::show(db, &snapshot, &wanted)).await?;
+    let only = (signed.role == Role::Member).then_some(signed.user);
+    let records = gateway.reader.run(move |db| read::show(db, &snapshot, &wanted, only)).await?;
     if records.is_empty() {
         let message = format!("there is no record {id:?}");
         return Err(AdminError::new(codes::NOT_FOUND, message, "see `agw audit list`"));
@@ -81,7 +83,10 @@ pub(super) async fn events(State(gateway): State<Arc<Gateway>>, signed: Signed) 
     let first = (gateway, signed, feed, true);
     let events = stream::unfold(first, |(gateway, signed, mut feed, first)| async move {
         // At once, so that the other side knows that it is connected.
-        let text = if first { ": connected\n\n".into() } else { next(&gateway, &mut feed).await? };
+        let text = match first {
+            true => ": connected\n\n".into(),
+            false => next(&gateway, &signed, &mut feed).await?,
+        };
         // The stream ends with the session that opened it.
         gateway.staff.still_open(&signed).then_some(())?;
         Some((Ok::<_, Infallible>(Bytes::from(text)), (gateway, signed, feed, false)))
@@ -92,12 +97,17 @@ pub(super) async fn events(State(gateway): State<Arc<Gateway>>, signed: Signed) 
     response
 }
 
-async fn next(gateway: &Gateway, feed: &mut Receiver<FeedItem>) -> Option<String> {
+async fn next(gateway: &Gateway, signed: &Signed, feed: &mut Receiver<FeedItem>) -> Option<String> {
+    let only = (signed.role == Role::Member).then_some(signed.user);
     let event = tokio::select! {
         item = feed.recv() => match item {
             Ok(FeedItem::Record(record)) => {
                 let snapshot = gateway.live.snapshot.load();
-                Event::Audit { record: read::parse(&record, &snapshot).ok()? }
+                match read::parse(&record, &snapshot, only).ok()? {
+                    Some(record) => Event::Audit { record },
+                    // Somebody else's; it takes the place of a comment.
+                    None => return Some(": not yours\n\n".into()),
+                }
             }
             Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
             Err(RecvError::Lagged(count)) => Event::Missed { count },

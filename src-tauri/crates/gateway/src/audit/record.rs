@@ -11,7 +11,7 @@
 
 use std::fmt::Write as _;
 
-use agw_core::{AgentId, GrantId, UserId, json};
+use agw_core::{AgentId, ApprovalId, GrantId, UserId, json};
 
 /// Identifies one call in the trail: a ULID, so it sorts by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,6 +44,8 @@ pub(crate) enum Kind {
     Intent,
     /// A call ended.
     Outcome,
+    /// A person was asked about a call, answered, or is asked no longer.
+    Approval,
     /// The configuration changed.
     Config,
     /// Somebody signed in or out, or failed to.
@@ -57,6 +59,7 @@ impl Kind {
         match self {
             Self::Intent => "intent",
             Self::Outcome => "outcome",
+            Self::Approval => "approval",
             Self::Config => "config",
             Self::SignIn => "sign_in",
             Self::Service => "service",
@@ -110,8 +113,15 @@ pub(crate) struct Record {
     pub(crate) grants: Vec<GrantId>,
     pub(crate) policy_version: Option<u64>,
     pub(crate) face: Option<&'static str>,
+    /// The approval that the call was held for.
+    pub(crate) approval: Option<ApprovalId>,
+    /// Who answered it.
+    pub(crate) by: Option<UserId>,
     /// Free text; never a secret.
     pub(crate) detail: Option<String>,
+    /// The agent's sub-token is good for so many calls, and this is one: not
+    /// written, but counted with it.
+    pub(crate) limited: bool,
 }
 
 impl Record {
@@ -132,7 +142,10 @@ impl Record {
             grants: Vec::new(),
             policy_version: None,
             face: None,
+            approval: None,
+            by: None,
             detail: None,
+            limited: false,
         }
     }
 
@@ -147,8 +160,10 @@ impl Record {
         let mut out = String::with_capacity(384);
         out.push('{');
         text(&mut out, "agent", self.agent);
+        text(&mut out, "approval", self.approval);
         raw(&mut out, "args", self.args.as_deref());
         text(&mut out, "args_digest", self.args_digest);
+        text(&mut out, "by", self.by);
         text(&mut out, "call_id", self.call);
         text(&mut out, "decision", self.decision);
         free(&mut out, "detail", self.detail.as_deref());
@@ -173,7 +188,8 @@ impl Record {
         text(&mut out, "user", self.user);
         out.push_str("\"v\":1}");
         let usage = self.agent.filter(|_| self.kind == Kind::Outcome).map(|id| (id, self.time));
-        Rendered { kind: self.kind, call: self.call, usage, json: out, seq_at }
+        let limited = self.agent.filter(|_| self.limited && self.kind == Kind::Intent);
+        Rendered { kind: self.kind, call: self.call, usage, limited, json: out, seq_at }
     }
 }
 
@@ -184,6 +200,8 @@ pub(crate) struct Rendered {
     pub(crate) call: Option<CallId>,
     /// The agent whose sub-token was used, and when.
     pub(crate) usage: Option<(AgentId, i64)>,
+    /// The agent one of whose limited calls this is the intent of.
+    pub(crate) limited: Option<AgentId>,
     json: String,
     seq_at: usize,
 }
@@ -252,6 +270,8 @@ mod tests {
         record.grants = vec![GrantId::new(1), GrantId::new(2)];
         record.policy_version = Some(3);
         record.face = Some("mcp");
+        record.approval = Some(ApprovalId::new(4));
+        record.by = Some(UserId::new(5));
         record.detail = Some("a \\ b".into());
         for record in [record, Record::new(Kind::Service, 0)] {
             let text = record.render().at(7);

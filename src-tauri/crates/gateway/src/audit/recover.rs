@@ -1,8 +1,9 @@
-//! After a crash: calls whose outcome nobody knows.
+//! After a start: calls whose outcome nobody knows, and what was used up.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
-use rusqlite::{Connection, params};
+use agw_core::{AgentId, GrantId};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
 
 use crate::{
@@ -39,7 +40,8 @@ pub(crate) fn close_open_calls(db: &mut Connection, now: i64) -> Result<usize, S
             let Some(call) = line.call_id.clone() else { continue };
             match line.kind.as_str() {
                 "intent" => drop(open.insert(call, line)),
-                _ => drop(open.remove(&call)),
+                "outcome" => drop(open.remove(&call)),
+                _ => {}
             }
         }
     }
@@ -67,4 +69,60 @@ pub(crate) fn close_open_calls(db: &mut Connection, now: i64) -> Result<usize, S
     }
     tx.commit()?;
     Ok(open.len())
+}
+
+/// Calls that were forwarded since `since` (milliseconds since 1970) with one
+/// of `grants`: which, and when, oldest first. A rate goes on counting over a
+/// restart.
+pub(crate) fn calls_since(
+    db: &Connection,
+    since: i64,
+    grants: &HashSet<GrantId>,
+) -> Result<Vec<(GrantId, i64)>, StoreError> {
+    #[derive(Deserialize)]
+    struct Line {
+        kind: String,
+        time: jiff::Timestamp,
+        #[serde(default)]
+        grants: Vec<String>,
+    }
+    let mut calls = Vec::new();
+    if grants.is_empty() {
+        return Ok(calls);
+    }
+    let mut select = db.prepare("SELECT record FROM audit ORDER BY seq DESC")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let text: String = row.get(0)?;
+        let line: Line = serde_json::from_str(&text)
+            .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
+        let time = line.time.as_millisecond();
+        if time < since {
+            break;
+        }
+        if line.kind != "intent" {
+            continue;
+        }
+        let ids = line.grants.iter().filter_map(|id| id.parse().ok());
+        calls.extend(ids.filter(|id| grants.contains(id)).map(|id| (id, time)));
+    }
+    calls.reverse();
+    Ok(calls)
+}
+
+/// Calls that each agent with a limited sub-token has made.
+pub(crate) fn limited_uses(db: &Connection) -> Result<Vec<(AgentId, u64)>, StoreError> {
+    let mut select = db.prepare("SELECT id, forwarded FROM agents WHERE forwarded > 0")?;
+    let rows = select.query_map([], |row| Ok((AgentId::new(row.get(0)?), row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// Time of the newest record, in milliseconds since 1970.
+pub(crate) fn newest(db: &Connection) -> Result<Option<i64>, StoreError> {
+    let time: Option<String> = db
+        .query_row("SELECT record ->> 'time' FROM audit ORDER BY seq DESC LIMIT 1", [], |row| {
+            row.get(0)
+        })
+        .optional()?;
+    Ok(time.and_then(|time| Some(time.parse::<jiff::Timestamp>().ok()?.as_millisecond())))
 }

@@ -19,6 +19,7 @@ use axum::{
 };
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{BodyError, bearer, is_json, read_body};
@@ -41,7 +42,8 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
     }
     let snapshot = gateway.live.snapshot.load();
     let mut story = Story::unread(Face::Rest, Instant::now());
-    let caller = identify(&snapshot, &presented, &mut story);
+    let now = gateway.live.clock.now_ms();
+    let caller = identify(&snapshot, &presented, now, &mut story);
     let open = caller.and_then(|caller| gateway.check_open(&snapshot).map(|()| caller));
     let caller = match open {
         Ok(caller) => caller,
@@ -51,7 +53,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
     let visible = catalog
         .by_id
         .values()
-        .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id));
+        .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id, now));
     let tools: Vec<_> = visible
         .map(|tool| {
             json!({
@@ -156,6 +158,8 @@ fn accept(
         arguments,
         received,
         cancel: CancellationToken::new(),
+        session: None,
+        held: watch::Sender::default(),
     };
     Ok((meant, inbound))
 }
@@ -226,8 +230,8 @@ fn render(refusal: &Refusal, subject: &str, meant: &str, status: Option<StatusCo
         if let Ok(value) = bearer::challenge(refusal.code(), &message).parse() {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
-    } else if matches!(status.as_u16(), 429 | 503) {
-        headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static("2"));
+    } else if let Some(seconds) = refusal.retry_after() {
+        headers.insert(header::RETRY_AFTER, header::HeaderValue::from(seconds));
     }
     response
 }

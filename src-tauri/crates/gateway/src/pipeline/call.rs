@@ -3,9 +3,11 @@
 use std::{fmt::Write as _, sync::Arc, time::Instant};
 
 use agw_core::{
-    Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json, without_tokens,
+    ApprovalId, Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json,
+    without_tokens,
 };
 use bytes::Bytes;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -132,6 +134,10 @@ pub(crate) struct InboundCall {
     pub(crate) received: Instant,
     /// Fires when the caller takes the call back.
     pub(crate) cancel: CancellationToken,
+    /// The MCP session that it belongs to, if any.
+    pub(crate) session: Option<Arc<str>>,
+    /// Told when the call is held for a person.
+    pub(crate) held: watch::Sender<Option<ApprovalId>>,
 }
 
 /// A call whose tool has an id; whether such a tool exists shows only after
@@ -159,16 +165,16 @@ impl Target {
 /// Finds the tool that a name stands for. A name that stands for none is
 /// answered like a tool that is not granted, so that nobody learns which is
 /// the case.
-pub(crate) fn resolve_tool(catalog: &Catalog, target: Target) -> Result<ToolCall, Refusal> {
+pub(crate) fn resolve_tool(catalog: &Catalog, target: &Target) -> Result<ToolCall, Refusal> {
     let unknown = Refusal::NotGranted { reason: "no_such_name" };
     let id: ToolId = match target {
         Target::McpName(name) => {
-            let tool = catalog.by_mcp_name(&name).ok_or(unknown)?;
+            let tool = catalog.by_mcp_name(name).ok_or(unknown)?;
             return Ok(ToolCall { id: tool.id.clone(), tool: Some(Arc::clone(tool)) });
         }
         Target::Id(text) => text.parse().map_err(|_| unknown)?,
         Target::Own(connection, name) => {
-            ToolId::new(connection, name.parse().map_err(|_| unknown)?)
+            ToolId::new(connection.clone(), name.parse().map_err(|_| unknown)?)
         }
     };
     let tool = catalog.by_id.get(&id).cloned();
@@ -201,6 +207,10 @@ pub(crate) struct Story {
     pub(crate) decision: Option<&'static str>,
     pub(crate) grants: Vec<GrantId>,
     pub(crate) policy_version: Option<u64>,
+    /// Held for a person, who may have approved it.
+    pub(crate) approval: Option<ApprovalId>,
+    /// Whether the sub-token is good for so many calls only.
+    pub(crate) limited: bool,
     /// Set once an intent is on disk.
     pub(crate) forwarded: bool,
 }
@@ -230,6 +240,8 @@ impl Story {
             decision: None,
             grants: Vec::new(),
             policy_version: None,
+            approval: None,
+            limited: false,
             forwarded: false,
         }
     }
@@ -270,6 +282,8 @@ impl Story {
         record.grants.clone_from(&self.grants);
         record.policy_version = self.policy_version;
         record.face = Some(self.face.as_str());
+        record.approval = self.approval;
+        record.limited = self.limited;
         record
     }
 }

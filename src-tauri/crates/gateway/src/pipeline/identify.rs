@@ -5,16 +5,16 @@ use std::sync::Arc;
 use agw_core::Caller;
 
 use crate::{
-    clock,
     pipeline::{Presented, Refusal, Story},
     store::snapshot::Snapshot,
 };
 
-/// One look-up by hash. A token that was ours once still says whose it was,
+/// One look-up by hash; `now` in milliseconds since 1970. A token that was ours once still says whose it was,
 /// for the trail.
 pub(crate) fn identify(
     snapshot: &Snapshot,
     presented: &Presented,
+    now: i64,
     story: &mut Story,
 ) -> Result<Arc<Caller>, Refusal> {
     let hash = match presented {
@@ -27,7 +27,7 @@ pub(crate) fn identify(
     if entry.revoked {
         return Err(Refusal::TokenRevoked);
     }
-    if entry.expires_at.is_some_and(|at| at <= clock::now_ms()) {
+    if entry.expires_at.is_some_and(|at| at <= now) {
         return Err(Refusal::TokenExpired);
     }
     Ok(Arc::clone(&entry.caller))

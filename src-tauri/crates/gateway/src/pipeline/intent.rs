@@ -40,7 +40,7 @@ pub(crate) async fn record_intent(
 pub(crate) fn record_outcome(gateway: &Gateway, story: &Story, reply: &SafeReply) {
     let mut record = story.outcome();
     record.status = Some(reply.status().as_str());
-    record.reason = Some("granted");
+    record.reason = Some(if story.approval.is_some() { "approved" } else { "granted" });
     if let Err(error) = gateway.writer.owe(&record) {
         // The intent stands; the next start closes it as indeterminate.
         tracing::error!(%error, call = %story.id, "the outcome of a call could not be recorded");

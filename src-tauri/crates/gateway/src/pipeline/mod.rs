@@ -38,7 +38,9 @@
 //! }
 //! ```
 
+mod approve;
 mod call;
+mod decide;
 mod identify;
 mod inject;
 mod intent;
@@ -46,22 +48,24 @@ mod refuse;
 mod reply;
 mod reserve;
 
+pub(crate) use approve::{outcome as approval_record, still_asked, watch_approvals};
 pub(crate) use call::{Arguments, InboundCall, Presented, Story, Target};
 pub(crate) use call::{Face, ToolCall};
 pub(crate) use identify::identify;
 pub use inject::ArmedRequest;
 pub(crate) use inject::header;
 pub use intent::AuditTicket;
-pub(crate) use refuse::Refusal;
+pub(crate) use refuse::{Paused, Refusal};
 pub(crate) use refuse::{refuse, refuse_unread};
 pub(crate) use reply::{SafeReply, inspect_reply, without_secrets};
 pub(crate) use reserve::Reservations;
 
 use std::sync::Arc;
 
-use agw_core::{Decision, decide};
+use agw_core::Decision;
 
 use crate::gateway::Gateway;
+use decide::Asked;
 
 /// Runs one call to its end. Whatever happens, the trail gets exactly one
 /// outcome for it. Spawn it: it must not be dropped half-way, because a
@@ -87,23 +91,23 @@ async fn run(
     inbound: InboundCall,
     story: &mut Story,
 ) -> Result<SafeReply, Refusal> {
-    let snapshot = gateway.live.snapshot.load_full();
-    let caller = identify(&snapshot, &inbound.presented, story)?;
-    gateway.check_open(&snapshot)?;
-    let call = call::resolve_tool(&gateway.live.catalog.load(), inbound.target)?;
-    // A name that is no tool goes by what the caller wrote, made safe to keep.
-    story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
-    let permit = match decide(&snapshot.permissions, &caller, &call.id, inbound.arguments.digest) {
-        Decision::Allow(permit) => permit,
+    let asked = Asked::by(gateway, &inbound, story)?;
+    let (permit, approved) = match asked.decide(story)? {
+        Decision::Allow(permit) => (permit, None),
+        Decision::Ask(question) => approve::await_approval(&asked, question, story).await?,
         Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
     };
     story.permitted(&permit);
-    let (upstream, config) = gateway.upstream_of(&snapshot, &call)?;
     call::guard_request(&inbound.arguments)?;
-    let _reservation = gateway.reservations.reserve(&caller)?;
+    let (snapshot, upstream, config) = asked.upstream()?;
+    let mut reservation = asked.reserve(&snapshot, &permit, story)?;
     let ticket = intent::record_intent(gateway, story).await?;
+    // Nothing is forwarded on a map that was changed before the effect.
+    let permit = asked.confirm(permit, approved.as_ref(), story)?;
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
+    let call = asked.call;
     let armed = inject::inject(permit, &ticket, &vault, &config, &call, inbound.arguments)?;
+    reservation.forwarded();
     let reply = upstream.call(armed, &inbound.cancel).await;
     inspect_reply(reply?)
 }

@@ -1,9 +1,9 @@
 //! The one way out for a call that does not go through, and what each side
 //! is told: the agent enough to act on, the trail everything.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use agw_core::{Denial, Reason, json, without_tokens};
+use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, json, without_tokens};
 
 use crate::{
     audit::Status,
@@ -29,6 +29,30 @@ pub(crate) enum Refusal {
     NotGranted {
         reason: &'static str,
     },
+    /// The caller sees the tool, but may not make this call; the sentence says
+    /// why.
+    Denied {
+        reason: &'static str,
+        sentence: String,
+    },
+    /// A grant's rate is used up; `again` is how long until it has room.
+    RateLimited {
+        grant: GrantId,
+        rate: Rate,
+        again: Duration,
+    },
+    /// The sub-token was used as often as it may be.
+    UsedUp,
+    /// Nobody has answered yet.
+    ApprovalPending(ApprovalId),
+    ApprovalDenied(ApprovalId, Option<String>),
+    /// Nobody answered in time, or what was asked is asked no longer.
+    ApprovalOver(ApprovalId),
+    /// The arguments are too long for a person to read.
+    ApprovalTooLong,
+    TooManyApprovals,
+    /// A grant changed while the call was on its way.
+    RulesChanged,
     /// Granted by a pattern or by an old grant, but its connection lists no
     /// such tool.
     UnknownTool,
@@ -38,7 +62,7 @@ pub(crate) enum Refusal {
     TokenInArguments,
     NotSetUp,
     Sealed,
-    Paused,
+    Paused(Paused),
     AuditUnavailable,
     Overloaded,
     TooManyCalls,
@@ -48,18 +72,24 @@ pub(crate) enum Refusal {
     Internal(&'static str),
 }
 
+/// What an admin has stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Paused {
+    All,
+    Caller,
+    Connection,
+}
+
 impl Refusal {
     pub(crate) fn denied(denial: &Denial, story: &mut Story) -> Self {
         story.policy_version = Some(denial.policy_version);
-        let reason = match denial.reason {
-            Reason::NotGranted => "not_granted",
-            Reason::OutOfScope => "out_of_scope",
-            Reason::DeniedByGrant(grant) => {
-                story.grants = vec![grant];
-                "denied_by_grant"
-            }
-        };
-        Self::NotGranted { reason }
+        story.grants = denial.reason.grant().into_iter().collect();
+        let reason = denial.reason.code();
+        if denial.visible {
+            Self::Denied { reason, sentence: sentence(denial) }
+        } else {
+            Self::NotGranted { reason }
+        }
     }
 
     /// Stable; what a program branches on.
@@ -71,13 +101,22 @@ impl Refusal {
             Self::TokenRevoked => "token_revoked",
             Self::TokenExpired => "token_expired",
             Self::NotGranted { .. } => "not_granted",
+            Self::Denied { .. } => "denied",
+            Self::RateLimited { .. } => "rate_limited",
+            Self::UsedUp => "uses_up",
+            Self::ApprovalPending(_) => "approval_pending",
+            Self::ApprovalDenied(..) => "approval_denied",
+            Self::ApprovalOver(_) => "approval_expired",
+            Self::ApprovalTooLong => "approval_too_long",
+            Self::TooManyApprovals => "too_many_approvals",
+            Self::RulesChanged => "rules_changed",
             Self::UnknownTool => "unknown_tool",
             Self::Malformed(_) => "malformed",
             Self::InvalidArguments(_) => "invalid_arguments",
             Self::TokenInArguments => "token_in_arguments",
             Self::NotSetUp => "not_set_up",
             Self::Sealed => "sealed",
-            Self::Paused => "paused",
+            Self::Paused(_) => "paused",
             Self::AuditUnavailable => "audit_unavailable",
             Self::Overloaded => "overloaded",
             Self::TooManyCalls => "too_many_calls",
@@ -96,14 +135,23 @@ impl Refusal {
             | Self::TokenUnknown
             | Self::TokenRevoked
             | Self::TokenExpired => 401,
-            Self::NotGranted { .. } => 403,
+            Self::NotGranted { .. }
+            | Self::Denied { .. }
+            | Self::UsedUp
+            | Self::ApprovalPending(_)
+            | Self::ApprovalDenied(..)
+            | Self::ApprovalOver(_) => 403,
             Self::UnknownTool => 404,
-            Self::Malformed(_) | Self::InvalidArguments(_) | Self::TokenInArguments => 422,
-            Self::TooManyCalls => 429,
+            Self::RulesChanged => 409,
+            Self::Malformed(_)
+            | Self::InvalidArguments(_)
+            | Self::TokenInArguments
+            | Self::ApprovalTooLong => 422,
+            Self::TooManyCalls | Self::RateLimited { .. } | Self::TooManyApprovals => 429,
             Self::Upstream(error) => error.http_status(),
             Self::NotSetUp
             | Self::Sealed
-            | Self::Paused
+            | Self::Paused(_)
             | Self::AuditUnavailable
             | Self::Overloaded
             | Self::Cancelled
@@ -117,11 +165,21 @@ impl Refusal {
             self,
             Self::NotSetUp
                 | Self::Sealed
-                | Self::Paused
+                | Self::Paused(Paused::All)
                 | Self::AuditUnavailable
                 | Self::Overloaded
                 | Self::Internal(_)
         )
+    }
+
+    /// Seconds after which the same call may go through, where that is known.
+    pub(crate) fn retry_after(&self) -> Option<u64> {
+        match (self, self.http_status()) {
+            (Self::RateLimited { again, .. }, _) => Some(again.as_secs() + 1),
+            (Self::ApprovalPending(_), _) => Some(10),
+            (_, 409 | 429 | 503) => Some(2),
+            _ => None,
+        }
     }
 
     /// What went wrong, in a sentence for the agent.
@@ -135,6 +193,33 @@ impl Refusal {
             Self::NotGranted { .. } => {
                 format!("Permission denied: no tool {meant:?} is granted to this agent.")
             }
+            Self::Denied { sentence, .. } => format!("Permission denied: {sentence}."),
+            Self::RateLimited { grant, rate, .. } => {
+                format!("The rate of {meant:?} is used up: {rate} (grant {grant}).")
+            }
+            Self::UsedUp => "The token was used as often as it may be.".into(),
+            Self::ApprovalPending(id) => {
+                format!(
+                    "A person has to approve this call and has not answered yet (approval {id})."
+                )
+            }
+            Self::ApprovalDenied(id, None) => format!("A person denied this call (approval {id})."),
+            Self::ApprovalDenied(id, Some(note)) => {
+                format!("A person denied this call and says: {note:?} (approval {id}).")
+            }
+            Self::ApprovalOver(id) => {
+                format!(
+                    "Nobody approved this call in time, or it is no longer asked for (approval {id})."
+                )
+            }
+            Self::ApprovalTooLong => {
+                "A person has to approve this call, and its arguments are too long to read.".into()
+            }
+            Self::TooManyApprovals => "Too many calls wait for a person's approval.".into(),
+            Self::RulesChanged => {
+                "The permissions changed while the call was being prepared; it was not forwarded."
+                    .into()
+            }
             Self::UnknownTool => format!("There is no tool {meant:?} at the moment."),
             Self::Malformed(problem) => format!("The request cannot be read: {problem}."),
             Self::InvalidArguments(problem) => format!("Invalid arguments: {problem}."),
@@ -143,7 +228,11 @@ impl Refusal {
             }
             Self::NotSetUp => "The gateway is not set up yet.".into(),
             Self::Sealed => "The gateway is sealed: its master key is not available.".into(),
-            Self::Paused => "An administrator has paused all agents.".into(),
+            Self::Paused(Paused::All) => "An administrator has paused all agents.".into(),
+            Self::Paused(Paused::Caller) => "An administrator has paused this agent.".into(),
+            Self::Paused(Paused::Connection) => {
+                "An administrator has paused the system behind this tool.".into()
+            }
             Self::AuditUnavailable => {
                 "The gateway cannot record calls at the moment, so it forwards none.".into()
             }
@@ -175,6 +264,23 @@ impl Refusal {
                     "Do not retry. If the task needs it, ask an administrator for the grant `agw grant \"{owner}\" {meant} allow`{agent}."
                 )
             }
+            Self::Denied { .. } => {
+                "Do not retry with the same arguments. Change them so that the rule holds, or ask an administrator to change it.".into()
+            }
+            Self::RateLimited { again, .. } => {
+                format!("Try again in {} s; until then use other tools.", again.as_secs() + 1)
+            }
+            Self::UsedUp => "Ask an administrator for a new token (`agw agent add`).".into(),
+            Self::ApprovalPending(id) => format!(
+                "Tell your user that it waits in AI Agent Gateway (`agw approve {id}`). Then call again with exactly the same arguments: that picks the answer up."
+            ),
+            Self::ApprovalDenied(..) => "Do not retry. Do something else, or ask your user.".into(),
+            Self::ApprovalOver(_) => "Call again if it is still needed; a person is asked again.".into(),
+            Self::ApprovalTooLong => "Split it into calls with shorter arguments.".into(),
+            Self::TooManyApprovals => {
+                "Wait until your user has answered those that wait, then try again.".into()
+            }
+            Self::RulesChanged => "Call again: it is decided anew.".into(),
             Self::UnknownTool => "List the tools again and use one of those.".into(),
             Self::Malformed(_) => "Correct the request and send it again.".into(),
             Self::InvalidArguments(_) => "Correct the arguments and send them again.".into(),
@@ -183,7 +289,7 @@ impl Refusal {
             }
             Self::NotSetUp => "An administrator sets it up with `agw setup` or in its window.".into(),
             Self::Sealed => "An administrator unlocks it with `agw unlock` or in its window.".into(),
-            Self::Paused => "Wait, or ask an administrator to resume (`agw resume`).".into(),
+            Self::Paused(_) => "Wait, or ask an administrator to resume (`agw resume`).".into(),
             Self::AuditUnavailable => {
                 "Try again in a few seconds; an administrator should check the gateway's disk.".into()
             }
@@ -196,7 +302,7 @@ impl Refusal {
 
     fn reason(&self) -> &'static str {
         match self {
-            Self::NotGranted { reason } => reason,
+            Self::NotGranted { reason } | Self::Denied { reason, .. } => reason,
             other => other.code(),
         }
     }
@@ -213,6 +319,9 @@ impl Refusal {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Malformed(text) | Self::InvalidArguments(text) => Some(text.clone()),
+            Self::Denied { sentence, .. } => Some(sentence.clone()),
+            Self::RateLimited { grant, rate, .. } => Some(format!("{grant} allows {rate}")),
+            Self::ApprovalDenied(_, note) => note.clone(),
             Self::Upstream(error) => Some(error.to_string()),
             Self::Internal(text) => Some((*text).to_owned()),
             _ => None,
@@ -235,13 +344,39 @@ impl From<UpstreamError> for Refusal {
     }
 }
 
+/// Why a call of a tool that the caller sees is denied. What it names of the
+/// arguments the caller knows.
+fn sentence(denial: &Denial) -> String {
+    let Some((grant, condition)) = denial.reason.grant().zip(denial.condition.as_ref()) else {
+        return match denial.reason.grant() {
+            Some(grant) => format!("grant {grant} forbids it"),
+            None => "nothing grants it".into(),
+        };
+    };
+    let text = condition.text();
+    let Some(unmet) = &denial.unmet else {
+        return format!("grant {grant} forbids it when {text}");
+    };
+    let values: Vec<String> =
+        unmet.values.iter().map(|(path, value)| format!("{path} is {value}")).collect();
+    let found = match (&unmet.fault, values.is_empty()) {
+        (Some(fault), _) => format!("; here {fault}"),
+        (None, false) => format!("; here {}", values.join(", ")),
+        (None, true) => String::new(),
+    };
+    let forbids = matches!(denial.reason, Reason::DeniedByGrant(_));
+    let verb = if forbids { "forbids it when" } else { "wants" };
+    format!("grant {grant} {verb} {}{found}", unmet.part)
+}
+
 /// Records the refusal and hands it back, with the caller's name, for the
 /// face to word. A refusal that cannot be recorded becomes an outage.
 pub(crate) fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Refusal, String) {
     let mut record = story.outcome();
     let status = refusal.status();
     if status == Status::Denied {
-        record.decision = Some("deny");
+        let asked = matches!(refusal, Refusal::ApprovalPending(_));
+        record.decision = Some(if asked { "ask" } else { "deny" });
     }
     record.status = Some(status.as_str());
     record.reason = Some(refusal.reason());
@@ -270,6 +405,7 @@ pub(crate) fn refuse_unread(
     let mut story = Story::unread(face, Instant::now());
     story.meant = meant.to_owned();
     // For the trail: whose token it was, if anybody's.
-    let _ = identify(&gateway.live.snapshot.load(), presented, &mut story);
+    let now = gateway.live.clock.now_ms();
+    let _ = identify(&gateway.live.snapshot.load(), presented, now, &mut story);
     refuse(gateway, &story, refusal)
 }

@@ -25,7 +25,8 @@ const DATABASE: &str = "agw.db";
 /// How long a statement waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(2);
 /// Each step is frozen once released; a change is a new step.
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema.sql"))];
+const MIGRATIONS: &[M<'static>] =
+    &[M::up(include_str!("schema.sql")), M::up(include_str!("permissions.sql"))];
 
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! Statements that more than one part needs.
 
-use agw_api::codes;
+use agw_api::{Role, codes};
 use agw_core::{AgentId, ConnectionId, GrantId, PersonName, Subject, TeamId, UserId};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -10,6 +10,7 @@ pub(crate) const POLICY_VERSION: &str = "policy_version";
 pub(crate) const INSTALLATION: &str = "installation";
 pub(crate) const MASTER_KEY: &str = "master_key";
 pub(crate) const PAUSED: &str = "paused";
+pub(crate) const LAST_APPROVAL: &str = "last_approval";
 
 pub(crate) fn meta(db: &Connection, key: &str) -> Result<Option<String>, rusqlite::Error> {
     db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?
@@ -23,14 +24,14 @@ pub(crate) fn set_meta(db: &Connection, key: &str, value: &str) -> Result<(), ru
         .map(drop)
 }
 
-/// Every change of the configuration makes a new version of the permission map.
-pub(crate) fn bump_policy_version(db: &Connection) -> Result<(), rusqlite::Error> {
+/// Counts on, from 1.
+pub(crate) fn next(db: &Connection, key: &str) -> Result<u64, rusqlite::Error> {
     db.prepare_cached(
         "INSERT INTO meta (key, value) VALUES (?1, '1')
-         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)",
+         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
+         RETURNING CAST(value AS INTEGER)",
     )?
-    .execute([POLICY_VERSION])
-    .map(drop)
+    .query_row([key], |row| row.get(0))
 }
 
 /// Reads one column as an id or a checked name.
@@ -40,6 +41,24 @@ where
 {
     let text: String = row.get(column)?;
     text.parse().map_err(|e: T::Err| StoreError::Damaged(format!("{column}: {e}")))
+}
+
+pub(crate) fn role(row: &Row<'_>) -> Result<Role, StoreError> {
+    match row.get_ref("role")?.as_str() {
+        Ok("admin") => Ok(Role::Admin),
+        Ok("auditor") => Ok(Role::Auditor),
+        Ok("member") => Ok(Role::Member),
+        _ => Err(StoreError::Damaged("a user of unknown role".into())),
+    }
+}
+
+/// As the column has it.
+pub(crate) fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Admin => "admin",
+        Role::Auditor => "auditor",
+        Role::Member => "member",
+    }
 }
 
 pub(crate) fn user_id(db: &Connection, name: &str) -> Result<UserId, AdminError> {
@@ -83,18 +102,20 @@ pub(crate) fn subject(db: &Connection, text: &str) -> Result<Subject, AdminError
     }
 }
 
-/// A grant as the admin API shows it.
+/// A grant as it is stored and shown; what it covers is for the catalogue to
+/// say.
 pub(crate) fn grant(db: &Connection, id: GrantId) -> Result<Option<agw_api::Grant>, StoreError> {
     let mut found = grants(db, Some(id))?;
-    Ok(found.pop())
+    Ok(found.pop().map(|(grant, _)| grant))
 }
 
+/// Each with the time of its last change, in milliseconds since 1970.
 pub(crate) fn grants(
     db: &Connection,
     only: Option<GrantId>,
-) -> Result<Vec<agw_api::Grant>, StoreError> {
+) -> Result<Vec<(agw_api::Grant, i64)>, StoreError> {
     let mut select = db.prepare_cached(
-        "SELECT g.id, g.tool, g.effect, g.version, g.created_at,
+        "SELECT g.id, g.tool, g.effect, g.condition, g.expires_at, g.rate, g.version, g.created_at, g.changed_at,
                 coalesce(u.name, 'team:' || t.name, o.name || '/' || a.name) AS subject
          FROM grants g
          LEFT JOIN users u ON u.id = g.user
@@ -104,20 +125,31 @@ pub(crate) fn grants(
          WHERE ?1 IS NULL OR g.id = ?1 ORDER BY g.id",
     )?;
     let rows = select.query_and_then([only.map(GrantId::get)], |row| {
-        Ok(agw_api::Grant {
+        let grant = agw_api::Grant {
             id: GrantId::new(row.get("id")?).to_string(),
             subject: row.get("subject")?,
             tool: row.get("tool")?,
             effect: match row.get_ref("effect")?.as_str() {
                 Ok("allow") => agw_api::Effect::Allow,
+                Ok("ask") => agw_api::Effect::Ask,
                 // Whatever is not plainly allowed is denied.
                 _ => agw_api::Effect::Deny,
             },
+            when: row.get("condition")?,
+            expires_at: maybe_time(row, "expires_at")?,
+            rate: row.get("rate")?,
+            covers: 0,
+            new_tools: Vec::new(),
             version: row.get("version")?,
             created_at: time(row, "created_at")?,
-        })
+        };
+        Ok((grant, row.get("changed_at")?))
     })?;
     rows.collect()
+}
+
+pub(crate) fn maybe_time(row: &Row<'_>, column: &str) -> Result<Option<String>, rusqlite::Error> {
+    row.get::<_, Option<i64>>(column).map(|ms| ms.map(crate::audit::record::rfc3339))
 }
 
 pub(crate) fn time(row: &Row<'_>, column: &str) -> Result<String, rusqlite::Error> {
@@ -139,6 +171,7 @@ pub(crate) fn check_version(
         message: format!("{what} was changed by someone else in the meantime"),
         next: "look at it as it is now and decide again".into(),
         current: serde_json::to_value(current).ok(),
+        place: None,
         retry_after: None,
     })
 }

@@ -1,11 +1,15 @@
 //! Everything a call needs to know, in memory and immutable.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
-use agw_api::Transport;
+use agw_api::{Role, Transport};
 use agw_core::{
-    AgentCaller, AgentId, Caller, ConnectionId, ConnectionName, Effect, Grant, GrantId,
-    PermissionMap, Subject, TeamId, TokenHash, ToolPattern, UserId,
+    AgentCaller, AgentId, Caller, CallerFacts, Condition, ConnectionId, ConnectionName, Effect,
+    Grant, GrantId, PermissionMap, Subject, TeamId, TokenHash, ToolEffect, ToolId, ToolPattern,
+    UserId,
 };
 use agw_vault::Place;
 use foldhash::fast::RandomState;
@@ -23,9 +27,16 @@ pub(crate) struct Snapshot {
     pub(crate) tokens: HashMap<TokenHash, TokenEntry, RandomState>,
     pub(crate) connections: HashMap<ConnectionName, Arc<ConnectionConfig>>,
     pub(crate) users: HashMap<UserId, Person>,
-    pub(crate) agents: HashMap<AgentId, Person>,
-    teams: HashMap<UserId, Arc<[TeamId]>>,
+    pub(crate) agents: HashMap<AgentId, AgentEntry>,
+    memberships: HashMap<UserId, Membership>,
     pub(crate) grants: usize,
+    /// Grants with a rate.
+    pub(crate) rated: HashSet<GrantId>,
+    /// By their texts: compiling one takes a thousand times longer than
+    /// evaluating it, so a new snapshot takes them over.
+    conditions: HashMap<String, Arc<Condition>>,
+    /// When the next grant or sub-token expires; milliseconds since 1970.
+    expiries: Vec<i64>,
 }
 
 /// What a token's hash leads to.
@@ -37,11 +48,35 @@ pub(crate) struct TokenEntry {
     pub(crate) revoked: bool,
 }
 
-/// A name for the audit trail; kept when the row is removed.
+/// A person; kept for the audit trail when the row is removed.
 #[derive(Debug)]
 pub(crate) struct Person {
     pub(crate) name: String,
+    pub(crate) role: Role,
+    pub(crate) paused: bool,
     pub(crate) removed: bool,
+}
+
+/// An agent; kept for the audit trail when the row is removed.
+#[derive(Debug)]
+pub(crate) struct AgentEntry {
+    pub(crate) name: String,
+    pub(crate) user: UserId,
+    scope: Arc<[ToolPattern]>,
+    /// Milliseconds since 1970.
+    expires_at: Option<i64>,
+    pub(crate) max_uses: Option<u64>,
+    /// After how many seconds its client gives up on a call.
+    pub(crate) client_timeout: u32,
+    pub(crate) paused: bool,
+    pub(crate) removed: bool,
+}
+
+/// A user's teams.
+#[derive(Debug, Default)]
+struct Membership {
+    ids: Vec<TeamId>,
+    names: Vec<String>,
 }
 
 /// A connection with its sealed credentials.
@@ -51,6 +86,7 @@ pub(crate) struct ConnectionConfig {
     pub(crate) name: ConnectionName,
     pub(crate) transport: Transport,
     pub(crate) credentials: Vec<SealedCredential>,
+    pub(crate) paused: bool,
     pub(crate) version: u64,
     pub(crate) created_at: i64,
 }
@@ -75,79 +111,213 @@ pub(crate) struct SealedCredential {
 }
 
 impl Snapshot {
-    pub(crate) fn load(db: &Connection) -> Result<Self, StoreError> {
+    /// `before` is the one that this one replaces.
+    pub(crate) fn load(db: &Connection, before: Option<&Self>) -> Result<Self, StoreError> {
         let version = rows::meta(db, rows::POLICY_VERSION)?
             .map_or(Ok(0), |text| text.parse())
             .map_err(|e| StoreError::Damaged(format!("policy version: {e}")))?;
-        let grants = load_grants(db)?;
-        let teams = load_teams(db)?;
-        Ok(Self {
+        let grants = grants(db, before)?;
+        let conditions = grants.iter().filter_map(|grant| grant.condition.as_ref());
+        let conditions = conditions.map(|c| (c.text().to_owned(), Arc::clone(c))).collect();
+        let mut snapshot = Self {
             set_up: rows::meta(db, rows::MASTER_KEY)?.is_some(),
             paused: rows::meta(db, rows::PAUSED)?.is_some_and(|value| value == "1"),
             grants: grants.len(),
-            permissions: PermissionMap::build(version, grants),
-            tokens: load_tokens(db, &teams)?,
+            rated: grants.iter().filter(|g| g.rate.is_some()).map(|g| g.id).collect(),
+            expiries: grants.iter().filter_map(|grant| grant.expires_at).collect(),
+            permissions: PermissionMap::build(version, grants, load_effects(db)?),
             connections: load_connections(db)?,
-            users: load_people(db, "SELECT id, name, removed_at FROM users", UserId::new)?,
-            agents: load_people(db, "SELECT id, name, removed_at FROM agents", AgentId::new)?,
-            teams,
-        })
+            users: load_users(db)?,
+            agents: load_agents(db)?,
+            memberships: load_memberships(db)?,
+            conditions,
+            tokens: HashMap::default(),
+        };
+        snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
+        snapshot.expiries.sort_unstable();
+        snapshot.tokens = load_tokens(db, &snapshot)?;
+        Ok(snapshot)
     }
 
-    pub(crate) fn teams_of(&self, user: UserId) -> Arc<[TeamId]> {
-        self.teams.get(&user).cloned().unwrap_or_else(|| [].into())
+    /// A user, or one of their agents, as their token makes them.
+    pub(crate) fn caller(&self, user: UserId, agent: Option<AgentId>) -> Caller {
+        let membership = self.memberships.get(&user);
+        let agent = agent.and_then(|id| Some((id, self.agents.get(&id)?)));
+        let name = self.users.get(&user).map(|user| user.name.clone());
+        Caller {
+            user,
+            teams: membership.map_or_else(|| [].into(), |m| m.ids.as_slice().into()),
+            facts: Arc::new(CallerFacts {
+                user: name.unwrap_or_default(),
+                teams: membership.map(|m| m.names.clone()).unwrap_or_default(),
+                agent: agent.map(|(_, agent)| agent.name.clone()),
+            }),
+            agent: agent.map(|(id, agent)| AgentCaller { id, scope: Arc::clone(&agent.scope) }),
+        }
+    }
+
+    /// The same, if there is a token for them that is good at `now`.
+    pub(crate) fn live_caller(
+        &self,
+        user: UserId,
+        agent: Option<AgentId>,
+        now: i64,
+    ) -> Option<Caller> {
+        let good = self.tokens.values().any(|entry| {
+            let caller = &entry.caller;
+            (caller.user, caller.agent.as_ref().map(|agent| agent.id)) == (user, agent)
+                && !entry.revoked
+                && entry.expires_at.is_none_or(|at| at > now)
+        });
+        good.then(|| self.caller(user, agent))
+    }
+
+    /// Whether this caller's calls are refused for now.
+    pub(crate) fn is_paused(&self, caller: &Caller) -> bool {
+        let agent = caller.agent.as_ref().and_then(|agent| self.agents.get(&agent.id));
+        agent.is_some_and(|agent| agent.paused)
+            || self.users.get(&caller.user).is_some_and(|user| user.paused)
+    }
+
+    /// Names of what is paused by itself, as an admin would say them.
+    pub(crate) fn paused_by_themselves(&self) -> Vec<String> {
+        let users = self.users.values().filter(|user| user.paused && !user.removed);
+        let agents = self.agents.values().filter(|agent| agent.paused && !agent.removed);
+        let agents = agents.filter_map(|agent| {
+            Some(format!("{}/{}", self.users.get(&agent.user)?.name, agent.name))
+        });
+        let connections = self.connections.values().filter(|connection| connection.paused);
+        let mut paused: Vec<String> = users
+            .map(|user| user.name.clone())
+            .chain(agents)
+            .chain(connections.map(|connection| connection.name.to_string()))
+            .collect();
+        paused.sort();
+        paused
+    }
+
+    /// When something expires next after `now`.
+    pub(crate) fn next_expiry(&self, now: i64) -> Option<i64> {
+        let at = self.expiries.partition_point(|at| *at <= now);
+        self.expiries.get(at).copied()
     }
 }
 
-fn load_teams(db: &Connection) -> Result<HashMap<UserId, Arc<[TeamId]>>, StoreError> {
-    let mut teams: HashMap<UserId, Vec<TeamId>> = HashMap::new();
-    let mut select = db.prepare("SELECT user, team FROM memberships ORDER BY team")?;
-    for row in select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-        let (user, team) = row?;
-        teams.entry(UserId::new(user)).or_default().push(TeamId::new(team));
+fn load_memberships(db: &Connection) -> Result<HashMap<UserId, Membership>, StoreError> {
+    let mut memberships: HashMap<UserId, Membership> = HashMap::new();
+    let mut select = db.prepare(
+        "SELECT m.user, m.team, t.name FROM memberships m JOIN teams t ON t.id = m.team ORDER BY m.team",
+    )?;
+    let rows =
+        select.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get::<_, String>(2)?)))?;
+    for row in rows {
+        let (user, team, name) = row?;
+        let membership = memberships.entry(UserId::new(user)).or_default();
+        membership.ids.push(TeamId::new(team));
+        membership.names.push(name);
     }
-    Ok(teams.into_iter().map(|(user, teams)| (user, teams.into())).collect())
+    Ok(memberships)
 }
 
-fn load_grants(db: &Connection) -> Result<Vec<Grant>, StoreError> {
-    let mut select = db.prepare("SELECT id, user, team, agent, tool, effect FROM grants")?;
+/// All grants, with the compiled conditions of `before` where they are the same.
+pub(crate) fn grants(db: &Connection, before: Option<&Snapshot>) -> Result<Vec<Grant>, StoreError> {
+    let compile = |text: String| match before.and_then(|before| before.conditions.get(&text)) {
+        Some(known) => Ok(Arc::clone(known)),
+        None => Condition::compile(&text).map(Arc::new),
+    };
+    let mut select = db.prepare(
+        "SELECT id, user, team, agent, tool, effect, condition, expires_at, rate, version FROM grants",
+    )?;
     let rows = select.query_and_then([], |row| {
+        let id = GrantId::new(row.get("id")?);
+        let damaged = |e: &dyn std::fmt::Display| StoreError::Damaged(format!("grant {id}: {e}"));
         let subject = match (row.get("user")?, row.get("team")?, row.get("agent")?) {
-            (Some(id), None, None) => Subject::User(UserId::new(id)),
-            (None, Some(id), None) => Subject::Team(TeamId::new(id)),
-            (None, None, Some(id)) => Subject::Agent(AgentId::new(id)),
-            _ => return Err(StoreError::Damaged("a grant without one subject".into())),
+            (Some(user), None, None) => Subject::User(UserId::new(user)),
+            (None, Some(team), None) => Subject::Team(TeamId::new(team)),
+            (None, None, Some(agent)) => Subject::Agent(AgentId::new(agent)),
+            _ => return Err(damaged(&"it has not one subject")),
         };
         let effect = match row.get_ref("effect")?.as_str() {
             Ok("allow") => Effect::Allow,
+            Ok("ask") => Effect::Ask,
             Ok("deny") => Effect::Deny,
-            _ => return Err(StoreError::Damaged("a grant of unknown effect".into())),
+            _ => return Err(damaged(&"unknown effect")),
         };
-        let id = GrantId::new(row.get("id")?);
-        Ok(Grant { id, subject, tool: rows::parsed(row, "tool")?, effect })
+        let text: Option<String> = row.get("condition")?;
+        let compiled = text.map(compile).transpose();
+        let rate: Option<String> = row.get("rate")?;
+        Ok(Grant {
+            id,
+            subject,
+            tool: rows::parsed(row, "tool")?,
+            effect,
+            condition: compiled.map_err(|e| damaged(&e))?,
+            expires_at: row.get("expires_at")?,
+            rate: rate.map(|rate| rate.parse()).transpose().map_err(|e| damaged(&e))?,
+            version: row.get("version")?,
+        })
+    })?;
+    rows.collect()
+}
+
+fn load_effects(db: &Connection) -> Result<Vec<(ToolId, ToolEffect)>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT c.name, e.tool, e.effect FROM tool_effects e JOIN connections c ON c.id = e.connection
+         WHERE e.effect IS NOT NULL",
+    )?;
+    let rows = select.query_and_then([], |row| {
+        let tool = ToolId::new(rows::parsed(row, "name")?, rows::parsed(row, "tool")?);
+        Ok((tool, rows::parsed(row, "effect")?))
+    })?;
+    rows.collect()
+}
+
+fn load_users(db: &Connection) -> Result<HashMap<UserId, Person>, StoreError> {
+    let mut select = db.prepare("SELECT id, name, role, paused, removed_at FROM users")?;
+    let rows = select.query_and_then([], |row| {
+        let person = Person {
+            name: row.get("name")?,
+            role: rows::role(row)?,
+            paused: row.get("paused")?,
+            removed: row.get::<_, Option<i64>>("removed_at")?.is_some(),
+        };
+        Ok((UserId::new(row.get("id")?), person))
+    })?;
+    rows.collect()
+}
+
+fn load_agents(db: &Connection) -> Result<HashMap<AgentId, AgentEntry>, StoreError> {
+    let mut select = db.prepare(
+        "SELECT id, name, user, scope, expires_at, max_uses, client_timeout, paused, removed_at FROM agents",
+    )?;
+    let rows = select.query_and_then([], |row| {
+        let agent = AgentEntry {
+            name: row.get("name")?,
+            user: UserId::new(row.get("user")?),
+            scope: scope(row)?.into(),
+            expires_at: row.get("expires_at")?,
+            max_uses: row.get("max_uses")?,
+            client_timeout: row.get("client_timeout")?,
+            paused: row.get("paused")?,
+            removed: row.get::<_, Option<i64>>("removed_at")?.is_some(),
+        };
+        Ok((AgentId::new(row.get("id")?), agent))
     })?;
     rows.collect()
 }
 
 fn load_tokens(
     db: &Connection,
-    teams: &HashMap<UserId, Arc<[TeamId]>>,
+    snapshot: &Snapshot,
 ) -> Result<HashMap<TokenHash, TokenEntry, RandomState>, StoreError> {
-    let mut select = db.prepare(
-        "SELECT t.hash, t.user, t.agent, t.revoked_at, a.scope, a.expires_at
-         FROM tokens t LEFT JOIN agents a ON a.id = t.agent",
-    )?;
+    let mut select = db.prepare("SELECT hash, user, agent, revoked_at FROM tokens")?;
     let rows = select.query_and_then([], |row| {
         let hash: [u8; 32] = row.get("hash")?;
-        let user = UserId::new(row.get("user")?);
-        let agent = match row.get::<_, Option<u64>>("agent")? {
-            None => None,
-            Some(id) => Some(AgentCaller { id: AgentId::new(id), scope: scope(row)?.into() }),
-        };
-        let teams = teams.get(&user).cloned().unwrap_or_else(|| [].into());
+        let agent = row.get::<_, Option<u64>>("agent")?.map(AgentId::new);
+        let expires_at = agent.and_then(|id| snapshot.agents.get(&id)?.expires_at);
         let entry = TokenEntry {
-            caller: Arc::new(Caller { user, teams, agent }),
-            expires_at: row.get("expires_at")?,
+            caller: Arc::new(snapshot.caller(UserId::new(row.get("user")?), agent)),
+            expires_at,
             revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
         };
         Ok((TokenHash::from_bytes(hash), entry))
@@ -179,7 +349,7 @@ fn load_connections(
         credentials.entry(connection).or_default().push(credential);
     }
     let mut select =
-        db.prepare("SELECT id, name, transport, version, created_at FROM connections")?;
+        db.prepare("SELECT id, name, transport, paused, version, created_at FROM connections")?;
     let rows = select.query_and_then([], |row| {
         let id: u64 = row.get("id")?;
         let name: ConnectionName = rows::parsed(row, "name")?;
@@ -190,23 +360,11 @@ fn load_connections(
             transport: serde_json::from_str(&transport)
                 .map_err(|e| StoreError::Damaged(format!("transport of {name}: {e}")))?,
             credentials: credentials.remove(&id).unwrap_or_default(),
+            paused: row.get("paused")?,
             version: row.get("version")?,
             created_at: row.get("created_at")?,
         };
         Ok((name, Arc::new(config)))
     })?;
     rows.collect()
-}
-
-fn load_people<Id: std::hash::Hash + Eq>(
-    db: &Connection,
-    sql: &str,
-    id: impl Fn(u64) -> Id,
-) -> Result<HashMap<Id, Person>, StoreError> {
-    let mut select = db.prepare(sql)?;
-    let rows = select.query_map([], |row| {
-        let removed = row.get::<_, Option<i64>>(2)?.is_some();
-        Ok((id(row.get(0)?), Person { name: row.get(1)?, removed }))
-    })?;
-    Ok(rows.collect::<Result<_, _>>()?)
 }

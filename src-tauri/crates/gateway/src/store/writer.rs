@@ -355,7 +355,8 @@ impl Thread {
             let Some(finish) = change(&context) else { continue };
             let records = context.records.into_inner();
             if records.iter().any(|record| matches!(record.kind, Kind::Config | Kind::Service)) {
-                rows::bump_policy_version(&savepoint)?;
+                // Every change of the configuration makes a new version of the map.
+                rows::next(&savepoint, rows::POLICY_VERSION)?;
                 batch.configured = true;
             }
             for record in records {
@@ -419,6 +420,10 @@ fn append(
     let json: Arc<str> = record.at(seq).into();
     db.prepare_cached("INSERT INTO audit (seq, call, record) VALUES (?1, ?2, ?3)")?
         .execute(params![seq, record.call.map(CallId::to_bytes), &*json])?;
+    if let Some(agent) = record.limited {
+        db.prepare_cached("UPDATE agents SET forwarded = forwarded + 1 WHERE id = ?1")?
+            .execute([agent.get()])?;
+    }
     batch.written.push((record.kind, record.call, seq));
     batch.records.push(json);
     Ok(())

@@ -337,10 +337,18 @@ fn store_tools(
         let mut insert = change.db.prepare_cached(
             "INSERT INTO tools (connection, position, definition) VALUES (?1, ?2, ?3)",
         )?;
+        let now = clock::now_ms();
+        let mut seen = change.db.prepare_cached(
+            "INSERT INTO seen_tools (connection, tool, seen_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
+        )?;
         for (position, definition) in definitions.iter().enumerate() {
             insert.execute(params![id, position, definition])?;
+            let node = agw_core::json::parse(definition.as_bytes()).ok();
+            if let Some(name) = node.as_ref().and_then(|node| node.get("name")?.as_str()) {
+                seen.execute(params![id, name, now])?;
+            }
         }
-        let mut record = Record::new(Kind::Config, clock::now_ms());
+        let mut record = Record::new(Kind::Config, now);
         record.status = Some("tools_listed");
         record.detail = Some(format!("{name} ({over}) lists {} tools", definitions.len()));
         change.audit(record);

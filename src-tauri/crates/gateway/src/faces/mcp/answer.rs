@@ -165,8 +165,8 @@ fn outage(id: &str, refusal: &Refusal, subject: &str, meant: &str) -> Response {
         if let Ok(value) = bearer::challenge(refusal.code(), &message).parse() {
             headers.insert(header::WWW_AUTHENTICATE, value);
         }
-    } else {
-        headers.insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    } else if let Some(seconds) = refusal.retry_after() {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
     response
 }

@@ -2,14 +2,12 @@
 
 use std::sync::Arc;
 
-use agw_core::{json::Node, may_see, without_tokens};
+use agw_core::{json::Node, may_see};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use bytes::Bytes;
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Endpoint, Exchange,
@@ -20,13 +18,10 @@ use super::{
 };
 use crate::{
     catalog::{Catalog, CatalogTool},
-    pipeline::{
-        Arguments, Face, InboundCall, Refusal, SafeReply, Target, handle_call, refuse_unread,
-    },
     store::snapshot::Snapshot,
 };
 
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const INSTRUCTIONS: &str = "These tools are reached through AI Agent Gateway, which checks every call. A denial says what would be needed; do not try to work around it.";
 
 impl Exchange {
@@ -122,6 +117,7 @@ impl Exchange {
         snapshot: &'c Snapshot,
         catalog: &'c Catalog,
     ) -> impl Iterator<Item = (&'c str, &'c CatalogTool)> {
+        let now = self.gateway.live.clock.now_ms();
         catalog
             .by_id
             .values()
@@ -129,7 +125,7 @@ impl Exchange {
                 Endpoint::Aggregate => catalog.by_mcp_name(&tool.mcp_name).is_some(),
                 Endpoint::Single(connection) => tool.id.connection() == connection,
             })
-            .filter(|tool| may_see(&snapshot.permissions, &self.caller, &tool.id))
+            .filter(move |tool| may_see(&snapshot.permissions, &self.caller, &tool.id, now))
             .map(|tool| {
                 let name = match &self.endpoint {
                     Endpoint::Aggregate => tool.mcp_name.as_str(),
@@ -137,79 +133,6 @@ impl Exchange {
                 };
                 (name, &**tool)
             })
-    }
-
-    pub(super) async fn call_tool(self, request: &Request<'_>, era: Era, body: &Bytes) -> Response {
-        let (id, meant, inbound) = match self.accept(request, body) {
-            Ok(accepted) => accepted,
-            Err(refusal) => return self.invalid_call(request, refusal, era),
-        };
-        let cancel = inbound.cancel.clone();
-        let session = match era {
-            Era::Session => self.session().ok().flatten(),
-            Era::Stateless => None,
-        };
-        if let Some(session) = &session {
-            session.call_began(&id, &cancel);
-        }
-        // In the stateless era hanging up is how a call is cancelled; dropping
-        // this future drops the guard.
-        let hung_up = (era == Era::Stateless).then(|| cancel.drop_guard());
-        let outcome = tokio::spawn(handle_call(self.gateway, inbound)).await;
-        hung_up.map(|guard| guard.disarm());
-        if let Some(session) = &session {
-            session.call_ended(&id);
-        }
-        match outcome {
-            Ok(Ok(SafeReply::Result { json, .. })) => answer::tool_result(&id, &json, era),
-            Ok(Ok(SafeReply::RpcError { json })) => {
-                answer::error_response(&id, &String::from_utf8_lossy(&json), StatusCode::OK)
-            }
-            Ok(Err((refusal, subject))) => {
-                answer::refused_call(&id, &refusal, &subject, &meant, era)
-            }
-            Err(_) => {
-                let refusal = Refusal::Internal("a call's task failed");
-                answer::refused_call(&id, &refusal, "", &meant, era)
-            }
-        }
-    }
-
-    fn accept(
-        &self,
-        request: &Request<'_>,
-        body: &Bytes,
-    ) -> Result<(String, String, InboundCall), Refusal> {
-        let Some(name) = request.param("name").and_then(Node::as_str) else {
-            return Err(Refusal::InvalidArguments("\"name\" must be the name of a tool".into()));
-        };
-        let target = match &self.endpoint {
-            Endpoint::Aggregate => Target::McpName(name.to_owned()),
-            Endpoint::Single(connection) => Target::Own(connection.clone(), name.to_owned()),
-        };
-        let meant = target.meant();
-        let inbound = InboundCall {
-            face: Face::Mcp,
-            presented: self.presented,
-            target,
-            arguments: Arguments::read(request.param("arguments"), body)?,
-            received: self.received,
-            cancel: CancellationToken::new(),
-        };
-        Ok((request.id.to_owned(), meant, inbound))
-    }
-
-    /// A call that is none: the protocol's own error, and a record.
-    fn invalid_call(&self, request: &Request<'_>, refusal: Refusal, era: Era) -> Response {
-        let name = request.param("name").and_then(Node::as_str).unwrap_or_default();
-        let meant: String = without_tokens(name).chars().take(200).collect();
-        let message = refusal.message(&meant);
-        let _ = refuse_unread(&self.gateway, Face::Mcp, &self.presented, &meant, refusal);
-        let status = match era {
-            Era::Session => StatusCode::OK,
-            Era::Stateless => StatusCode::BAD_REQUEST,
-        };
-        RpcError::invalid_params(message).with_id(request.id).response(status)
     }
 
     /// Whether the client takes event streams.

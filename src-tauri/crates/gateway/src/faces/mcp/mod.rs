@@ -7,6 +7,7 @@
 //! Who calls is read from the token of each request, never from the session.
 
 mod answer;
+mod calls;
 mod envelope;
 mod era;
 mod methods;
@@ -101,10 +102,11 @@ fn admit(
     let snapshot = gateway.live.snapshot.load();
     let open = match gateway.check_open(&snapshot) {
         Err(Refusal::NotSetUp) => return Err(Refusal::NotSetUp),
-        Err(Refusal::Paused) => Ok(()),
+        Err(Refusal::Paused(_)) => Ok(()),
         other => other,
     };
-    let caller = identify(&snapshot, presented, &mut Story::unread(Face::Mcp, received))?;
+    let mut story = Story::unread(Face::Mcp, received);
+    let caller = identify(&snapshot, presented, gateway.live.clock.now_ms(), &mut story)?;
     open.map(|()| caller)
 }
 

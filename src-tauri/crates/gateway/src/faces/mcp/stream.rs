@@ -112,7 +112,8 @@ impl Exchange {
     fn still_welcome(&mut self) -> bool {
         let snapshot = self.gateway.live.snapshot.load();
         let mut story = Story::unread(Face::Mcp, Instant::now());
-        match identify(&snapshot, &self.presented, &mut story) {
+        let now = self.gateway.live.clock.now_ms();
+        match identify(&snapshot, &self.presented, now, &mut story) {
             Ok(caller) => {
                 self.caller = caller;
                 true
@@ -176,6 +177,6 @@ impl Notifications {
 }
 
 /// `message` is one line of JSON.
-fn event(message: &str) -> String {
+pub(super) fn event(message: &str) -> String {
     format!("event: message\ndata: {message}\n\n")
 }

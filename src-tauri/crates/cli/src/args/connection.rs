@@ -1,0 +1,60 @@
+//! Connections.
+
+use clap::{Args, Subcommand};
+
+use super::IfVersion;
+use crate::names::{connection_name, env_name, header_name, http_url};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConnectionCommand {
+    /// Add an MCP server, started by the gateway or at a URL
+    #[command(
+        after_help = "Values of --env and --header are asked for, or read from stdin as KEY=VALUE lines:
+  agw connection add files --stdio -- npx -y @modelcontextprotocol/server-filesystem /srv
+  agw connection add github --stdio --env GITHUB_TOKEN -- github-mcp-server stdio
+  echo \"Authorization=Bearer $TOKEN\" | agw connection add crm --http https://crm.example/mcp --header Authorization"
+    )]
+    Add(ConnectionAdd),
+    /// List connections
+    List,
+    /// Show one connection with the last lines of its server's stderr
+    Show {
+        #[arg(value_parser = connection_name)]
+        name: String,
+    },
+    /// Connect anew and list the tools; exit 1 if that fails
+    Test {
+        #[arg(value_parser = connection_name)]
+        name: String,
+    },
+    /// Remove a connection and its secrets
+    Remove {
+        #[arg(value_parser = connection_name)]
+        name: String,
+        #[command(flatten)]
+        seen: IfVersion,
+    },
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("transport").required(true).args(["stdio", "http"])))]
+pub(crate) struct ConnectionAdd {
+    /// a-z, 0-9 and -; its tools are called NAME.tool
+    #[arg(value_parser = connection_name)]
+    pub(crate) name: String,
+    /// The gateway starts the server: give its command after --
+    #[arg(long, requires = "command")]
+    pub(crate) stdio: bool,
+    /// The server is at this URL
+    #[arg(long, value_name = "URL", value_parser = http_url, conflicts_with = "command")]
+    pub(crate) http: Option<String>,
+    /// Names of environment variables with secret values
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with = "http", value_parser = env_name)]
+    pub(crate) env: Vec<String>,
+    /// Names of request headers with secret values
+    #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with = "stdio", value_parser = header_name)]
+    pub(crate) header: Vec<String>,
+    /// Program and arguments, started as they are: no shell
+    #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
+    pub(crate) command: Vec<String>,
+}

@@ -1,0 +1,163 @@
+//! The tools that connections offer, and what they do.
+
+use agw_api::{ConfirmEffect, Tool, ToolDetail, segment};
+
+use crate::args::{IfVersion, ToolEffect};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::json_text::cut;
+use crate::output::{safe, word, yes};
+
+fn path(tool: &str) -> String {
+    format!("/api/v1/tools/{}", segment(tool))
+}
+
+pub(crate) async fn list(context: &Context<'_>, caller: Option<&str>) -> Result<(), CliError> {
+    let query = caller.map(|caller| format!("?as={}", segment(caller))).unwrap_or_default();
+    let tools: Vec<Tool> = context.client.get(&format!("/api/v1/tools{query}")).await?;
+    let none = match caller {
+        Some(caller) => format!("{caller} may call nothing: see `agw grants {caller}`."),
+        None => "No connection offers a tool: see `agw connection list`.".to_owned(),
+    };
+    context.output.list(
+        &tools,
+        &["ID", "EFFECT", "MCP NAME", "DESCRIPTION"],
+        |tool| {
+            vec![
+                tool.id.clone(),
+                effect(tool),
+                tool.mcp_name.clone(),
+                first_line(&tool.description),
+            ]
+        },
+        &none,
+    )
+}
+
+/// `read` as an admin confirmed it, `read?` as only its server says.
+fn effect(tool: &Tool) -> String {
+    match (tool.effect, tool.suggested_effect) {
+        (Some(confirmed), _) => word(&confirmed),
+        (None, Some(suggested)) => format!("{}?", word(&suggested)),
+        (None, None) => String::new(),
+    }
+}
+
+/// The first line of a description, shortened: the table has one row a tool.
+fn first_line(text: &str) -> String {
+    const WIDTH: usize = 72;
+    cut(text.trim().lines().next().unwrap_or_default(), WIDTH)
+}
+
+pub(crate) async fn show(context: &Context<'_>, tool: &str) -> Result<(), CliError> {
+    let detail: ToolDetail = context.client.get(&path(tool)).await?;
+    context.output.item(&detail, || detail_text(&detail))
+}
+
+fn detail_text(detail: &ToolDetail) -> String {
+    let tool = &detail.tool;
+    let effect = match (tool.effect, tool.suggested_effect) {
+        (Some(confirmed), _) => format!("{}, confirmed", word(&confirmed)),
+        (None, Some(suggested)) => format!(
+            "counts as write; its server says {}: `agw effect {} {}` confirms it",
+            word(&suggested),
+            tool.id,
+            word(&suggested)
+        ),
+        (None, None) => {
+            format!("counts as write; `agw effect {} EFFECT` says what it does", tool.id)
+        }
+    };
+    let mut text = safe(&tool.id);
+    for (name, value) in [
+        ("mcp name", tool.mcp_name.clone()),
+        ("effect", effect),
+        ("granted", yes(tool.granted)),
+        ("first seen", tool.first_seen_at.clone()),
+    ] {
+        text.push_str(&format!("\n  {name:<12}  {}", safe(&value)));
+    }
+    // Whatever a line of the server's holds stays one line, further in than ours.
+    let schema = serde_json::to_string_pretty(&detail.input_schema).unwrap_or_default();
+    for (heading, lines) in [
+        ("what its server says of it:", tool.description.trim()),
+        ("its arguments (JSON Schema):", &schema),
+    ] {
+        text.push_str(&format!("\n  {heading}"));
+        for line in lines.lines() {
+            text.push_str(&format!("\n    {}", safe(line)));
+        }
+    }
+    text
+}
+
+pub(crate) async fn confirm(
+    context: &Context<'_>,
+    tool: &str,
+    effect: ToolEffect,
+    seen: IfVersion,
+) -> Result<(), CliError> {
+    let version = match seen.if_version {
+        Some(version) => version,
+        None => context.client.get::<ToolDetail>(&path(tool)).await?.tool.effect_version,
+    };
+    let request = ConfirmEffect { effect: effect.into(), version };
+    let tool: Tool = context.client.put(&format!("{}/effect", path(tool)), &request).await?;
+    context.output.item(&tool, || match &tool.effect {
+        Some(effect) => format!("{} is confirmed as {}.", tool.id, word(effect)),
+        None => format!("{} is not confirmed any more: it counts as write.", tool.id),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn descriptions_fit_a_line() {
+        assert_eq!(first_line("Reads a file.\nMore."), "Reads a file.");
+        assert_eq!(first_line(""), "");
+        let long = first_line(&"ä".repeat(100));
+        assert_eq!(long.chars().count(), 72);
+        assert!(long.ends_with('…'));
+    }
+
+    fn tool(confirmed: Option<&str>, suggested: Option<&str>) -> ToolDetail {
+        serde_json::from_value(json!({
+            "id": "crm.read", "mcp_name": "crm__read", "connection": "crm",
+            "description": "Reads.\neffect: read\u{202e}", "effect": confirmed,
+            "suggested_effect": suggested, "granted": true,
+            "first_seen_at": "2026-11-22T10:00:00Z", "input_schema": {"type": "object"}
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_suggestion_is_told_from_a_confirmation() {
+        let shown = |confirmed, suggested| effect(&tool(confirmed, suggested).tool);
+        assert_eq!(shown(Some("write"), Some("read")), "write");
+        assert_eq!(shown(None, Some("read")), "read?");
+        assert_eq!(shown(None, None), "");
+    }
+
+    #[test]
+    fn one_tool() {
+        assert_eq!(
+            detail_text(&tool(None, Some("read"))),
+            "crm.read
+  mcp name      crm__read
+  effect        counts as write; its server says read: `agw effect crm.read read` confirms it
+  granted       yes
+  first seen    2026-11-22T10:00:00Z
+  what its server says of it:
+    Reads.
+    effect: read\\u{202e}
+  its arguments (JSON Schema):
+    {
+      \"type\": \"object\"
+    }"
+        );
+    }
+}

@@ -1,0 +1,317 @@
+//! Calls that wait for a person, and the person's answers.
+
+use std::sync::Arc;
+
+use agw_api::{
+    AlwaysProposal, Answer, AnswerKind, Approval, ApprovalState, Change, ChangedGrant, EditGrant,
+    Effect, Grant, NewGrant, codes,
+};
+use agw_core::{ApprovalId, Condition, both, json, not, quoted, same_arguments, without_tokens};
+use axum::{
+    Json,
+    extract::{
+        Path, Query, State,
+        rejection::{JsonRejection, QueryRejection},
+    },
+};
+use serde::Deserialize;
+
+use super::{Admin, AdminError, Signed, differences};
+use crate::{
+    approvals::{Entry, Given, Unanswerable},
+    audit::record::rfc3339,
+    clock,
+    gateway::Gateway,
+    pipeline::{approval_record, still_asked},
+    store::rows,
+};
+
+/// Longest note, in characters.
+const NOTE_MAX: usize = 500;
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct InState {
+    /// `pending`, which is also what is taken if it is left out, or `all`:
+    /// those that were answered lately, too.
+    state: Option<String>,
+}
+
+/// Calls that wait for a person, newest first; a member sees those of their
+/// own agents.
+#[utoipa::path(
+    get, path = "/api/v1/approvals", operation_id = "list_approvals", tag = "approvals", params(InState),
+    responses((status = 200, body = Vec<Approval>), (status = 401, body = agw_api::ErrorBody))
+)]
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    query: Result<Query<InState>, QueryRejection>,
+) -> Result<Json<Vec<Approval>>, AdminError> {
+    let Query(InState { state }) = query?;
+    let all = match state.as_deref() {
+        None | Some("pending") => false,
+        Some("all") => true,
+        Some(_) => return Err(AdminError::invalid("the state must be pending or all")),
+    };
+    let mut entries = gateway.approvals.all();
+    entries.retain(|entry| {
+        (all || entry.state == ApprovalState::Pending) && signed.sees(entry.question.key.user)
+    });
+    Ok(Json(entries.iter().map(|entry| shown(&gateway, entry)).collect()))
+}
+
+/// One approval.
+#[utoipa::path(
+    get, path = "/api/v1/approvals/{id}", operation_id = "show_approval", tag = "approvals",
+    params(("id" = String, Path)),
+    responses((status = 200, body = Approval), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn show(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    Path(id): Path<String>,
+) -> Result<Json<Approval>, AdminError> {
+    Ok(Json(shown(&gateway, &find(&gateway, &signed, &id)?)))
+}
+
+/// Answer. Of two people who answer at once the first one counts; the other
+/// is told so.
+#[utoipa::path(
+    post, path = "/api/v1/approvals/{id}/answer", operation_id = "answer_approval", tag = "approvals",
+    params(("id" = String, Path)), request_body = Answer,
+    responses(
+        (status = 200, body = Approval),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn answer(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    Path(id): Path<String>,
+    body: Result<Json<Answer>, JsonRejection>,
+) -> Result<Json<Approval>, AdminError> {
+    let Json(Answer { answer, note }) = body?;
+    let entry = find(&gateway, &signed, &id)?;
+    signed.may_change(entry.question.key.user)?;
+    let note = note.map(|note| note.trim().to_owned()).filter(|note| !note.is_empty());
+    if note.as_ref().is_some_and(|note| note.chars().count() > NOTE_MAX) {
+        return Err(AdminError::invalid(format!("a note has at most {NOTE_MAX} characters")));
+    }
+    let id = entry.id;
+    let entry = gateway.approvals.claim(id).map_err(|error| match error {
+        Unanswerable::Unknown => unknown(&id.to_string()),
+        Unanswerable::Over(entry) => over(&gateway, &entry),
+    })?;
+    // Between being asked and answering, the agent may have been revoked. The
+    // yes would be worth nothing; it is better not taken.
+    let asked = still_asked(&gateway, &entry);
+    let given = Given {
+        by: signed.user,
+        at: clock::now_ms(),
+        yes: answer != AnswerKind::Deny,
+        for_session: answer == AnswerKind::Session,
+        note: note.map(|note| without_tokens(&note).into_owned()),
+    };
+    let mut record = approval_record(
+        &entry,
+        match answer {
+            AnswerKind::Once => "approved",
+            AnswerKind::Session => "approved_for_session",
+            AnswerKind::Deny => "denied",
+        },
+    );
+    record.by = Some(given.by);
+    record.detail.clone_from(&given.note);
+    let recorded = if asked { Some(gateway.writer.record(&record).await) } else { None };
+    let given = matches!(recorded, Some(Ok(()))).then_some(given);
+    let answered = gateway.approvals.answer(id, given);
+    gateway.live.announce("approvals");
+    if let Some(Err(error)) = recorded {
+        return Err(error.into());
+    }
+    let Some(answered) = answered else {
+        let now = gateway.approvals.get(id).unwrap_or(entry);
+        return Err(over(&gateway, &now));
+    };
+    Ok(Json(shown(&gateway, &answered)))
+}
+
+/// The changes of the permission map that would make this answer for good.
+/// Nothing is changed: one of them is made with `POST /changes`, and then the
+/// held call goes on by itself.
+#[utoipa::path(
+    get, path = "/api/v1/approvals/{id}/always", operation_id = "propose_always", tag = "approvals",
+    params(("id" = String, Path)),
+    responses((status = 200, body = AlwaysProposal), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn always(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(id): Path<String>,
+) -> Result<Json<AlwaysProposal>, AdminError> {
+    let _ = admin;
+    let parsed: Option<ApprovalId> = id.parse().ok();
+    let entry = parsed.and_then(|id| gateway.approvals.get(id)).ok_or_else(|| unknown(&id))?;
+    let asking: Vec<String> =
+        entry.question.key.grants.iter().map(|(id, _)| id.to_string()).collect();
+    let grants = gateway.reader.run(|db| rows::grants(db, None)).await?;
+    let grants = grants.into_iter().map(|(grant, _)| grant);
+    let grants: Vec<Grant> = grants.filter(|grant| asking.contains(&grant.id)).collect();
+    let arguments = json::parse(&entry.question.arguments).ok();
+    let same = arguments.as_ref().and_then(same_arguments);
+    let approval = shown(&gateway, &entry);
+    let narrowed = same.map(|same| proposal(&approval, &grants, Some(&same)));
+    let fits = |change: &Change| {
+        let conditions = change.add.iter().map(|grant| &grant.when);
+        let conditions = conditions.chain(change.edit.iter().map(|edit| &edit.grant.when));
+        conditions.flatten().all(|condition| Condition::compile(condition).is_ok())
+    };
+    Ok(Json(AlwaysProposal {
+        narrowed: narrowed.filter(fits),
+        whole: proposal(&approval, &grants, None),
+    }))
+}
+
+/// Asking beats allowing, so each grant that asks stops asking for these
+/// calls, and a new one allows them.
+fn proposal(approval: &Approval, asking: &[Grant], same: Option<&str>) -> Change {
+    let user = format!("user.name == {}", quoted(&approval.user));
+    let agent = match &approval.agent {
+        Some(agent) => format!("agent != null && agent.name == {}", quoted(agent)),
+        None => "agent == null".to_owned(),
+    };
+    let of_agent = approval.agent.as_ref().map(|agent| format!("{}/{agent}", approval.user));
+    let calls = |who: &[&str]| -> Option<String> {
+        let parts = who.iter().copied().chain(same);
+        parts.map(str::to_owned).reduce(|all, part| both(&all, &part))
+    };
+    let mut change = Change::default();
+    let mut allow = |subject: &str, when: Option<String>| {
+        let grant = NewGrant {
+            subject: subject.to_owned(),
+            tool: approval.tool.clone(),
+            effect: Effect::Allow,
+            when,
+            expires: None,
+            rate: None,
+            version: None,
+        };
+        if !change.add.contains(&grant) {
+            change.add.push(grant);
+        }
+    };
+    let mut edits = Vec::new();
+    for grant in asking {
+        let own = of_agent.as_ref() == Some(&grant.subject);
+        let these = if own {
+            calls(&[])
+        } else if grant.subject == approval.user {
+            calls(&[&agent])
+        } else {
+            calls(&[&user, &agent])
+        };
+        match (own, &of_agent) {
+            (true, Some(of_agent)) => allow(of_agent, calls(&[])),
+            _ => allow(&approval.user, calls(&[&agent])),
+        }
+        let when = match (&grant.when, these) {
+            // Nothing is left that it would ask about.
+            (_, None) => None,
+            (None, Some(these)) => Some(not(&these)),
+            (Some(when), Some(these)) => Some(both(when, &not(&these))),
+        };
+        edits.push((grant, when));
+    }
+    for (grant, when) in edits {
+        let reference = agw_api::GrantRef { id: grant.id.clone(), version: grant.version };
+        let Some(when) = when else {
+            change.remove.push(reference);
+            continue;
+        };
+        let edit = EditGrant {
+            subject: grant.subject.clone(),
+            tool: grant.tool.clone(),
+            effect: grant.effect,
+            when: Some(when),
+            expires: grant.expires_at.clone(),
+            rate: grant.rate.clone(),
+            version: grant.version,
+        };
+        change.edit.push(ChangedGrant { id: grant.id.clone(), grant: edit });
+    }
+    change
+}
+
+fn find(gateway: &Gateway, signed: &Signed, id: &str) -> Result<Entry, AdminError> {
+    let parsed: Option<ApprovalId> = id.parse().ok();
+    let entry = parsed.and_then(|id| gateway.approvals.get(id));
+    entry.filter(|entry| signed.sees(entry.question.key.user)).ok_or_else(|| unknown(id))
+}
+
+fn unknown(id: &str) -> AdminError {
+    let message = format!("there is no approval {id:?}");
+    AdminError::new(codes::NOT_FOUND, message, "see `agw approvals`; they end with the service")
+}
+
+/// Somebody else was first, or nobody can be any more.
+fn over(gateway: &Gateway, entry: &Entry) -> AdminError {
+    let approval = shown(gateway, entry);
+    let by = approval.answered_by.as_deref().unwrap_or("somebody else");
+    let (message, next) = match approval.state {
+        ApprovalState::Pending if entry.left().is_zero() => {
+            ("it has expired".to_owned(), "the agent may ask again")
+        }
+        ApprovalState::Pending => (
+            "somebody else is answering, or the agent may no longer make this call".to_owned(),
+            "look at it again in a moment",
+        ),
+        ApprovalState::Denied => (format!("{by} has denied it"), "nothing is left to do"),
+        ApprovalState::Approved | ApprovalState::Used => {
+            (format!("{by} has approved it"), "revoke the agent if that was wrong")
+        }
+        ApprovalState::Expired => ("it has expired".to_owned(), "the agent may ask again"),
+        ApprovalState::Cancelled => {
+            let message = "it is asked no longer: the agent or a grant was changed".to_owned();
+            (message, "nothing is left to do")
+        }
+    };
+    let current = serde_json::to_value(&approval).ok();
+    AdminError { current, ..AdminError::new(codes::ANSWERED, message, next) }
+}
+
+fn shown(gateway: &Gateway, entry: &Entry) -> Approval {
+    let snapshot = gateway.live.snapshot.load();
+    let question = &entry.question;
+    let key = &question.key;
+    let person = |id| snapshot.users.get(&id).map(|user| user.name.clone());
+    let agent = key.agent.and_then(|id| snapshot.agents.get(&id)).map(|agent| agent.name.clone());
+    let catalog = gateway.live.catalog.load();
+    let tool = catalog.by_id.get(&key.tool);
+    let left = i64::try_from(entry.left().as_millis()).unwrap_or(i64::MAX);
+    let answer = entry.answer.as_ref();
+    Approval {
+        id: entry.id.to_string(),
+        state: entry.state,
+        user: person(key.user).unwrap_or_default(),
+        agent,
+        tool: key.tool.to_string(),
+        description: tool.map(|tool| tool.description.clone()).unwrap_or_default(),
+        args: String::from_utf8_lossy(&question.arguments).into_owned(),
+        args_digest: key.arguments.to_string(),
+        differences: entry
+            .before
+            .as_ref()
+            .map(|before| differences::between(before, &question.arguments)),
+        grants: key.grants.iter().map(|(id, _)| id.to_string()).collect(),
+        policy_version: question.policy_version,
+        asked_at: rfc3339(question.asked_at),
+        expires_at: rfc3339(clock::now_ms().saturating_add(left)),
+        waiting: entry.waiting > 0,
+        held_until: entry.held_until.map(rfc3339),
+        answered_by: answer.and_then(|answer| person(answer.by)),
+        answered_at: answer.map(|answer| rfc3339(answer.at)),
+        note: answer.and_then(|answer| answer.note.clone()),
+    }
+}

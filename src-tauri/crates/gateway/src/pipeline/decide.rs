@@ -1,0 +1,114 @@
+//! The decision on one call, with what it is made from. It is made again
+//! whenever the permission map has changed before the call had its effect.
+
+use std::sync::Arc;
+
+use agw_core::{Approved, Call, Caller, Decision, Permit, decide};
+
+use super::{InboundCall, Paused, Refusal, Story, ToolCall, call, identify, reserve};
+use crate::{
+    gateway::Gateway,
+    store::snapshot::{ConnectionConfig, Snapshot},
+    upstream::Upstream,
+};
+
+/// A call whose tool has an id.
+#[derive(Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) gateway: &'a Gateway,
+    pub(super) inbound: &'a InboundCall,
+    pub(super) call: ToolCall,
+}
+
+impl<'a> Asked<'a> {
+    /// Who calls must be known before it is said whether there is such a tool.
+    pub(super) fn by(
+        gateway: &'a Gateway,
+        inbound: &'a InboundCall,
+        story: &mut Story,
+    ) -> Result<Self, Refusal> {
+        let snapshot = gateway.live.snapshot.load();
+        identify(&snapshot, &inbound.presented, gateway.live.clock.now_ms(), story)?;
+        gateway.check_open(&snapshot)?;
+        let call = call::resolve_tool(&gateway.live.catalog.load(), &inbound.target)?;
+        // A name that is no tool goes by what the caller wrote, made safe to keep.
+        story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
+        Ok(Self { gateway, inbound, call })
+    }
+
+    /// By the permission map of this moment.
+    pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
+        let gateway = self.gateway;
+        let snapshot = gateway.live.snapshot.load();
+        let now = gateway.live.clock.now_ms();
+        let caller = identify(&snapshot, &self.inbound.presented, now, story)?;
+        gateway.check_open(&snapshot)?;
+        let arguments = &self.inbound.arguments;
+        let call = Call { tool: &self.call.id, arguments: Some(&arguments.raw), now };
+        let decision = decide(&snapshot.permissions, &caller, &call, arguments.digest);
+        // What is denied stays as unknown as before: only the rest is told of a pause.
+        if !matches!(decision, Decision::Deny(_)) {
+            self.check_paused(&snapshot, &caller)?;
+        }
+        Ok(decision)
+    }
+
+    fn check_paused(&self, snapshot: &Snapshot, caller: &Caller) -> Result<(), Refusal> {
+        if snapshot.is_paused(caller) {
+            return Err(Refusal::Paused(Paused::Caller));
+        }
+        let connection = snapshot.connections.get(self.call.id.connection());
+        match connection.is_some_and(|connection| connection.paused) {
+            true => Err(Refusal::Paused(Paused::Connection)),
+            false => Ok(()),
+        }
+    }
+
+    /// The upstream behind the call.
+    pub(super) fn upstream(
+        &self,
+    ) -> Result<(Arc<Snapshot>, Arc<Upstream>, Arc<ConnectionConfig>), Refusal> {
+        let snapshot = self.gateway.live.snapshot.load_full();
+        let (upstream, config) = self.gateway.upstream_of(&snapshot, &self.call)?;
+        Ok((snapshot, upstream, config))
+    }
+
+    /// A place among the calls under way, and what the call takes of rates
+    /// and uses.
+    pub(super) fn reserve(
+        &self,
+        snapshot: &Snapshot,
+        permit: &Permit,
+        story: &mut Story,
+    ) -> Result<reserve::Reservation, Refusal> {
+        let caller = story.caller.as_ref().ok_or(Refusal::Internal("a call without a caller"))?;
+        let agent = caller.agent.as_ref().and_then(|agent| snapshot.agents.get(&agent.id));
+        let max_uses = agent.and_then(|agent| agent.max_uses);
+        story.limited = max_uses.is_some();
+        self.gateway.reservations.reserve(caller, permit.rates(), max_uses)
+    }
+
+    /// The permit, if the permission map is still the one that it came from;
+    /// else that of a new decision, which must come out as before.
+    pub(super) fn confirm(
+        &self,
+        permit: Permit,
+        approved: Option<&Approved>,
+        story: &mut Story,
+    ) -> Result<Permit, Refusal> {
+        let version = self.gateway.live.snapshot.load().permissions.version();
+        if permit.policy_version() == version {
+            return Ok(permit);
+        }
+        let permit = match (self.decide(story)?, approved) {
+            (Decision::Allow(permit), _) => permit,
+            (Decision::Ask(question), Some(approved)) => {
+                question.approved(approved).map_err(|_| Refusal::RulesChanged)?
+            }
+            (Decision::Ask(_), None) => return Err(Refusal::RulesChanged),
+            (Decision::Deny(denial), _) => return Err(Refusal::denied(&denial, story)),
+        };
+        story.permitted(&permit);
+        Ok(permit)
+    }
+}

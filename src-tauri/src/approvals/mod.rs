@@ -1,0 +1,273 @@
+//! Desktop notifications for calls that wait for a person's approval.
+//!
+//! ```text
+//! events ──▶ pending approvals ──▶ Plan: which, and when ──▶ Desk: the desktop's own
+//!               ▲      └─ how many: the tray                  │
+//!            answer ◀──────────── approve, deny ◀─────────────┤
+//!                       window ◀─────── click ◀───────────────┘
+//! ```
+//!
+//! Only while somebody is signed in: an answer is theirs, and what a call is
+//! about is for nobody else's eyes.
+
+mod desk;
+mod plan;
+mod text;
+
+use std::time::{Duration, Instant};
+
+use agw_api::{Answer, AnswerKind, Approval, ApprovalState, Client, ClientError, Event};
+use agw_api::{codes, segment};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use tauri::{AppHandle, Manager as _};
+use tokio::sync::{Notify, mpsc};
+use tokio::time::timeout;
+
+use crate::approvals::desk::{Click, Desk, Heard, Notice, Offers};
+use crate::approvals::plan::{Plan, Slot, Step};
+use crate::approvals::text::Text;
+use crate::{Shell, relay, window};
+
+/// However fast things change, they are read no more often.
+const READ_EVERY: Duration = Duration::from_millis(200);
+/// After a failure.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The longest that a count stands; without this app it would not be true.
+const COUNT_LASTS: Duration = Duration::from_secs(60 * 60);
+/// Answers under way; more than notifications that can be clicked.
+const MAX_ANSWERS: usize = 64;
+
+/// Shows what waits for as long as the app runs.
+pub(crate) async fn watch(app: AppHandle) {
+    let shell = app.state::<Shell>();
+    let look = Notify::new();
+    let follow = relay::relay(shell.service.client(), shell.session.subscribe(), |event| {
+        if may_change(event) {
+            look.notify_one();
+        }
+        true
+    });
+    tokio::join!(follow, Watch::new(&app, &shell).run(&look));
+}
+
+fn may_change(event: &Event) -> bool {
+    match event {
+        Event::Changed { what } => what == "approvals",
+        Event::Missed { .. } => true,
+        Event::Audit { .. } => false,
+    }
+}
+
+struct Watch<'a> {
+    app: &'a AppHandle,
+    shell: &'a Shell,
+    plan: Plan,
+    desk: Desk,
+    read_at: Option<Instant>,
+    last_read: Option<Instant>,
+    answered: mpsc::Sender<Answered>,
+    answers: mpsc::Receiver<Answered>,
+}
+
+/// What the service said to an answer.
+struct Answered {
+    approval: Approval,
+    result: Result<(), ClientError>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(app: &'a AppHandle, shell: &'a Shell) -> Self {
+        let (answered, answers) = mpsc::channel(MAX_ANSWERS);
+        let (plan, desk) = (Plan::default(), Desk::new(app));
+        Self { app, shell, plan, desk, read_at: None, last_read: None, answered, answers }
+    }
+
+    async fn run(mut self, look: &Notify) {
+        let mut session = self.shell.session.subscribe();
+        loop {
+            let due = [self.read_at, self.plan.due()].into_iter().flatten().min();
+            tokio::select! {
+                () = look.notified() => {
+                    let earliest = self.last_read.map(|last| last + READ_EVERY);
+                    self.read_at = Some(earliest.unwrap_or_else(Instant::now));
+                }
+                changed = session.changed() => match changed {
+                    Ok(()) => self.read_at = Some(Instant::now()),
+                    Err(_) => return,
+                },
+                heard = self.desk.heard() => self.obey(heard).await,
+                Some(answered) = self.answers.recv() => self.tell(answered).await,
+                () = until(due) => {}
+            }
+            if self.read_at.is_some_and(|at| at <= Instant::now()) {
+                self.read().await;
+            }
+            self.show_due().await;
+        }
+    }
+
+    async fn read(&mut self) {
+        self.read_at = None;
+        self.last_read = Some(Instant::now());
+        let signed_in = self.shell.session.borrow().is_some();
+        let pending = match signed_in {
+            true => pending(&self.shell.client()).await,
+            false => Ok(None),
+        };
+        let pending = match pending {
+            Ok(pending) => pending,
+            Err(error) => {
+                tracing::debug!("{error}");
+                if error.code() == Some(codes::SIGN_IN) {
+                    self.shell.forget_session();
+                }
+                // What was shown may be true still.
+                self.read_at = Some(Instant::now() + READ_AGAIN);
+                return;
+            }
+        };
+        let waiting = pending.as_ref().map(Vec::len);
+        self.shell.waiting.send_if_modified(|before| std::mem::replace(before, waiting) != waiting);
+        for slot in self.plan.update(pending.unwrap_or_default()) {
+            self.desk.close(&slot).await;
+        }
+    }
+
+    async fn show_due(&mut self) {
+        while let Some(step) = self.plan.step(Instant::now()) {
+            let (slot, notice) = match step {
+                Step::Show(approval) => (Slot::Call(approval.id.clone()), ask(approval)),
+                Step::Count { count, others } => {
+                    let notice = tell(text::rest(count, others));
+                    (Slot::Rest, Notice { lasts: Some(COUNT_LASTS), ..notice })
+                }
+                Step::Close(slot) => {
+                    self.desk.close(&slot).await;
+                    continue;
+                }
+            };
+            if !self.desk.show(slot.clone(), &notice).await {
+                // There is the tray, and the window.
+                self.plan.away(&slot);
+            }
+        }
+    }
+
+    async fn obey(&mut self, heard: Heard) {
+        let Heard { slot, click } = heard;
+        match (click, &slot) {
+            (Click::Answer(kind), Slot::Call(id)) => {
+                if let Some(approval) = self.plan.answering(id).cloned() {
+                    let (client, answered) = (self.shell.client(), self.answered.clone());
+                    tauri::async_runtime::spawn(answer(client, approval, kind, answered));
+                }
+            }
+            (Click::Answer(_) | Click::Open, _) => {
+                self.desk.close(&slot).await;
+                self.plan.away(&slot);
+                self.open_window();
+            }
+            (Click::Closed, _) => self.plan.away(&slot),
+        }
+    }
+
+    /// An answer that was taken needs no words: the notification goes.
+    async fn tell(&mut self, answered: Answered) {
+        let Answered { approval, result } = answered;
+        let slot = Slot::Call(approval.id.clone());
+        // Its place is no longer the approval's, which may still wait.
+        self.plan.away(&slot);
+        let Err(error) = result else { return self.desk.close(&slot).await };
+        tracing::info!("{error}");
+        let why = match &error {
+            ClientError::Refused { body, .. } => body.message.clone(),
+            error => error.to_string(),
+        };
+        let text = text::not_taken(&approval, error.code(), &why);
+        self.desk.show(slot, &tell(text)).await;
+        if error.code() == Some(codes::SIGN_IN) {
+            self.shell.forget_session();
+            self.open_window();
+        }
+    }
+
+    fn open_window(&self) {
+        let app = self.app.clone();
+        tauri::async_runtime::spawn(async move { window::ask(&app, window::APPROVALS).await });
+    }
+}
+
+/// The calls that wait for an answer; none at all while there is no service,
+/// which forgets them when it ends.
+async fn pending(client: &Client) -> Result<Option<Vec<Approval>>, ClientError> {
+    let operation = "/api/v1/approvals?state=pending";
+    let timed_out =
+        |_| Err(ClientError::TimedOut { operation: operation.to_owned(), after: READ_TIMEOUT });
+    let read = timeout(READ_TIMEOUT, client.get::<Vec<Approval>>(operation));
+    match read.await.unwrap_or_else(timed_out) {
+        Ok(mut approvals) => {
+            approvals.retain(|approval| approval.state == ApprovalState::Pending);
+            Ok(Some(approvals))
+        }
+        Err(ClientError::NotRunning { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+async fn answer(
+    client: Client,
+    approval: Approval,
+    kind: AnswerKind,
+    answered: mpsc::Sender<Answered>,
+) {
+    let path = format!("/api/v1/approvals/{}/answer", segment(&approval.id));
+    let result = client.post::<_, Approval>(&path, &Answer { answer: kind, note: None }).await;
+    // Fails when the app ends.
+    let _ = answered.send(Answered { approval, result: result.map(drop) }).await;
+}
+
+/// Approving takes having seen all of it; the window shows the rest.
+fn ask(approval: &Approval) -> Notice {
+    let now = Timestamp::now();
+    let Text { summary, body, whole } = text::asks(approval, now, &TimeZone::system());
+    let offers = if whole { Offers::ApproveOrDeny } else { Offers::Deny };
+    Notice { summary, body, offers, lasts: text::left(&approval.expires_at, now) }
+}
+
+fn tell(text: Text) -> Notice {
+    Notice { summary: text.summary, body: text.body, offers: Offers::Nothing, lasts: None }
+}
+
+async fn until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+fn sample(id: &str, args: &str) -> Approval {
+    Approval {
+        id: id.to_owned(),
+        state: ApprovalState::Pending,
+        user: "ana".to_owned(),
+        agent: Some("claude".to_owned()),
+        tool: "gmail.send".to_owned(),
+        description: "Sends".to_owned(),
+        args: args.to_owned(),
+        args_digest: String::new(),
+        differences: None,
+        grants: Vec::new(),
+        policy_version: 1,
+        asked_at: "2026-03-04T12:00:00Z".to_owned(),
+        expires_at: "2026-03-04T12:05:00Z".to_owned(),
+        waiting: true,
+        held_until: None,
+        answered_by: None,
+        answered_at: None,
+        note: None,
+    }
+}

@@ -1,0 +1,69 @@
+import { Button, Group, TextInput, Tooltip } from "@mantine/core";
+import { useState } from "react";
+
+import type { AnswerKind } from "../../api/types";
+import { Icon } from "../../components/icons";
+import { strings } from "../../strings";
+
+const t = strings.approvals;
+
+interface AnswerBarProps {
+  label: string;
+  /** Whether a click can be meant for these buttons yet. */
+  ready: boolean;
+  pending: AnswerKind | undefined;
+  mayAlways: boolean;
+  onAnswer: (answer: AnswerKind, note?: string) => void;
+  onAlways: () => void;
+}
+
+/** Not a form: Enter in the note answers nothing. */
+export function AnswerBar({ label, ready, pending, mayAlways, onAnswer, onAlways }: AnswerBarProps) {
+  const [note, setNote] = useState("");
+  const off = !ready || pending !== undefined;
+  return (
+    <div className="answer-bar" role="group" aria-label={label}>
+      <Group gap="xs">
+        <Tooltip label={t.onceMeaning} withArrow>
+          <Button leftSection={<Icon name="check" size={14} />} disabled={off} loading={pending === "once"} onClick={() => onAnswer("once")} data-testid="approve-once">
+            {t.once}
+          </Button>
+        </Tooltip>
+        <Tooltip label={t.sessionMeaning} withArrow multiline maw={280}>
+          <Button variant="default" disabled={off} loading={pending === "session"} onClick={() => onAnswer("session")} data-testid="approve-session">
+            {t.session}
+          </Button>
+        </Tooltip>
+        {mayAlways && (
+          <Button variant="default" disabled={off} onClick={onAlways} data-testid="approve-always">
+            {t.always}
+          </Button>
+        )}
+      </Group>
+      <Group gap="xs" wrap="nowrap" className="deny-part">
+        <TextInput
+          aria-label={t.note}
+          placeholder={t.notePlaceholder}
+          title={t.noteHint}
+          maxLength={500}
+          value={note}
+          onChange={(event) => setNote(event.currentTarget.value)}
+          data-testid="deny-note"
+        />
+        <Button
+          variant="light"
+          color="red"
+          className="tone-button"
+          data-tone="deny"
+          leftSection={<Icon name="cross" size={14} />}
+          disabled={off}
+          loading={pending === "deny"}
+          onClick={() => onAnswer("deny", note.trim() === "" ? undefined : note.trim())}
+          data-testid="deny"
+        >
+          {t.deny}
+        </Button>
+      </Group>
+    </div>
+  );
+}

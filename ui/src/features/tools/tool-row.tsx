@@ -1,0 +1,86 @@
+import { Button, NativeSelect } from "@mantine/core";
+import { useQueryClient } from "@tanstack/react-query";
+
+import { unwrap } from "../../api/client";
+import { useGateway } from "../../api/gateway";
+import { keys } from "../../api/queries";
+import type { Role, Tool, ToolEffect } from "../../api/types";
+import { useAction } from "../../api/use-action";
+import { useServiceState } from "../../api/use-service-state";
+import { Mark } from "../../components/mark";
+import { dayAndTime } from "../../components/time";
+import { UntrustedText } from "../../components/untrusted-text";
+import { strings } from "../../strings";
+
+const t = strings.tools;
+const EFFECTS: readonly ToolEffect[] = ["read", "write", "destructive"];
+
+export function ToolRow({ tool, isNew, role }: { tool: Tool; isNew: boolean; role: Role }) {
+  return (
+    <tr data-testid={`tool-row-${tool.id}`}>
+      <th scope="row">
+        <code>{tool.id}</code>
+        <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
+      </th>
+      <td>{role === "admin" ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
+      <td className="nowrap">
+        {isNew && (
+          <div>
+            <Mark tone="wait" icon="alert" label={t.isNew} />
+          </div>
+        )}
+        {tool.first_seen_at ? <span className="dim">{dayAndTime(tool.first_seen_at)}</span> : null}
+      </td>
+      {role !== "member" && (
+        <td className="nowrap">{tool.granted ? <Mark tone="allow" icon="check" label={t.yes} /> : <Mark tone="neutral" icon="dash" label={t.no} />}</td>
+      )}
+    </tr>
+  );
+}
+
+function EffectWord({ tool }: { tool: Tool }) {
+  return <span className={tool.effect == null ? "dim" : undefined}>{t.effects[tool.effect ?? "none"]}</span>;
+}
+
+/** What a tool does is an admin's word; its server's is only offered. Never optimistic. */
+function EffectField({ tool }: { tool: Tool }) {
+  const { client } = useGateway();
+  const queries = useQueryClient();
+  const stopped = useServiceState() === "stopped";
+  const confirm = useAction(async (effect: ToolEffect | null) => {
+    try {
+      await unwrap(client.PUT("/api/v1/tools/{id}/effect", { params: { path: { id: tool.id } }, body: { effect, version: tool.effect_version ?? 0 } }));
+    } finally {
+      await queries.invalidateQueries({ queryKey: [keys.tools] });
+      void queries.invalidateQueries({ queryKey: [keys.grants] });
+    }
+  });
+  const suggested = tool.suggested_effect ?? undefined;
+  const stale = confirm.error?.code === "stale" ? (confirm.error.current as Partial<Tool> | undefined) : undefined;
+  return (
+    <div className="effect-field">
+      <NativeSelect
+        size="xs"
+        aria-label={t.effectOf(tool.id)}
+        value={tool.effect ?? "none"}
+        disabled={stopped || confirm.pending}
+        onChange={(event) => void confirm.run(EFFECTS.find((effect) => effect === event.currentTarget.value) ?? null)}
+        data={[{ value: "none", label: t.effects.none }, ...EFFECTS.map((value) => ({ value, label: t.effects[value] }))]}
+        data-testid={`effect-${tool.id}`}
+      />
+      {tool.effect == null && suggested !== undefined && (
+        <div className="effect-suggestion">
+          <span className="dim">{t.suggested(t.effects[suggested])}</span>
+          <Button size="compact-xs" variant="subtle" disabled={stopped} loading={confirm.pending} onClick={() => void confirm.run(suggested)} data-testid={`confirm-${tool.id}`}>
+            {t.confirm(t.effects[suggested])}
+          </Button>
+        </div>
+      )}
+      {confirm.error && (
+        <div role="alert" data-tone="deny" className="small">
+          {confirm.error.code === "stale" ? t.stale(t.effects[stale?.effect ?? "none"]) : `${confirm.error.message} ${confirm.error.next}`}
+        </div>
+      )}
+    </div>
+  );
+}

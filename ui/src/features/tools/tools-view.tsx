@@ -1,0 +1,107 @@
+import { Button, SegmentedControl, TextInput } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+
+import { asApiError } from "../../api/error";
+import { useGateway } from "../../api/gateway";
+import { sessionQuery, toolsQuery } from "../../api/queries";
+import type { Tool } from "../../api/types";
+import { useRole } from "../../api/use-role";
+import { Empty, Failure, Loading } from "../../components/states";
+import { usePaging } from "../../components/use-paging";
+import { strings } from "../../strings";
+import { ToolRow } from "./tool-row";
+
+const t = strings.tools;
+const STEP = 100;
+const NEW_MS = 7 * 86_400_000;
+
+export const TOOL_SHOWS = ["all", "new", "ungranted", "unconfirmed"] as const;
+export type ToolShow = (typeof TOOL_SHOWS)[number];
+
+interface ToolsViewProps {
+  find: string | undefined;
+  show: ToolShow;
+  onFilter: (filter: { find: string | undefined; show: ToolShow }) => void;
+}
+
+/** What the connections offer, and what each tool does to the system behind it. A member sees what they may call. */
+export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
+  const { client } = useGateway();
+  const role = useRole();
+  const user = useQuery(sessionQuery(client)).data?.user;
+  const tools = useQuery(toolsQuery(client, role === "member" ? user : undefined));
+  const [now] = useState(() => Date.now());
+  const isNew = (tool: Tool) => now - Date.parse(tool.first_seen_at ?? "") < NEW_MS;
+  const wanted = find?.toLowerCase();
+  const matching = (tools.data ?? [])
+    .filter((tool) => show === "all" || (show === "new" ? isNew(tool) : show === "ungranted" ? tool.granted === false : tool.effect == null))
+    .filter((tool) => wanted === undefined || tool.id.toLowerCase().includes(wanted) || tool.description.toLowerCase().includes(wanted))
+    .toSorted((a, b) => a.id.localeCompare(b.id));
+
+  return (
+    <>
+      <div className="page-head">
+        <h1>{t.title}</h1>
+        <span className="dim" role="status">
+          {tools.data && t.count(matching.length)}
+        </span>
+      </div>
+      <p className="dim note">
+        {t.intro} {role !== "admin" && t.readOnly}
+      </p>
+      <div className="toolbar">
+        <TextInput size="xs" w={240} aria-label={t.find} placeholder={t.find} value={find ?? ""} onChange={(event) => onFilter({ show, find: event.currentTarget.value || undefined })} data-testid="tools-find" />
+        <SegmentedControl
+          size="xs"
+          aria-label={t.show}
+          value={show}
+          onChange={(value) => onFilter({ find, show: TOOL_SHOWS.find((known) => known === value) ?? "all" })}
+          data={TOOL_SHOWS.filter((value) => role !== "member" || value !== "ungranted").map((value) => ({ value, label: t.shows[value] }))}
+        />
+      </div>
+      {tools.isPending && <Loading label={strings.loading} />}
+      {tools.isError && tools.data === undefined && (
+        <Failure message={asApiError(tools.error).message} next={asApiError(tools.error).next} action={{ label: strings.retry, run: () => void tools.refetch() }} />
+      )}
+      {tools.data?.length === 0 && (
+        <div className="panel">
+          <Empty icon="tool" title={t.emptyTitle} text={role === "member" ? t.memberEmptyText : t.emptyText} />
+        </div>
+      )}
+      {tools.data && tools.data.length > 0 && matching.length === 0 && <p className="dim note">{t.noMatch}</p>}
+      {matching.length > 0 && <ToolTable key={`${show} ${find ?? ""}`} tools={matching} isNew={isNew} />}
+    </>
+  );
+}
+
+function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Tool) => boolean }) {
+  const role = useRole();
+  const { shown, left, more } = usePaging(tools, STEP);
+  return (
+    <>
+      <div className="panel table-scroll">
+        <table className="plain-table tool-table">
+          <thead>
+            <tr>
+              <th scope="col">{t.tool}</th>
+              <th scope="col">{t.effect}</th>
+              <th scope="col">{t.firstSeen}</th>
+              {role !== "member" && <th scope="col">{t.granted}</th>}
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((tool) => (
+              <ToolRow key={tool.id} tool={tool} isNew={isNew(tool)} role={role} />
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {left > 0 && (
+        <Button size="xs" variant="default" w="fit-content" onClick={more}>
+          {t.more(left)}
+        </Button>
+      )}
+    </>
+  );
+}
