@@ -131,7 +131,7 @@ async fn shapes_are_as_promised() {
             2,
             &["id", "name", "transport", "credentials", "health", "tools"],
         ),
-        (&["user", "list"], 2, &["id", "name", "admin", "teams", "has_token", "agents"]),
+        (&["user", "list"], 2, &["id", "name", "role", "teams", "has_token", "agents"]),
         (&["team", "list"], 1, &["id", "name", "members"]),
         (&["agent", "list"], 2, &["id", "user", "name", "scope", "expires_at", "uses"]),
         (&["grants"], 4, &["id", "subject", "tool", "effect"]),

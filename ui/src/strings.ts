@@ -188,6 +188,8 @@ export const strings = {
       cancelled: "Cancelled",
       indeterminate: "Unknown outcome",
       waiting: "Waiting",
+      approved: "Approved once",
+      approvedForSession: "Approved for the session",
     },
     emptyTitle: "No calls yet",
     emptyText: "Calls appear here the moment an agent makes one. Connect a system, grant its tools, and point an agent at the address above.",

@@ -197,8 +197,8 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
             assert_eq!((status, &answer["code"]), (400, &json!("bad_request")), "{path} {body}");
         }
     }
-    let ask_effect = json!({"subject": "ana", "tool": "*", "effect": "ask"});
-    assert_eq!(ask(&gateway.admin, "POST", "/api/v1/grants", ask_effect).await.0, 400);
+    let no_effect = json!({"subject": "ana", "tool": "*", "effect": "maybe"});
+    assert_eq!(ask(&gateway.admin, "POST", "/api/v1/grants", no_effect).await.0, 400);
     for query in ["limit=0", "limit=1001"] {
         let path = format!("/api/v1/audit?{query}");
         assert_eq!(ask(&gateway.admin, "GET", &path, json!(null)).await.0, 422, "{query}");

@@ -11,10 +11,88 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All agents, or one user's. */
+        /** All agents, or one user's; a member sees their own. */
         get: operations["list_agents"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Calls that wait for a person, newest first; a member sees those of their
+         *     own agents.
+         */
+        get: operations["list_approvals"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One approval. */
+        get: operations["show_approval"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/always": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The changes of the permission map that would make this answer for good.
+         *     Nothing is changed: one of them is made with `POST /changes`, and then the
+         *     held call goes on by itself.
+         */
+        get: operations["propose_always"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/approvals/{id}/answer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Answer. Of two people who answer at once the first one counts; the other
+         *     is told so.
+         */
+        post: operations["answer_approval"];
         delete?: never;
         options?: never;
         head?: never;
@@ -52,6 +130,43 @@ export interface paths {
         get: operations["show_audit"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make several changes together, or none of them. Answers with the grants
+         *     that were added and edited.
+         */
+        post: operations["change_grants"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/conditions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a condition together and check it, for forms and live checks. */
+        post: operations["check_condition"];
         delete?: never;
         options?: never;
         head?: never;
@@ -128,6 +243,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a call would be decided now, and why. Nothing is called. */
+        post: operations["explain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/grants": {
         parameters: {
             query?: never;
@@ -135,12 +267,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All grants, or one subject's. */
+        /**
+         * All grants, or one subject's. A member sees their own, their teams' and
+         *     their agents'.
+         */
         get: operations["list_grants"];
         put?: never;
         /**
-         * Set what a subject may do with a tool. There is one grant per subject and
-         *     tool pattern: the same again changes nothing, another effect replaces it.
+         * Set what a subject may do with a tool. There is one grant per subject, tool
+         *     pattern and condition: the same again changes nothing, another effect,
+         *     expiry or rate replaces it.
          */
         post: operations["add_grant"];
         delete?: never;
@@ -157,39 +293,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["EditGrant"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Grant"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Replace a grant. */
+        put: operations["edit_grant"];
         post?: never;
         /** Take a grant back; in force for the next call. */
         delete: operations["remove_grant"];
@@ -224,37 +329,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["PauseRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Status"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /**
+         * Refuse calls from now on: all, or those of a user, an agent or a connection.
+         *     Calls that are held for a person end; what is forwarded already runs on.
+         */
+        post: operations["pause"];
         delete?: never;
         options?: never;
         head?: never;
@@ -287,37 +366,8 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": components["schemas"]["PauseRequest"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Status"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Take calls again. */
+        post: operations["resume"];
         delete?: never;
         options?: never;
         head?: never;
@@ -331,37 +381,29 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Session"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Who is signed in. */
+        get: operations["current_session"];
         put?: never;
         post?: never;
         /** Sign out. */
         delete: operations["sign_out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Change one's own password; all other sessions of that person end. */
+        put: operations["change_password"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -418,6 +460,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/simulations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replay the audited calls of a period against the permission map as it is
+         *     and as a change would make it. Nothing is changed.
+         */
+        post: operations["simulate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/status": {
         parameters: {
             query?: never;
@@ -427,6 +489,23 @@ export interface paths {
         };
         /** State and counts. */
         get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Grants that were not used, and patterns that cover more than was used. */
+        get: operations["suggest"];
         put?: never;
         post?: never;
         delete?: never;
@@ -445,38 +524,26 @@ export interface paths {
         /** All teams. */
         get: operations["list_teams"];
         put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewTeam"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Team"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Make a team. */
+        post: operations["add_team"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/teams/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove a team with its grants; its members stay. */
+        delete: operations["remove_team"];
         options?: never;
         head?: never;
         patch?: never;
@@ -489,9 +556,46 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tools on offer. */
+        /** Tools on offer; for a member, those that they may use. */
         get: operations["list_tools"];
         put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tools/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One tool, with the schema of its arguments. */
+        get: operations["show_tool"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tools/{id}/effect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say what a tool does to the system behind it. Only that makes grants for an
+         *     effect match it: what its server says is a suggestion.
+         */
+        put: operations["confirm_effect"];
         post?: never;
         delete?: never;
         options?: never;
@@ -523,7 +627,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All users. */
+        /** All users; a member sees themself. */
         get: operations["list_users"];
         put?: never;
         /** Add a user, and their team if it is new. */
@@ -542,39 +646,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["EditUser"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["User"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Change a user's role or teams. */
+        put: operations["edit_user"];
         post?: never;
         /** Remove a user with their agents, tokens, grants and sessions. */
         delete: operations["remove_user"];
@@ -608,43 +681,28 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                    agent: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["EditAgent"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Agent"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
+        /** Replace an agent's scope, expiry and limits; its sub-token stays. */
+        put: operations["edit_agent"];
         post?: never;
         /** Revoke an agent: its sub-token stops working at once. */
         delete: operations["revoke_agent"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{name}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Give a user a password: with it they can sign in. Their sessions end. */
+        put: operations["set_password"];
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -667,737 +725,240 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/changes": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Change"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Grant"][];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/simulations": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Simulate"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Simulation"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/suggestions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    days?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Suggestion"][];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/explain": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Explain"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Explanation"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/conditions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CheckCondition"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["CheckedCondition"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/approvals": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: {
-                    state?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Approval"][];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/approvals/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Approval"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/approvals/{id}/answer": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Answer"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Approval"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/approvals/{id}/always": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AlwaysProposal"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tools/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ToolDetail"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tools/{id}/effect": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ConfirmEffect"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Tool"];
-                    };
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/users/{name}/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SetPassword"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/session/password": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangePassword"];
-                };
-            };
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/teams/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query: {
-                    version: number;
-                };
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ErrorBody"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /** @description A named client of one user. */
         Agent: {
-            id: string;
-            user: string;
-            name: string;
-            scope: string[];
-            /** @description RFC 3339. */
-            expires_at?: string | null;
-            /** @description Calls made with its sub-token. */
-            uses: number;
-            /** @description Calls that may be forwarded with it in all. */
-            max_uses?: number | null;
-            /** @description Calls that were forwarded, counted where there is a `max_uses`. */
-            forwarded: number;
+            /** Format: int32 */
             client_timeout_seconds: number;
-            /** @description Whether its calls are refused for now. */
-            paused: boolean;
-            /** @description RFC 3339. */
-            last_used_at?: string | null;
-            version: number;
             /** @description RFC 3339. */
             created_at: string;
+            /** @description RFC 3339. */
+            expires_at?: string | null;
+            /**
+             * Format: int64
+             * @description Calls that were forwarded, counted where there is a `max_uses`.
+             */
+            forwarded: number;
+            id: string;
+            /** @description RFC 3339. */
+            last_used_at?: string | null;
+            /**
+             * Format: int64
+             * @description Calls that may be forwarded with it in all.
+             */
+            max_uses?: number | null;
+            name: string;
+            /** @description Whether its calls are refused for now. */
+            paused: boolean;
+            scope: string[];
+            user: string;
+            /**
+             * Format: int64
+             * @description Calls made with its sub-token.
+             */
+            uses: number;
+            /** Format: int64 */
+            version: number;
         };
         /** @description Answer to making an agent. The token is never shown again. */
         AgentCreated: components["schemas"]["Agent"] & {
             token: string;
         };
+        /** @description `GET /api/v1/approvals/{id}/always`. */
+        AlwaysProposal: {
+            narrowed?: components["schemas"]["Change"] | null;
+            /** @description Allows the tool to this caller whatever the arguments. */
+            whole: components["schemas"]["Change"];
+        };
+        /**
+         * @description `POST /api/v1/approvals/{id}/answer`. `always` is no answer but a change of
+         *     the permission map: `GET /api/v1/approvals/{id}/always` proposes it, and
+         *     once it is made the held call goes on by itself.
+         */
+        Answer: {
+            answer: components["schemas"]["AnswerKind"];
+            /** @description With `deny`: shown to the agent. */
+            note?: string | null;
+        };
+        /**
+         * @description What a person says.
+         * @enum {string}
+         */
+        AnswerKind: "once" | "session" | "deny";
+        /** @description A call that is held for a person's answer. */
+        Approval: {
+            agent?: string | null;
+            /** @description RFC 3339. */
+            answered_at?: string | null;
+            answered_by?: string | null;
+            /** @description The exact arguments, as JSON text. */
+            args: string;
+            args_digest: string;
+            /** @description RFC 3339. */
+            asked_at: string;
+            /** @description What the tool's own server says of it; not to be trusted. */
+            description: string;
+            /**
+             * @description What differs from the arguments of the last call of this tool that was
+             *     approved for this caller; `None` when there was none.
+             */
+            differences?: components["schemas"]["Difference"][] | null;
+            /** @description RFC 3339: until when it can be answered, or its answer picked up. */
+            expires_at: string;
+            /** @description Grants that ask. */
+            grants: string[];
+            /** @description Until when the caller is kept on the line (RFC 3339). */
+            held_until?: string | null;
+            id: string;
+            /** @description What the person said when denying; the agent sees it. */
+            note?: string | null;
+            /** Format: int64 */
+            policy_version: number;
+            state: components["schemas"]["ApprovalState"];
+            /** @description `connection.tool`. */
+            tool: string;
+            user: string;
+            /** @description Whether the caller is on the line at this moment. */
+            waiting: boolean;
+        };
+        /**
+         * @description Where an approval is.
+         * @enum {string}
+         */
+        ApprovalState: "pending" | "approved" | "used" | "denied" | "expired" | "cancelled";
         /** @description One line of the audit trail. */
         AuditRecord: {
-            seq: number;
-            /** @description RFC 3339 with milliseconds, UTC. */
-            time: string;
-            /** @description `intent` and `outcome` for calls; `approval`, `config`, `sign_in`, `service` otherwise. */
-            kind: string;
-            /** @description Groups the records of one call. */
-            call_id?: string | null;
-            user?: string | null;
             agent?: string | null;
-            /** @description `connection.tool`, or the name as it was asked for when it could not be resolved. */
-            tool?: string | null;
-            /** @description `allow` or `deny`. */
-            decision?: string | null;
-            /** @description Stable reason code. */
-            reason?: string | null;
-            /** @description Hex SHA-256 of the RFC 8785 form of the arguments. */
-            args_digest?: string | null;
-            /** @description The arguments with every value replaced by its type and size. */
-            args?: Record<string, never> | null;
-            /** @description `ok`, `tool_error`, `denied`, `failed`, `cancelled` or `indeterminate`; for other kinds what happened. */
-            status?: string | null;
-            /** @description Milliseconds from the arrival of the call to its answer. */
-            duration_ms?: number | null;
-            /** @description Grants that took part in the decision. */
-            grants?: string[];
-            /** @description Version of the permission map that decided. */
-            policy_version?: number | null;
-            /** @description The face that the call came in on: `mcp` or `rest`. */
-            face?: string | null;
             /** @description The approval that the call was held for. */
             approval?: string | null;
+            /** @description The arguments with every value replaced by its type and size. */
+            args?: Record<string, never> | null;
+            /** @description Hex SHA-256 of the RFC 8785 form of the arguments. */
+            args_digest?: string | null;
             /** @description With `approval`: the person who answered it. */
             by?: string | null;
+            /** @description Groups the records of one call. */
+            call_id?: string | null;
+            /** @description `allow` or `deny`. */
+            decision?: string | null;
             /**
              * @description What changed, for `config`, `sign_in` and `service` records; what went
              *     wrong for a failed call. Never a secret.
              */
             detail?: string | null;
+            /**
+             * Format: double
+             * @description Milliseconds from the arrival of the call to its answer.
+             */
+            duration_ms?: number | null;
+            /** @description The face that the call came in on: `mcp` or `rest`. */
+            face?: string | null;
+            /** @description Grants that took part in the decision. */
+            grants?: string[];
+            /** @description `intent` and `outcome` for calls; `approval`, `config`, `sign_in`, `service` otherwise. */
+            kind: string;
+            /**
+             * Format: int64
+             * @description Version of the permission map that decided.
+             */
+            policy_version?: number | null;
+            /** @description Stable reason code. */
+            reason?: string | null;
+            /** Format: int64 */
+            seq: number;
+            /** @description `ok`, `tool_error`, `denied`, `failed`, `cancelled` or `indeterminate`; for other kinds what happened. */
+            status?: string | null;
+            /** @description RFC 3339 with milliseconds, UTC. */
+            time: string;
+            /** @description `connection.tool`, or the name as it was asked for when it could not be resolved. */
+            tool?: string | null;
+            user?: string | null;
+        };
+        /**
+         * @description Several changes of the permission map, made together or not at all:
+         *     `POST /api/v1/changes`.
+         */
+        Change: {
+            add?: components["schemas"]["NewGrant"][];
+            edit?: components["schemas"]["ChangedGrant"][];
+            remove?: components["schemas"]["GrantRef"][];
+        };
+        /** @description `PUT /api/v1/session/password`: one's own. */
+        ChangePassword: {
+            /** Format: password */
+            current: string;
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            new: string;
+        };
+        /** @description An edit of one grant within a [`Change`]. */
+        ChangedGrant: components["schemas"]["EditGrant"] & {
+            id: string;
+        };
+        /**
+         * @description `POST /api/v1/conditions`: puts a condition together and checks it.
+         *     Nothing is stored.
+         */
+        CheckCondition: {
+            /** @description Joined with `when` by `&&`. */
+            rules?: components["schemas"]["Rule"][];
+            /** @description The tool or pattern that it is for. */
+            tool: string;
+            when?: string | null;
+        };
+        /** @description Answer to [`CheckCondition`]. */
+        CheckedCondition: {
+            place?: components["schemas"]["Place"] | null;
+            /** @description What is wrong with it. */
+            problem?: string | null;
+            /** @description The whole condition in CEL. */
+            when: string;
+        };
+        /** @description `PUT /api/v1/tools/{id}/effect`. */
+        ConfirmEffect: {
+            effect?: components["schemas"]["ToolEffect"] | null;
+            /**
+             * Format: int64
+             * @description As last seen, 0 if it was never confirmed; refused with 409 if it is at
+             *     another one by now.
+             */
+            version: number;
         };
         /** @description A connection, without its secrets. */
         Connection: {
-            id: string;
-            name: string;
-            transport: components["schemas"]["Transport"];
+            /** @description RFC 3339. */
+            created_at: string;
             /** @description Names of the stored secrets; the values are never returned. */
             credentials: string[];
             health: components["schemas"]["ConnectionHealth"];
-            /** @description What is wrong and what to do, when it is not ready. */
-            problem?: string | null;
-            tools: number;
-            /** @description Tools that the gateway refuses to offer, and why. */
-            refused_tools: components["schemas"]["RefusedTool"][];
+            id: string;
+            name: string;
             /** @description Whether calls to it are refused for now. */
             paused?: boolean;
+            /** @description What is wrong and what to do, when it is not ready. */
+            problem?: string | null;
+            /** @description Tools that the gateway refuses to offer, and why. */
+            refused_tools: components["schemas"]["RefusedTool"][];
+            /** Format: int32 */
+            tools: number;
+            transport: components["schemas"]["Transport"];
+            /** Format: int64 */
             version: number;
-            /** @description RFC 3339. */
-            created_at: string;
         };
         /** @description `GET /api/v1/connections/{name}` adds what a person needs to repair it. */
         ConnectionDetail: components["schemas"]["Connection"] & {
+            /**
+             * Format: int32
+             * @description How often the process was started since the service came up.
+             */
+            starts: number;
             /** @description The last lines of the server's stderr, oldest first, secrets removed. */
             stderr: string[];
-            /** @description How often the process was started since the service came up. */
-            starts: number;
         };
         /**
          * @description Whether a connection can be used now.
@@ -1410,8 +971,60 @@ export interface components {
          */
         CredentialValue: {
             name: string;
-            /** @description Write-only: goes to the vault and is never returned. */
+            /**
+             * Format: password
+             * @description Write-only: goes to the vault and is never returned.
+             */
             value: string;
+        };
+        /** @description One difference between two sets of arguments. */
+        Difference: {
+            /** @description JSON text; `None` if it is gone. */
+            after?: string | null;
+            /** @description JSON text; `None` if it was not there. */
+            before?: string | null;
+            /** @description `to[0]`, `body`. */
+            path: string;
+        };
+        /** @description `PUT /api/v1/users/{user}/agents/{agent}`: all of it is replaced. */
+        EditAgent: {
+            /** Format: int32 */
+            client_timeout_seconds?: number | null;
+            /** @description RFC 3339, or a time from now (`30d`); none means never. */
+            expires?: string | null;
+            /** Format: int64 */
+            max_uses?: number | null;
+            scope: string[];
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+        };
+        /** @description `PUT /api/v1/grants/{id}`: all of it is replaced. */
+        EditGrant: {
+            effect: components["schemas"]["Effect"];
+            expires?: string | null;
+            rate?: string | null;
+            subject: string;
+            tool: string;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+            when?: string | null;
+        };
+        /** @description `PUT /api/v1/users/{name}`. What is left out stays. */
+        EditUser: {
+            role?: components["schemas"]["Role"] | null;
+            /** @description All of them; those that do not exist yet are made. */
+            teams?: string[] | null;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
         };
         /**
          * @description What a grant does to a call that it matches. Deny beats ask beats allow.
@@ -1422,14 +1035,13 @@ export interface components {
         ErrorBody: {
             /** @description Stable, snake_case; see [`codes`]. */
             code: string;
+            /** @description With `stale`: the row as it is now. */
+            current?: Record<string, never> | null;
             /** @description What went wrong, in one sentence. */
             message: string;
             /** @description What to do next, in one sentence. */
             next: string;
-            /** @description With `stale`: the row as it is now. */
-            current?: Record<string, never> | null;
-            /** @description With `invalid_condition`: where in the condition. */
-            place?: null | components["schemas"]["Place"];
+            place?: components["schemas"]["Place"] | null;
         };
         /** @description What `GET /api/v1/events` sends as server-sent events. */
         Event: {
@@ -1437,73 +1049,151 @@ export interface components {
             /** @enum {string} */
             type: "audit";
         } | {
-            what: string;
             /** @enum {string} */
             type: "changed";
+            what: string;
         } | {
+            /** Format: int64 */
             count: number;
             /** @enum {string} */
             type: "missed";
+        };
+        /** @description `POST /api/v1/explain`. */
+        Explain: {
+            /**
+             * @description The arguments, as JSON text; without them conditions on `args` do not
+             *     hold.
+             */
+            args?: string | null;
+            /** @description `USER` or `USER/AGENT`. */
+            caller: string;
+            tool: string;
+        };
+        /** @description A grant's part in a decision. */
+        ExplainedGrant: {
+            /**
+             * @description Which part of the condition failed, and on which values; or how much
+             *     of the rate is left.
+             */
+            detail?: string | null;
+            grant: components["schemas"]["Grant"];
+            outcome: components["schemas"]["GrantOutcome"];
+        };
+        /** @description How a call would be decided now, and why. */
+        Explanation: {
+            /** @description `allow`, `ask` or `deny`. */
+            decision: components["schemas"]["Verdict"];
+            /** @description Ids of the grants that decided. */
+            grants: string[];
+            /** @description What would have to change for the call to be allowed. */
+            needs?: string | null;
+            /** Format: int64 */
+            policy_version: number;
+            /** @description Stable reason code. */
+            reason: string;
+            /** @description In one sentence. */
+            sentence: string;
+            /** @description Every grant that is about this caller and tool, in the order they count. */
+            steps: components["schemas"]["ExplainedGrant"][];
+        };
+        /** @description See [`Simulation::flips`]. */
+        Flip: {
+            after: components["schemas"]["Verdict"];
+            agent?: string | null;
+            before: components["schemas"]["Verdict"];
+            /** Format: int64 */
+            calls: number;
+            /** @description RFC 3339: the newest of them. */
+            last_at: string;
+            tool: string;
+            user: string;
         };
         /**
          * @description A rule of the permission map. There is one for each subject, tool pattern
          *     and condition.
          */
         Grant: {
-            id: string;
-            subject: string;
-            tool: string;
-            effect: components["schemas"]["Effect"];
-            when?: string | null;
-            /** @description RFC 3339. */
-            expires_at?: string | null;
-            /** @description As in [`NewGrant`]. */
-            rate?: string | null;
-            /** @description Tools on offer that it is about. */
+            /**
+             * Format: int32
+             * @description Tools on offer that it is about.
+             */
             covers?: number;
-            /** @description Those that its pattern came to cover after it was last changed. */
-            new_tools?: string[];
-            version: number;
             /** @description RFC 3339. */
             created_at: string;
+            effect: components["schemas"]["Effect"];
+            /** @description RFC 3339. */
+            expires_at?: string | null;
+            id: string;
+            /** @description Those that its pattern came to cover after it was last changed. */
+            new_tools?: string[];
+            /** @description As in [`NewGrant`]. */
+            rate?: string | null;
+            subject: string;
+            tool: string;
+            /** Format: int64 */
+            version: number;
+            when?: string | null;
+        };
+        /**
+         * @description See [`ExplainedGrant`].
+         * @enum {string}
+         */
+        GrantOutcome: "matched" | "condition_false" | "condition_failed" | "expired" | "rate_used_up";
+        /** @description A grant at the version that was seen. */
+        GrantRef: {
+            id: string;
+            /** Format: int64 */
+            version: number;
         };
         /** @description `GET /api/v1/health`: the one thing told to anybody. */
         Health: {
-            state: components["schemas"]["ServiceState"];
-            version: string;
             /**
              * @description Whether set-up must be given a passphrase, because the master key is
              *     derived from one.
              */
             needs_passphrase?: boolean;
+            state: components["schemas"]["ServiceState"];
+            version: string;
         };
         /** @description `POST /api/v1/users/{user}/agents`. */
         NewAgent: {
+            /**
+             * Format: int32
+             * @description Seconds after which the client gives up on a call, 60 if left out: a
+             *     call that waits for a person is answered before.
+             */
+            client_timeout_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Calls that may be forwarded with it in all; none means any number.
+             */
+            max_uses?: number | null;
             name: string;
             /**
              * @description Tool patterns (`gmail.send`, `gmail.*`, `*`); empty means all that the
              *     owner may use.
              */
             scope?: string[];
-            /** @description Seconds until the sub-token expires; none means it does not. */
-            ttl_seconds?: number | null;
-            /** @description Calls that may be forwarded with it in all; none means any number. */
-            max_uses?: number | null;
             /**
-             * @description Seconds after which the client gives up on a call, 60 if left out: a
-             *     call that waits for a person is answered before.
+             * Format: int64
+             * @description Seconds until the sub-token expires; none means it does not.
              */
-            client_timeout_seconds?: number | null;
+            ttl_seconds?: number | null;
         };
         /** @description `POST /api/v1/connections`. */
         NewConnection: {
+            credentials?: components["schemas"]["CredentialValue"][];
             /** @description `[a-z][a-z0-9-]{0,31}`; the part before the dot in its tools' ids. */
             name: string;
             transport: components["schemas"]["Transport"];
-            credentials?: components["schemas"]["CredentialValue"][];
         };
         /** @description `POST /api/v1/grants`. */
         NewGrant: {
+            effect: components["schemas"]["Effect"];
+            /** @description RFC 3339, or a time from now (`7d`); none means never. */
+            expires?: string | null;
+            /** @description Calls in a time: `10/min`, `200/day`; also `/s` and `/h`. */
+            rate?: string | null;
             /** @description `USER`, `team:TEAM` or `USER/AGENT`. */
             subject: string;
             /**
@@ -1511,41 +1201,98 @@ export interface components {
              *     or those of an effect (`*:read`, `gmail.*:destructive`).
              */
             tool: string;
-            effect: components["schemas"]["Effect"];
-            /** @description A condition in CEL over `args`, `user`, `agent`, `connection` and `now`. */
-            when?: string | null;
-            /** @description RFC 3339, or a time from now (`7d`); none means never. */
-            expires?: string | null;
-            /** @description Calls in a time: `10/min`, `200/day`; also `/s` and `/h`. */
-            rate?: string | null;
             /**
+             * Format: int64
              * @description The version of the grant that this replaces, as last seen, 0 for none; refused with
              *     409 if it is at another one by now or gone. Without it, the last word
              *     counts.
              */
             version?: number | null;
+            /** @description A condition in CEL over `args`, `user`, `agent`, `connection` and `now`. */
+            when?: string | null;
+        };
+        /** @description `POST /api/v1/teams`. */
+        NewTeam: {
+            name: string;
         };
         /** @description `POST /api/v1/users`. */
         NewUser: {
             name: string;
+            role?: components["schemas"]["Role"] | null;
             /** @description Made if there is none of that name. */
             team?: string | null;
-            /** @description `member` if it is left out. */
-            role?: null | components["schemas"]["Role"];
+        };
+        /** @description `POST /api/v1/pause` and `/resume`; without a subject, all agents. */
+        PauseRequest: {
+            /**
+             * @description `USER`, `USER/AGENT` or `CONNECTION`; `user:NAME` or `connection:NAME`
+             *     where both exist.
+             */
+            subject?: string | null;
+        };
+        /** @description A part of a text, in characters. */
+        Place: {
+            /**
+             * Format: int32
+             * @description Of the first character, from 0.
+             */
+            at: number;
+            /** Format: int32 */
+            length: number;
         };
         /**
          * @description `POST /api/v1/recover`: a new master key is made in the key's home and the
          *     data keys are wrapped with it.
          */
         RecoverRequest: {
-            recovery_key: string;
-            /** @description A new passphrase, where the master key is derived from one. */
+            /**
+             * Format: password
+             * @description A new passphrase, where the master key is derived from one.
+             */
             passphrase?: string | null;
+            /** Format: password */
+            recovery_key: string;
         };
         /** @description A tool of an upstream that is not offered to anybody. */
         RefusedTool: {
             name: string;
             reason: string;
+        };
+        /**
+         * @description What a person may do here.
+         * @enum {string}
+         */
+        Role: "admin" | "auditor" | "member";
+        /** @description The common conditions, without CEL. */
+        Rule: {
+            ends_with: string;
+            field: string;
+            /** @enum {string} */
+            kind: "every_item_ends_with";
+        } | {
+            field: string;
+            /** @enum {string} */
+            kind: "one_of";
+            values: Record<string, never>[];
+        } | {
+            field: string;
+            /** @enum {string} */
+            kind: "at_most";
+            /** Format: double */
+            limit: number;
+        } | {
+            field: string;
+            /** @enum {string} */
+            kind: "matches";
+            pattern: string;
+        } | {
+            /** Format: int32 */
+            from: number;
+            /** @enum {string} */
+            kind: "between";
+            /** Format: int32 */
+            to: number;
+            zone: string;
         };
         /**
          * @description Whether calls are being enforced, and if not, why not.
@@ -1554,14 +1301,13 @@ export interface components {
         ServiceState: "unconfigured" | "sealed" | "paused" | "enforcing";
         /** @description `GET /api/v1/session`. */
         Session: {
-            user: string;
-            role: components["schemas"]["Role"];
             /** @description RFC 3339. */
             expires_at: string;
+            role: components["schemas"]["Role"];
+            user: string;
         };
         /** @description A signed-in session. */
         SessionCreated: {
-            user: string;
             /** @description RFC 3339: twelve hours after signing in. */
             expires_at: string;
             /**
@@ -1569,18 +1315,31 @@ export interface components {
              *     HttpOnly cookie instead.
              */
             token?: string | null;
+            user: string;
+        };
+        /** @description `PUT /api/v1/users/{name}/password`: with it the person can sign in. */
+        SetPassword: {
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
         };
         /** @description `POST /api/v1/setup`. */
         SetupRequest: {
             /** @description Name of the first admin. */
             admin: string;
-            /** @description At least 10 characters. */
-            password: string;
             /**
+             * Format: password
              * @description With `--master-key passphrase`: the passphrase that will unlock the
              *     gateway from now on, at least 10 characters.
              */
             passphrase?: string | null;
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
         };
         /** @description Answer to set-up. The recovery key is never shown again. */
         SetupResponse: {
@@ -1589,181 +1348,9 @@ export interface components {
         };
         /** @description `POST /api/v1/sessions`. */
         SignInRequest: {
+            /** Format: password */
+            password: string;
             user: string;
-            password: string;
-        };
-        /** @description `GET /api/v1/status`. */
-        Status: {
-            state: components["schemas"]["ServiceState"];
-            version: string;
-            /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
-            url: string;
-            /** @description RFC 3339. */
-            started_at: string;
-            /** @description Where the master key lives: `keychain`, `file:PATH`, `passphrase` or `systemd-creds`. */
-            master_key?: string | null;
-            /** @description Why the gateway is sealed, and what to do. */
-            sealed_reason?: string | null;
-            connections: number;
-            users: number;
-            agents: number;
-            grants: number;
-            /** @description Sequence number of the newest audit record; 0 when there is none. */
-            audit_head: number;
-            /** @description Users, agents and connections that are paused by themselves. */
-            paused?: string[];
-            /** @description Calls that wait for a person, as far as the reader may see them. */
-            approvals?: number;
-        };
-        /** @description A team. */
-        Team: {
-            id: string;
-            name: string;
-            members: string[];
-            version: number;
-        };
-        /** @description `POST /api/v1/connections/{name}/test`. */
-        TestReport: {
-            ok: boolean;
-            tools: number;
-            /** @description Name and version that the server gives itself. */
-            server?: string | null;
-            /** @description Protocol revision agreed with the server. */
-            protocol?: string | null;
-            problem?: string | null;
-            duration_ms: number;
-        };
-        /** @description A token in clear; shown once. */
-        TokenCreated: {
-            token: string;
-        };
-        /** @description A tool as one caller sees it. */
-        Tool: {
-            /** @description `connection.tool`. */
-            id: string;
-            /** @description The name that MCP clients see at `/mcp`. */
-            mcp_name: string;
-            connection: string;
-            description: string;
-            /** @description What an admin confirmed that it does; unconfirmed counts as `write`. */
-            effect?: null | components["schemas"]["ToolEffect"];
-            /** @description What its server says that it does: a suggestion. */
-            suggested_effect?: null | components["schemas"]["ToolEffect"];
-            /** @description Version of the confirmation; 0 if there never was one. */
-            effect_version?: number;
-            /** @description RFC 3339: when its connection first listed it. */
-            first_seen_at?: string;
-            /** @description Whether a grant allows it to anybody, or asks. */
-            granted?: boolean;
-        };
-        /** @description How to reach a connection. */
-        Transport: {
-            /** @description Program and arguments, handed to the system as they are: no shell. */
-            argv: string[];
-            /** @enum {string} */
-            kind: "stdio";
-        } | {
-            url: string;
-            /** @enum {string} */
-            kind: "http";
-        };
-        /** @description `POST /api/v1/unlock`. */
-        UnlockRequest: {
-            /**
-             * @description Needed where the master key is derived from a passphrase; elsewhere
-             *     unlocking asks the key's home again.
-             */
-            passphrase?: string | null;
-        };
-        /** @description A person. */
-        User: {
-            id: string;
-            name: string;
-            role: components["schemas"]["Role"];
-            /** @description Whether they have a password to sign in with. */
-            can_sign_in: boolean;
-            /** @description Whether all their calls are refused for now. */
-            paused: boolean;
-            teams: string[];
-            /** @description Whether a user token was issued and not replaced since. */
-            has_token: boolean;
-            agents: number;
-            version: number;
-            /** @description RFC 3339. */
-            created_at: string;
-        };
-        /** @description A part of a text, in characters. */
-        Place: {
-            /** @description Of the first character, from 0. */
-            at: number;
-            length: number;
-        };
-        /** @description `PUT /api/v1/session/password`: one's own. */
-        ChangePassword: {
-            current: string;
-            /** @description At least 10 characters. */
-            new: string;
-        };
-        /**
-         * @description What a person may do here.
-         * @enum {string}
-         */
-        Role: "admin" | "auditor" | "member";
-        /** @description `PUT /api/v1/users/{name}`. What is left out stays. */
-        EditUser: {
-            role?: null | components["schemas"]["Role"];
-            /** @description All of them; those that do not exist yet are made. */
-            teams?: string[] | null;
-            /** @description As last seen; refused with 409 if it is at another one by now. */
-            version: number;
-        };
-        /** @description `PUT /api/v1/users/{name}/password`: with it the person can sign in. */
-        SetPassword: {
-            /** @description At least 10 characters. */
-            password: string;
-        };
-        /** @description `POST /api/v1/teams`. */
-        NewTeam: {
-            name: string;
-        };
-        /** @description `PUT /api/v1/users/{user}/agents/{agent}`: all of it is replaced. */
-        EditAgent: {
-            scope: string[];
-            /** @description RFC 3339, or a time from now (`30d`); none means never. */
-            expires?: string | null;
-            max_uses?: number | null;
-            client_timeout_seconds?: number | null;
-            /** @description As last seen; refused with 409 if it is at another one by now. */
-            version: number;
-        };
-        /** @description `PUT /api/v1/grants/{id}`: all of it is replaced. */
-        EditGrant: {
-            subject: string;
-            tool: string;
-            effect: components["schemas"]["Effect"];
-            when?: string | null;
-            expires?: string | null;
-            rate?: string | null;
-            /** @description As last seen; refused with 409 if it is at another one by now. */
-            version: number;
-        };
-        /**
-         * @description Several changes of the permission map, made together or not at all:
-         *     `POST /api/v1/changes`.
-         */
-        Change: {
-            add?: components["schemas"]["NewGrant"][];
-            edit?: components["schemas"]["ChangedGrant"][];
-            remove?: components["schemas"]["GrantRef"][];
-        };
-        /** @description An edit of one grant within a [`Change`]. */
-        ChangedGrant: components["schemas"]["EditGrant"] & {
-            id: string;
-        };
-        /** @description A grant at the version that was seen. */
-        GrantRef: {
-            id: string;
-            version: number;
         };
         /**
          * @description `POST /api/v1/simulations`: what a change would have done to past calls.
@@ -1777,248 +1364,184 @@ export interface components {
              */
             since?: string | null;
         };
-        /**
-         * @description `allow`, `ask` or `deny`, and `unknown` where a condition depends on
-         *     arguments that the trail does not keep.
-         * @enum {string}
-         */
-        Verdict: "allow" | "ask" | "deny" | "unknown";
         /** @description Answer to [`Simulate`]. */
         Simulation: {
-            /** @description Calls that were replayed. */
-            calls: number;
-            /** @description Those that would be decided otherwise, `unknown` ones not counted. */
-            flipped: number;
-            /** @description Those of which nothing can be said. */
-            unknown: number;
             /**
-             * @description Whether the period holds more calls than are replayed at once; the
-             *     newest are.
+             * Format: int64
+             * @description Calls that were replayed.
              */
-            truncated: boolean;
-            /** @description Users whose calls flip. */
-            users: string[];
-            /** @description Tools whose calls flip. */
-            tools: string[];
+            calls: number;
+            /**
+             * Format: int64
+             * @description Those that would be decided otherwise, `unknown` ones not counted.
+             */
+            flipped: number;
             /**
              * @description Calls of one caller and tool that change in the same way, most first;
              *     the unknown ones too.
              */
             flips: components["schemas"]["Flip"][];
+            /** @description Tools whose calls flip. */
+            tools: string[];
+            /**
+             * @description Whether the period holds more calls than are replayed at once; the
+             *     newest are.
+             */
+            truncated: boolean;
+            /**
+             * Format: int64
+             * @description Those of which nothing can be said.
+             */
+            unknown: number;
+            /** @description Users whose calls flip. */
+            users: string[];
         };
-        /** @description See [`Simulation::flips`]. */
-        Flip: {
-            user: string;
-            agent?: string | null;
-            tool: string;
-            before: components["schemas"]["Verdict"];
-            after: components["schemas"]["Verdict"];
-            calls: number;
-            /** @description RFC 3339: the newest of them. */
-            last_at: string;
+        /** @description `GET /api/v1/status`. */
+        Status: {
+            /** Format: int32 */
+            agents: number;
+            /**
+             * Format: int32
+             * @description Calls that wait for a person, as far as the reader may see them.
+             */
+            approvals?: number;
+            /**
+             * Format: int64
+             * @description Sequence number of the newest audit record; 0 when there is none.
+             */
+            audit_head: number;
+            /** Format: int32 */
+            connections: number;
+            /** Format: int32 */
+            grants: number;
+            /** @description Where the master key lives: `keychain`, `file:PATH`, `passphrase` or `systemd-creds`. */
+            master_key?: string | null;
+            /** @description Users, agents and connections that are paused by themselves. */
+            paused?: string[];
+            /** @description Why the gateway is sealed, and what to do. */
+            sealed_reason?: string | null;
+            /** @description RFC 3339. */
+            started_at: string;
+            state: components["schemas"]["ServiceState"];
+            /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
+            url: string;
+            /** Format: int32 */
+            users: number;
+            version: string;
+        };
+        /** @description A change of the permission map that the trail speaks for. */
+        Suggestion: {
+            change: components["schemas"]["Change"];
+            grant: components["schemas"]["Grant"];
+            kind: components["schemas"]["SuggestionKind"];
+            /** @description In one sentence. */
+            reason: string;
         };
         /**
          * @description Why something is suggested.
          * @enum {string}
          */
         SuggestionKind: "unused" | "narrow";
-        /** @description A change of the permission map that the trail speaks for. */
-        Suggestion: {
-            kind: components["schemas"]["SuggestionKind"];
-            grant: components["schemas"]["Grant"];
-            /** @description In one sentence. */
-            reason: string;
-            change: components["schemas"]["Change"];
-        };
-        /** @description `POST /api/v1/explain`. */
-        Explain: {
-            /** @description `USER` or `USER/AGENT`. */
-            caller: string;
-            tool: string;
-            /**
-             * @description The arguments, as JSON text; without them conditions on `args` do not
-             *     hold.
-             */
-            args?: string | null;
-        };
-        /** @description How a call would be decided now, and why. */
-        Explanation: {
-            decision: components["schemas"]["Verdict"];
-            /** @description Stable reason code. */
-            reason: string;
-            /** @description In one sentence. */
-            sentence: string;
-            /** @description Ids of the grants that decided. */
-            grants: string[];
-            /** @description Every grant that is about this caller and tool, in the order they count. */
-            steps: components["schemas"]["ExplainedGrant"][];
-            /** @description What would have to change for the call to be allowed. */
-            needs?: string | null;
-            policy_version: number;
-        };
-        /** @description A grant's part in a decision. */
-        ExplainedGrant: {
-            grant: components["schemas"]["Grant"];
-            outcome: components["schemas"]["GrantOutcome"];
-            /**
-             * @description Which part of the condition failed, and on which values; or how much
-             *     of the rate is left.
-             */
-            detail?: string | null;
-        };
-        /**
-         * @description See [`ExplainedGrant`].
-         * @enum {string}
-         */
-        GrantOutcome: "matched" | "condition_false" | "condition_failed" | "expired" | "rate_used_up";
-        /** @description The common conditions, without CEL. */
-        Rule: {
-            field: string;
-            ends_with: string;
-            /** @enum {string} */
-            kind: "every_item_ends_with";
-        } | {
-            field: string;
-            values: Record<string, never>[];
-            /** @enum {string} */
-            kind: "one_of";
-        } | {
-            field: string;
-            limit: number;
-            /** @enum {string} */
-            kind: "at_most";
-        } | {
-            field: string;
-            pattern: string;
-            /** @enum {string} */
-            kind: "matches";
-        } | {
-            from: number;
-            to: number;
-            zone: string;
-            /** @enum {string} */
-            kind: "between";
-        };
-        /**
-         * @description `POST /api/v1/conditions`: puts a condition together and checks it.
-         *     Nothing is stored.
-         */
-        CheckCondition: {
-            /** @description The tool or pattern that it is for. */
-            tool: string;
-            when?: string | null;
-            /** @description Joined with `when` by `&&`. */
-            rules?: components["schemas"]["Rule"][];
-        };
-        /** @description Answer to [`CheckCondition`]. */
-        CheckedCondition: {
-            /** @description The whole condition in CEL. */
-            when: string;
-            /** @description What is wrong with it. */
-            problem?: string | null;
-            place?: null | components["schemas"]["Place"];
-        };
-        /**
-         * @description Where an approval is.
-         * @enum {string}
-         */
-        ApprovalState: "pending" | "approved" | "used" | "denied" | "expired" | "cancelled";
-        /** @description A call that is held for a person's answer. */
-        Approval: {
+        /** @description A team. */
+        Team: {
             id: string;
-            state: components["schemas"]["ApprovalState"];
-            user: string;
-            agent?: string | null;
-            /** @description `connection.tool`. */
-            tool: string;
-            /** @description What the tool's own server says of it; not to be trusted. */
-            description: string;
-            /** @description The exact arguments, as JSON text. */
-            args: string;
-            args_digest: string;
-            /**
-             * @description What differs from the arguments of the last call of this tool that was
-             *     approved for this caller; `None` when there was none.
-             */
-            differences?: components["schemas"]["Difference"][] | null;
-            /** @description Grants that ask. */
-            grants: string[];
-            policy_version: number;
-            /** @description RFC 3339. */
-            asked_at: string;
-            /** @description RFC 3339: until when it can be answered, or its answer picked up. */
-            expires_at: string;
-            /** @description Whether the caller is on the line at this moment. */
-            waiting: boolean;
-            /** @description Until when the caller is kept on the line (RFC 3339). */
-            held_until?: string | null;
-            answered_by?: string | null;
-            /** @description RFC 3339. */
-            answered_at?: string | null;
-            /** @description What the person said when denying; the agent sees it. */
-            note?: string | null;
-        };
-        /** @description One difference between two sets of arguments. */
-        Difference: {
-            /** @description `to[0]`, `body`. */
-            path: string;
-            /** @description JSON text; `None` if it was not there. */
-            before?: string | null;
-            /** @description JSON text; `None` if it is gone. */
-            after?: string | null;
-        };
-        /**
-         * @description What a person says.
-         * @enum {string}
-         */
-        AnswerKind: "once" | "session" | "deny";
-        /**
-         * @description `POST /api/v1/approvals/{id}/answer`. `always` is no answer but a change of
-         *     the permission map: `GET /api/v1/approvals/{id}/always` proposes it, and
-         *     once it is made the held call goes on by itself.
-         */
-        Answer: {
-            answer: components["schemas"]["AnswerKind"];
-            /** @description With `deny`: shown to the agent. */
-            note?: string | null;
-        };
-        /** @description `GET /api/v1/approvals/{id}/always`. */
-        AlwaysProposal: {
-            /**
-             * @description Allows just these arguments from now on; `None` where narrowing makes
-             *     no sense.
-             */
-            narrowed?: null | components["schemas"]["Change"];
-            whole: components["schemas"]["Change"];
-        };
-        /** @description `POST /api/v1/pause` and `/resume`; without a subject, all agents. */
-        PauseRequest: {
-            /**
-             * @description `USER`, `USER/AGENT` or `CONNECTION`; `user:NAME` or `connection:NAME`
-             *     where both exist.
-             */
-            subject?: string | null;
-        };
-        /**
-         * @description What a tool does to the system behind it.
-         * @enum {string}
-         */
-        ToolEffect: "read" | "write" | "destructive";
-        /** @description `PUT /api/v1/tools/{id}/effect`. */
-        ConfirmEffect: {
-            /** @description `None`: nobody says; it counts as `write`. */
-            effect?: null | components["schemas"]["ToolEffect"];
-            /**
-             * @description As last seen, 0 if it was never confirmed; refused with 409 if it is at
-             *     another one by now.
-             */
+            members: string[];
+            name: string;
+            /** Format: int64 */
             version: number;
+        };
+        /** @description `POST /api/v1/connections/{name}/test`. */
+        TestReport: {
+            /** Format: int64 */
+            duration_ms: number;
+            ok: boolean;
+            problem?: string | null;
+            /** @description Protocol revision agreed with the server. */
+            protocol?: string | null;
+            /** @description Name and version that the server gives itself. */
+            server?: string | null;
+            /** Format: int32 */
+            tools: number;
+        };
+        /** @description A token in clear; shown once. */
+        TokenCreated: {
+            token: string;
+        };
+        /** @description A tool as one caller sees it. */
+        Tool: {
+            connection: string;
+            description: string;
+            effect?: components["schemas"]["ToolEffect"] | null;
+            /**
+             * Format: int64
+             * @description Version of the confirmation; 0 if there never was one.
+             */
+            effect_version?: number;
+            /** @description RFC 3339: when its connection first listed it. */
+            first_seen_at?: string;
+            /** @description Whether a grant allows it to anybody, or asks. */
+            granted?: boolean;
+            /** @description `connection.tool`. */
+            id: string;
+            /** @description The name that MCP clients see at `/mcp`. */
+            mcp_name: string;
+            suggested_effect?: components["schemas"]["ToolEffect"] | null;
         };
         /** @description `GET /api/v1/tools/{id}`. */
         ToolDetail: components["schemas"]["Tool"] & {
             /** @description JSON Schema of the arguments. */
             input_schema: Record<string, never>;
         };
+        /**
+         * @description What a tool does to the system behind it.
+         * @enum {string}
+         */
+        ToolEffect: "read" | "write" | "destructive";
+        /** @description How to reach a connection. */
+        Transport: {
+            /** @description Program and arguments, handed to the system as they are: no shell. */
+            argv: string[];
+            /** @enum {string} */
+            kind: "stdio";
+        } | {
+            /** @enum {string} */
+            kind: "http";
+            url: string;
+        };
+        /** @description `POST /api/v1/unlock`. */
+        UnlockRequest: {
+            /**
+             * Format: password
+             * @description Needed where the master key is derived from a passphrase; elsewhere
+             *     unlocking asks the key's home again.
+             */
+            passphrase?: string | null;
+        };
+        /** @description A person. */
+        User: {
+            /** Format: int32 */
+            agents: number;
+            /** @description Whether they have a password to sign in with. */
+            can_sign_in: boolean;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description Whether a user token was issued and not replaced since. */
+            has_token: boolean;
+            id: string;
+            name: string;
+            /** @description Whether all their calls are refused for now. */
+            paused: boolean;
+            role: components["schemas"]["Role"];
+            teams: string[];
+            /** Format: int64 */
+            version: number;
+        };
+        /**
+         * @description `allow`, `ask` or `deny`, and `unknown` where a condition depends on
+         *     arguments that the trail does not keep.
+         * @enum {string}
+         */
+        Verdict: "allow" | "ask" | "deny" | "unknown";
     };
     responses: never;
     parameters: never;
@@ -2058,6 +1581,138 @@ export interface operations {
             };
         };
     };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /**
+                 * @description `pending`, which is also what is taken if it is left out, or `all`:
+                 *     those that were answered lately, too.
+                 */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    propose_always: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlwaysProposal"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    answer_approval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Answer"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Approval"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_audit: {
         parameters: {
             query?: {
@@ -2067,7 +1722,7 @@ export interface operations {
                 before?: number;
                 /** @description Only this kind. */
                 kind?: string;
-                /** @description `allow` or `deny`. */
+                /** @description `allow`, `ask` or `deny`. */
                 decision?: string;
                 /** @description Name of a user. */
                 user?: string;
@@ -2118,6 +1773,84 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_grants: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Change"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    check_condition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CheckCondition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckedCondition"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2308,6 +2041,45 @@ export interface operations {
             };
         };
     };
+    explain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Explain"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_grants: {
         parameters: {
             query?: {
@@ -2351,7 +2123,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It was there already, or had the other effect */
+            /** @description It was there already, and is now as asked for */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -2361,6 +2133,55 @@ export interface operations {
                 };
             };
             201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Grant"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_grant: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditGrant"];
+            };
+        };
+        responses: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2451,6 +2272,45 @@ export interface operations {
             };
         };
     };
+    pause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     recover: {
         parameters: {
             query?: never;
@@ -2482,6 +2342,72 @@ export interface operations {
             };
         };
     };
+    resume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["PauseRequest"] | null;
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    current_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Session"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     sign_out: {
         parameters: {
             query?: never;
@@ -2498,6 +2424,43 @@ export interface operations {
                 content?: never;
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    change_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangePassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2611,6 +2574,53 @@ export interface operations {
             };
         };
     };
+    simulate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Simulate"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Simulation"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     status: {
         parameters: {
             query?: never;
@@ -2629,6 +2639,36 @@ export interface operations {
                 };
             };
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    suggest: {
+        parameters: {
+            query?: {
+                /** @description How many days back; 30 if it is left out. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Suggestion"][];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2665,6 +2705,83 @@ export interface operations {
             };
         };
     };
+    add_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewTeam"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_team: {
+        parameters: {
+            query?: {
+                /** @description Refused with 409 if the row is at another version by now. */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_tools: {
         parameters: {
             query?: {
@@ -2686,6 +2803,76 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolDetail"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    confirm_effect: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmEffect"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2772,6 +2959,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["User"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_user: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditUser"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["User"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             409: {
@@ -2879,6 +3115,56 @@ export interface operations {
             };
         };
     };
+    edit_agent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+                agent: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditAgent"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     revoke_agent: {
         parameters: {
             query?: {
@@ -2909,6 +3195,45 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    set_password: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetPassword"];
+            };
+        };
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,4 @@
-import { list, plural } from "./words";
+import { plural } from "./words";
 
 export const approvals = {
   title: "Approvals",
@@ -73,5 +73,4 @@ export const approvals = {
   whole: "Any arguments",
   wholeMeaning: "Every call of this tool by this caller goes through.",
   alwaysSave: "Save and allow",
-  members: list,
 };

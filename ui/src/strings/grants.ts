@@ -82,6 +82,7 @@ export const grants = {
     never: "no end",
     expired: "Expired",
     until: (time: string) => `until ${time}`,
+    lasting: (time: string) => `for ${time} from now`,
     rate: (rate: string) => `at most ${rate}`,
     edit: "Edit",
     editNamed: (subject: string, tool: string) => `Edit the grant of ${tool} to ${subject}`,

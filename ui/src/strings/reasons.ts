@@ -1,6 +1,5 @@
 /** Reason codes of decisions and refusals in plain words. Unknown codes are shown as they are. */
 export const reasons: Record<string, string> = {
-  allowed: "Allowed by a grant",
   granted: "Allowed by a grant",
   not_granted: "Nothing allows it",
   denied_by_grant: "A grant denies it",
@@ -9,11 +8,12 @@ export const reasons: Record<string, string> = {
   condition_failed: "A condition could not be evaluated",
   rate_limited: "Its rate is used up",
   ask: "A person is asked",
-  approval_needed: "A person must approve it",
   approval_pending: "Waits for a person",
   approval_denied: "A person denied it",
   approval_expired: "Nobody answered in time",
-  approval_cancelled: "The question was withdrawn",
+  approval_too_long: "Its arguments are too long to approve",
+  too_many_approvals: "Too many calls wait for a person",
+  rules_changed: "The rules changed while it waited",
   approved: "Approved by a person",
   paused: "Paused",
   token_missing: "No token was shown",
@@ -33,7 +33,6 @@ export const reasons: Record<string, string> = {
   too_many_calls: "Too many calls at once",
   cancelled: "The caller gave up",
   internal: "A fault of the gateway",
-  upstream_failed: "The connection failed",
 };
 
 /** In plain words, or the code itself. */

@@ -6,6 +6,7 @@ import type { ReactNode } from "react";
 import { createApiClient } from "../api/client";
 import { createEvents } from "../api/events";
 import { EventsProvider, GatewayProvider } from "../api/gateway";
+import type { Role } from "../api/types";
 import { createQueryClient } from "../app/query-client";
 import type { Host, StreamListener } from "../host";
 
@@ -15,7 +16,7 @@ export interface Seen {
   body: unknown;
 }
 
-type Reply = { status?: number; body?: unknown; headers?: Record<string, string> };
+export type Reply = { status?: number; body?: unknown; headers?: Record<string, string> };
 
 /** A host whose gateway is a function of the request. Keeps what it was asked. */
 export function fakeHost(answer: (request: Seen) => Reply | Promise<Reply>) {
@@ -38,6 +39,11 @@ export function fakeHost(answer: (request: Seen) => Reply | Promise<Reply>) {
     },
   };
   return { host, seen, listeners };
+}
+
+/** Answers who is signed in, and leaves the rest to `answer`. */
+export function signedIn(role: Role, answer: (request: Seen) => Reply | Promise<Reply>) {
+  return (request: Seen) => (request.path === "/api/v1/session" ? { body: { user: role === "admin" ? "root" : "ana", role, expires_at: "2030-01-01T00:00:00Z" } } : answer(request));
 }
 
 export function renderWith(host: Host, children: ReactNode) {

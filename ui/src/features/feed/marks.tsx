@@ -16,6 +16,9 @@ const STATUSES: Record<string, { tone: Tone; icon: IconName; label: string }> = 
   tool_error: { tone: "wait", icon: "alert", label: t.status.toolError },
   failed: { tone: "deny", icon: "alert", label: t.status.failed },
   cancelled: { tone: "neutral", icon: "dash", label: t.status.cancelled },
+  approved: { tone: "allow", icon: "check", label: t.status.approved },
+  approved_for_session: { tone: "allow", icon: "check", label: t.status.approvedForSession },
+  asked: { tone: "wait", icon: "hand", label: t.status.waiting },
   indeterminate: { tone: "wait", icon: "alert", label: t.status.indeterminate },
 };
 

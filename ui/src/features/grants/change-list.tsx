@@ -46,7 +46,7 @@ export function GrantLine({ grant }: { grant: Shown }) {
       {grant.when != null && <code className="when">{grant.when}</code>}
       {(end != null || grant.rate != null) && (
         <div className="dim">
-          {[end != null && strings.grants.list.until(Number.isNaN(Date.parse(end)) ? end : dayAndTime(end)), grant.rate != null && strings.grants.list.rate(grant.rate)]
+          {[end != null && (/^\d+[a-z]+$/.test(end) ? strings.grants.list.lasting(end) : strings.grants.list.until(dayAndTime(end))), grant.rate != null && strings.grants.list.rate(grant.rate)]
             .filter(Boolean)
             .join(" · ")}
         </div>

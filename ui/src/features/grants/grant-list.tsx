@@ -105,8 +105,8 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
                   <td>
                     <EffectMark effect={grant.effect} />
                   </td>
-                  <td>{grant.when == null ? <span className="dim">{t.anyTime}</span> : <code className="when">{grant.when}</code>}</td>
-                  <td>
+                  <td className={grant.when == null ? undefined : "when-cell"}>{grant.when == null ? <span className="dim">{t.anyTime}</span> : <code className="when">{grant.when}</code>}</td>
+                  <td className="limits-cell">
                     <Limits grant={grant} now={now} />
                   </td>
                   <td>

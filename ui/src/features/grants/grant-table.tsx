@@ -126,7 +126,7 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
         {!mayChange && <span className="dim small">{t.readOnly}</span>}
       </div>
       <div className="panel table-scroll">
-        <table className="grant-table">
+        <table className="grant-table stack-table">
           <thead>
             <tr>
               <th scope="col">{t.tool}</th>

@@ -37,6 +37,7 @@ export function SubjectSelect({ label, description, value, error, callersOnly = 
     <Select
       label={label}
       description={description}
+      inputWrapperOrder={["label", "input", "description", "error"]}
       error={error}
       placeholder={t.choose}
       searchable
@@ -85,6 +86,7 @@ export function ToolInput({ label, description, value, error, patterns = false, 
     <Autocomplete
       label={label}
       description={description}
+      inputWrapperOrder={["label", "input", "description", "error"]}
       error={error}
       className="mono"
       autoComplete="off"

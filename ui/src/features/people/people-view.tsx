@@ -88,7 +88,7 @@ function UserHead({ user, open, onToggle }: { user: User; open: boolean; onToggl
   return (
     <button type="button" className="item-head" aria-expanded={open} onClick={onToggle}>
       <span className="item-name">{user.name}</span>
-      <Mark tone="neutral" icon={user.role === "admin" ? "shield" : user.role === "auditor" ? "question" : "people"} label={t.roles[user.role]} />
+      <Mark tone="neutral" icon={user.role === "admin" ? "shield" : user.role === "auditor" ? "eye" : "people"} label={t.roles[user.role]} />
       {user.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
       <span className="dim item-what">{user.teams.length === 0 ? t.noTeam : t.inTeams(user.teams)}</span>
       <span className="dim">{t.agentCount(user.agents)}</span>

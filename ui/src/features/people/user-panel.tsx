@@ -91,6 +91,15 @@ export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
             <Button size="xs" variant="default" disabled={stopped} onClick={() => start({ what: "token" })} data-testid="user-token">
               {user.has_token ? t.replaceToken : t.issueToken}
             </Button>
+            <PauseButton
+              paused={user.paused}
+              pending={pause.pending}
+              disabled={stopped}
+              label={user.paused ? strings.pausing.resume : strings.pausing.pause}
+              description={user.paused ? strings.pausing.resumeNamed(user.name) : strings.pausing.pauseNamed(user.name)}
+              testId="user-pause"
+              onToggle={() => void pause.run(!user.paused)}
+            />
             <Button
               size="xs"
               variant="subtle"
@@ -103,15 +112,6 @@ export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
             >
               {strings.remove}
             </Button>
-            <PauseButton
-              paused={user.paused}
-              pending={pause.pending}
-              disabled={stopped}
-              label={user.paused ? strings.pausing.resume : strings.pausing.pause}
-              description={user.paused ? strings.pausing.resumeNamed(user.name) : strings.pausing.pauseNamed(user.name)}
-              testId="user-pause"
-              onToggle={() => void pause.run(!user.paused)}
-            />
           </>
         )}
         <Mark tone="neutral" icon={user.can_sign_in ? "lock" : "dash"} label={user.can_sign_in ? t.signsIn : t.noSignIn} />

@@ -81,7 +81,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
   return (
     <>
       <div className="panel table-scroll">
-        <table className="plain-table tool-table">
+        <table className="plain-table tool-table stack-table">
           <thead>
             <tr>
               <th scope="col">{t.tool}</th>

@@ -96,9 +96,9 @@ pub(super) async fn add(
     body: Result<Json<NewGrant>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Grant>), AdminError> {
     let Json(new) = body?;
-    let catalog = gateway.live.catalog.load_full();
+    let at_hand = Arc::clone(&gateway);
     let made = gateway.writer.change(move |change| {
-        Maker { change, catalog: &catalog, admin: &admin, now: clock::now_ms() }.add(&new)
+        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.add(&new)
     });
     let (id, new) = made.await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
@@ -124,9 +124,9 @@ pub(super) async fn edit(
 ) -> Result<Json<Grant>, AdminError> {
     let Json(grant) = body?;
     let id = parse_id(&id)?;
-    let catalog = gateway.live.catalog.load_full();
+    let at_hand = Arc::clone(&gateway);
     let edited = gateway.writer.change(move |change| {
-        Maker { change, catalog: &catalog, admin: &admin, now: clock::now_ms() }.edit(id, &grant)
+        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.edit(id, &grant)
     });
     edited.await?;
     Ok(Json(one(&gateway, id).await?))
@@ -150,9 +150,9 @@ pub(super) async fn remove(
 ) -> Result<StatusCode, AdminError> {
     let Query(Expected { version }) = expected?;
     let id = parse_id(&id)?;
-    let catalog = gateway.live.catalog.load_full();
+    let at_hand = Arc::clone(&gateway);
     let removed = gateway.writer.change(move |change| {
-        Maker { change, catalog: &catalog, admin: &admin, now: clock::now_ms() }.remove(id, version)
+        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.remove(id, version)
     });
     removed.await?;
     Ok(StatusCode::NO_CONTENT)
@@ -175,9 +175,9 @@ pub(super) async fn change(
     body: Result<Json<Change>, JsonRejection>,
 ) -> Result<Json<Vec<Grant>>, AdminError> {
     let Json(wanted) = body?;
-    let catalog = gateway.live.catalog.load_full();
+    let at_hand = Arc::clone(&gateway);
     let made = gateway.writer.change(move |change| {
-        let maker = Maker { change, catalog: &catalog, admin: &admin, now: clock::now_ms() };
+        let maker = Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() };
         maker.make(&wanted)
     });
     let ids = made.await?;
@@ -209,7 +209,7 @@ fn unknown(id: GrantId) -> AdminError {
 /// Makes changes of the permission map, inside one transaction.
 pub(super) struct Maker<'a> {
     pub(super) change: &'a writer::Change<'a>,
-    pub(super) catalog: &'a Catalog,
+    pub(super) gateway: &'a Gateway,
     pub(super) admin: &'a Admin,
     /// Milliseconds since 1970.
     pub(super) now: i64,
@@ -256,8 +256,7 @@ impl Maker<'_> {
         let row = self.checked(&edit, None)?;
         let existing = same_rule(db, &row)?;
         let current = existing.map(|id| rows::grant(db, id)).transpose()?.flatten();
-        let actual = current.as_ref().map_or(0, |grant| grant.version);
-        rows::check_version(version, actual, "the grant", &current)?;
+        self.check_version(version, current.as_ref())?;
         if let Some(id) = existing {
             self.update(id, &row)?;
             return Ok((id, false));
@@ -278,7 +277,7 @@ impl Maker<'_> {
     fn edit(&self, id: GrantId, grant: &EditGrant) -> Result<(), AdminError> {
         let db = self.change.db;
         let current = self.current(id)?;
-        rows::check_version(Some(grant.version), current.version, "the grant", &current)?;
+        self.check_version(Some(grant.version), Some(&current))?;
         let expires_at: Option<i64> =
             db.query_row("SELECT expires_at FROM grants WHERE id = ?1", [id.get()], |r| r.get(0))?;
         let row = self.checked(grant, expires_at)?;
@@ -295,7 +294,7 @@ impl Maker<'_> {
 
     fn remove(&self, id: GrantId, version: Option<u64>) -> Result<(), AdminError> {
         let current = self.current(id)?;
-        rows::check_version(version, current.version, "the grant", &current)?;
+        self.check_version(version, Some(&current))?;
         self.change.db.execute("DELETE FROM grants WHERE id = ?1", [id.get()])?;
         self.record("grant_revoked", &current);
         Ok(())
@@ -323,6 +322,19 @@ impl Maker<'_> {
         Ok(())
     }
 
+    /// A stale edit is answered with the grant as a list would show it.
+    fn check_version(&self, seen: Option<u64>, current: Option<&Grant>) -> Result<(), AdminError> {
+        let actual = current.map_or(0, |grant| grant.version);
+        if seen.is_none_or(|version| version == actual) {
+            return Ok(());
+        }
+        let id = current.and_then(|grant| grant.id.parse().ok());
+        let rows = id.map(|id| rows::grants(self.change.db, Some(id))).transpose()?;
+        let first_seen = coverage::seen(self.change.db)?;
+        let current = coverage::covered(self.gateway, rows.unwrap_or_default(), &first_seen).pop();
+        rows::check_version(seen, actual, "the grant", &current)
+    }
+
     fn current(&self, id: GrantId) -> Result<Grant, AdminError> {
         rows::grant(self.change.db, id)?.ok_or_else(|| unknown(id))
     }
@@ -345,7 +357,8 @@ impl Maker<'_> {
         let subject = rows::subject(self.change.db, &grant.subject)?;
         let condition = grant.when.as_deref().map(str::trim).filter(|text| !text.is_empty());
         if let Some(text) = condition {
-            check_condition(text, &tool, self.catalog).map_err(|e| AdminError::condition(&e))?;
+            let catalog = self.gateway.live.catalog.load();
+            check_condition(text, &tool, &catalog).map_err(|e| AdminError::condition(&e))?;
         }
         let rate: Option<Rate> = grant
             .rate

@@ -43,8 +43,7 @@ pub(super) async fn simulate(
     let Json(Simulate { change, since }) = body?;
     let since = clock::now_ms() - times::duration(since.as_deref().unwrap_or(SINCE))?;
     let snapshot = gateway.live.snapshot.load_full();
-    let catalog = gateway.live.catalog.load_full();
-    let before = Arc::clone(&snapshot);
+    let (at_hand, before) = (Arc::clone(&gateway), Arc::clone(&snapshot));
     // The change is made as it would be, looked at, and taken back: refusing
     // it undoes it.
     let rehearsed: Result<(), Rehearsal> = gateway
@@ -52,7 +51,7 @@ pub(super) async fn simulate(
         .change(move |made| {
             let nobody = Admin { user: agw_core::UserId::new(0) };
             let maker =
-                Maker { change: made, catalog: &catalog, admin: &nobody, now: clock::now_ms() };
+                Maker { change: made, gateway: &at_hand, admin: &nobody, now: clock::now_ms() };
             maker.make(&change)?;
             Err(Rehearsal::Grants(snapshot::grants(made.db, Some(&before))?))
         })

@@ -137,8 +137,8 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
           <div className="two-columns">
             <ExpiryFields form={form} end={grant?.expires_at ?? undefined} />
             <Group gap="xs" align="end" wrap="nowrap">
-              {values.rateUnit !== "" && <TextInput label={t.rateCalls} inputMode="numeric" w={90} data-testid="grant-rate" {...form.getInputProps("rateCalls")} />}
-              <NativeSelect label={t.rate} flex={1} data={UNITS.map((value) => ({ value, label: t.rateUnits[value] }))} {...form.getInputProps("rateUnit")} data-testid="grant-rate-unit" />
+              {values.rateUnit !== "" && <TextInput label={t.rate} inputMode="numeric" w={90} data-testid="grant-rate" {...form.getInputProps("rateCalls")} />}
+              <NativeSelect label={values.rateUnit === "" ? t.rate : t.rateCalls} flex={1} data={UNITS.map((value) => ({ value, label: t.rateUnits[value] }))} {...form.getInputProps("rateUnit")} data-testid="grant-rate-unit" />
             </Group>
           </div>
           <SimulationPanel change={proposed} stamp={JSON.stringify(values)} />

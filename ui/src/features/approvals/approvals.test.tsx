@@ -1,0 +1,111 @@
+import { screen, waitFor } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, it } from "vitest";
+
+import type { Approval, Role } from "../../api/types";
+import { fakeHost, renderWith, type Reply, type Seen, signedIn } from "../../test/gateway";
+import { ApprovalsView } from "./approvals-view";
+
+const soon = new Date(Date.now() + 60_000).toISOString();
+const approval: Approval = {
+  id: "ap1",
+  state: "pending",
+  user: "ana",
+  agent: "claude",
+  tool: "gmail.send",
+  description: "<img src=x onerror=alert(1)>",
+  args: '{"to":["a@b.c"],"subject":"Hi","body":"Text","amount":12345678901234567890}',
+  args_digest: "abc",
+  differences: [{ path: "to[0]", before: '"old@b.c"', after: '"a@b.c"' }],
+  grants: ["g1"],
+  policy_version: 1,
+  asked_at: new Date().toISOString(),
+  expires_at: soon,
+  waiting: true,
+  held_until: soon,
+};
+
+function show(role: Role, answer: (request: Seen) => Reply | undefined = () => undefined, pending = [approval]) {
+  const fake = fakeHost(
+    signedIn(role, (request) => answer(request) ?? { body: request.path.startsWith("/api/v1/approvals") ? pending : { state: "enforcing", version: "1" } }),
+  );
+  renderWith(fake.host, <ApprovalsView grantHref={(id) => `#${id}`} Always={() => <p>always</p>} />);
+  return fake;
+}
+
+const asked = (seen: Seen[]) => seen.filter((request) => request.method === "POST");
+
+it("shows who wants what, readable and exact, and what is different", async () => {
+  show("admin");
+  expect(await screen.findByRole("heading", { name: /ana \/ claude wants to call gmail.send/ })).toBeVisible();
+  expect(screen.getByTestId("approval-mail")).toHaveTextContent("a@b.c");
+  expect(screen.getByText("12345678901234567890")).toBeVisible();
+  expect(screen.getByTestId("approval-differences")).toHaveTextContent('"old@b.c"');
+  expect(screen.getByTestId("approval-countdown")).toHaveTextContent(/The agent waits for another (1:00|0:59)/);
+  expect(screen.getByText("<img src=x onerror=alert(1)>")).toBeVisible();
+  expect(document.querySelector("img")).toBeNull();
+  await userEvent.click(screen.getByTestId("approval-exact"));
+  expect(screen.getByTestId("approval-args")).toHaveTextContent(approval.args);
+});
+
+it("takes no answer in the first half second, and has no answer under the focus", async () => {
+  const { seen } = show("admin");
+  const once = await screen.findByTestId("approve-once");
+  expect(once).toBeDisabled();
+  expect(document.activeElement).toBe(document.body);
+  await userEvent.click(once);
+  await waitFor(() => expect(once).toBeEnabled(), { timeout: 2_000 });
+  expect(asked(seen)).toEqual([]);
+  await userEvent.click(once);
+  await waitFor(() => expect(asked(seen)).toEqual([{ method: "POST", path: "/api/v1/approvals/ap1/answer", body: { answer: "once" } }]));
+});
+
+it("denies with a note, and Enter in the note answers nothing", async () => {
+  const { seen } = show("member");
+  await waitFor(() => expect(screen.getByTestId("deny")).toBeEnabled(), { timeout: 2_000 });
+  await userEvent.type(screen.getByTestId("deny-note"), " Ask Kim first {Enter}");
+  expect(asked(seen)).toEqual([]);
+  await userEvent.click(screen.getByTestId("deny"));
+  await waitFor(() => expect(asked(seen)).toMatchObject([{ body: { answer: "deny", note: "Ask Kim first" } }]));
+});
+
+it("says who was first", async () => {
+  const { seen } = show("admin", ({ method }) =>
+    method === "POST" ? { status: 409, body: { code: "answered", message: "Answered.", next: "Look.", current: { ...approval, state: "denied", answered_by: "bo" } } } : undefined,
+  );
+  await waitFor(() => expect(screen.getByTestId("approve-once")).toBeEnabled(), { timeout: 2_000 });
+  const reads = seen.length;
+  await userEvent.click(screen.getByTestId("approve-once"));
+  expect(await screen.findByText("bo was first: Denied.")).toBeVisible();
+  await waitFor(() => expect(seen.slice(reads).some((request) => request.path === "/api/v1/approvals?state=pending")).toBe(true));
+});
+
+it("offers “always” to admins only, and no answer to an auditor", async () => {
+  show("member");
+  await screen.findByTestId("approve-once");
+  expect(screen.queryByTestId("approve-always")).toBeNull();
+});
+
+it("lets an auditor look", async () => {
+  show("auditor");
+  await screen.findByTestId("approval");
+  await screen.findByText(/You may look/);
+  expect(screen.queryByTestId("approve-once")).toBeNull();
+});
+
+it("says when nothing waits, and lists what was answered with its note as text", async () => {
+  show("admin", ({ path }) =>
+    path.endsWith("state=pending") ? { body: [] } : path.endsWith("state=all") ? { body: [{ ...approval, state: "denied", answered_by: "root", answered_at: soon, note: "<b>no</b>" }] } : undefined,
+  );
+  expect(await screen.findByText("Nothing waits for you")).toBeVisible();
+  expect(await screen.findByText("<b>no</b>")).toBeVisible();
+  expect(screen.getByTestId("recent-approval")).toHaveTextContent("root");
+});
+
+it("says how much of a long argument is hidden, and shows all of it", async () => {
+  const body = `${"x".repeat(5_000)}the end`;
+  show("admin", undefined, [{ ...approval, args: JSON.stringify({ to: "a@b.c", body }) }]);
+  expect(await screen.findByText(/Shortened: 4,000 of 5,007 characters/)).toBeVisible();
+  await userEvent.click(screen.getByRole("button", { name: "Show all of it" }));
+  expect(screen.getByTestId("approval-mail")).toHaveTextContent(/the end$/);
+});
