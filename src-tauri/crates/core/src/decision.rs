@@ -326,8 +326,8 @@ pub fn explain(map: &PermissionMap, caller: &Caller, call: &Call<'_>) -> Explain
 /// What is known of a past call's decision when its arguments are not.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Replayed {
-    /// `None`: it depends on the arguments.
-    pub effect: Option<Effect>,
+    /// What it may come to, depending on the arguments: known if it is one.
+    pub possible: [Effect; 3],
     /// All grants that are about this caller and tool, with their versions:
     /// where they are the same, so is the decision.
     pub about: Grants,
@@ -359,7 +359,15 @@ pub fn replay(map: &PermissionMap, caller: &Caller, call: &Call<'_>) -> Replayed
     let worst = with(Stance::ConditionFailed, Stance::ConditionFalse, Stance::Matches);
     let asked = with(Stance::Matches, Stance::Matches, Stance::ConditionFalse);
     let best = with(Stance::ConditionFalse, Stance::Matches, Stance::ConditionFalse);
-    Replayed { effect: (worst == asked && worst == best).then_some(worst), about }
+    Replayed { possible: [worst, asked, best], about }
+}
+
+impl Replayed {
+    /// `None`: it depends on the arguments.
+    pub fn effect(&self) -> Option<Effect> {
+        let [first, others @ ..] = self.possible;
+        others.iter().all(|other| *other == first).then_some(first)
+    }
 }
 
 /// How a grant that is about a caller and a tool stands to one call.

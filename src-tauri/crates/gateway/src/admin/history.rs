@@ -2,20 +2,24 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use agw_core::{AgentId, GrantId, ToolId, UserId};
+use agw_core::{AgentId, Effect, GrantId, ToolId, UserId};
 use rusqlite::Connection;
 use serde::Deserialize;
 
 use crate::{bounds, store::StoreError};
 
 /// A call that was decided.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone)]
 pub(super) struct PastCall {
     pub(super) user: UserId,
     pub(super) agent: Option<AgentId>,
     pub(super) tool: ToolId,
     /// Milliseconds since 1970.
     pub(super) at: i64,
+    /// What the permission map came to then, where the record says it, and by
+    /// which grants.
+    pub(super) decided: Option<Effect>,
+    pub(super) grants: Vec<GrantId>,
 }
 
 #[derive(Deserialize)]
@@ -27,6 +31,9 @@ struct Line {
     tool: Option<String>,
     policy_version: Option<u64>,
     status: Option<String>,
+    decision: Option<String>,
+    reason: Option<String>,
+    approval: Option<String>,
     #[serde(default)]
     grants: Vec<String>,
 }
@@ -76,7 +83,21 @@ fn past_call(line: &Line) -> Option<PastCall> {
         },
         tool: line.tool.as_ref()?.parse().ok()?,
         at: line.time.as_millisecond(),
+        decided: decided(line),
+        grants: line.grants.iter().filter_map(|id| id.parse().ok()).collect(),
     })
+}
+
+/// A refusal for another reason than the map (a rate, a pause) says nothing.
+fn decided(line: &Line) -> Option<Effect> {
+    const BY_MAP: [&str; 5] =
+        ["not_granted", "out_of_scope", "denied_by_grant", "condition_false", "condition_failed"];
+    match (line.approval.as_ref(), line.decision.as_deref(), line.reason.as_deref()) {
+        (Some(_), ..) => Some(Effect::Ask),
+        (None, Some("allow"), _) => Some(Effect::Allow),
+        (None, _, Some(reason)) if BY_MAP.contains(&reason) => Some(Effect::Deny),
+        _ => None,
+    }
 }
 
 /// The tools that each grant let through, or asked a person about, since then.
@@ -90,7 +111,7 @@ pub(super) fn uses(
         if (line.kind == "intent" || asked)
             && let Some(call) = past_call(&line)
         {
-            for id in line.grants.iter().filter_map(|id| id.parse().ok()) {
+            for id in call.grants {
                 uses.entry(id).or_default().insert(call.tool.clone());
             }
         }

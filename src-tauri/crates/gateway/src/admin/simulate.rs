@@ -6,7 +6,9 @@ use std::{
 };
 
 use agw_api::{Flip, Simulate, Simulation, Verdict};
-use agw_core::{Call, Caller, Effect, Grant, PermissionMap, Replayed, replay};
+use agw_core::{
+    AgentId, Call, Caller, Effect, Grant, GrantId, PermissionMap, Replayed, ToolId, UserId, replay,
+};
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
@@ -17,7 +19,10 @@ use crate::{
     audit::record::rfc3339,
     clock,
     gateway::Gateway,
-    store::snapshot::{self, Snapshot},
+    store::{
+        rows,
+        snapshot::{self, Snapshot},
+    },
 };
 
 const SINCE: &str = "7d";
@@ -64,8 +69,10 @@ pub(super) async fn simulate(
     // Nothing is flushed first: calls that end just now are not missed.
     let simulation = gateway.reader.run(move |db| {
         let (calls, truncated) = history::calls(db, since)?;
+        let changed = rows::grants(db, None)?.into_iter();
+        let changed = changed.filter_map(|(grant, at)| Some((grant.id.parse().ok()?, at)));
         let new = snapshot.permissions.with(grants);
-        Ok(compare(&snapshot, &new, &calls, truncated))
+        Ok(compare(&snapshot, &changed.collect(), &new, &calls, truncated))
     });
     Ok(Json(simulation.await?))
 }
@@ -83,16 +90,18 @@ impl<E: Into<AdminError>> From<E> for Rehearsal {
     }
 }
 
+/// `changed` says when each grant was changed last.
 fn compare(
     snapshot: &Snapshot,
+    changed: &HashMap<GrantId, i64>,
     new: &PermissionMap,
     calls: &[PastCall],
     truncated: bool,
 ) -> Simulation {
-    type Line = (PastCall, Verdict, Verdict);
+    type Line<'c> = (UserId, Option<AgentId>, &'c ToolId, Verdict, Verdict);
     let mut callers: HashMap<_, Caller> = HashMap::new();
     // Which calls change alike, how many, and the newest: calls come newest first.
-    let mut lines: HashMap<Line, (u64, i64)> = HashMap::new();
+    let mut lines: HashMap<Line<'_>, (u64, i64)> = HashMap::new();
     let mut simulation = Simulation {
         calls: 0,
         flipped: 0,
@@ -114,7 +123,7 @@ fn compare(
         if before.about == after.about {
             continue;
         }
-        let (before, after) = (verdict(&before), verdict(&after));
+        let (before, after) = (known(past, &before, changed), verdict(after.effect()));
         if before == after && before != Verdict::Unknown {
             continue;
         }
@@ -123,22 +132,22 @@ fn compare(
         } else {
             simulation.flipped += 1;
         }
-        let alike = PastCall { at: 0, ..past.clone() };
-        lines.entry((alike, before, after)).or_insert((0, past.at)).0 += 1;
+        let line = (past.user, past.agent, &past.tool, before, after);
+        lines.entry(line).or_insert((0, past.at)).0 += 1;
     }
-    let name = |call: &PastCall| {
-        let user = snapshot.users.get(&call.user).map(|user| user.name.clone());
-        let agent = call.agent.and_then(|id| snapshot.agents.get(&id));
+    let name = |user, agent: Option<AgentId>| {
+        let user = snapshot.users.get(&user).map(|user| user.name.clone());
+        let agent = agent.and_then(|id| snapshot.agents.get(&id));
         (user.unwrap_or_default(), agent.map(|agent| agent.name.clone()))
     };
     let (mut users, mut tools) = (BTreeSet::new(), BTreeSet::new());
-    for ((call, before, after), (calls, last_at)) in lines {
-        let (user, agent) = name(&call);
+    for ((user, agent, tool, before, after), (calls, last_at)) in lines {
+        let ((user, agent), tool) = (name(user, agent), tool.to_string());
         if before != Verdict::Unknown && after != Verdict::Unknown {
             users.insert(user.clone());
-            tools.insert(call.tool.to_string());
+            tools.insert(tool.clone());
         }
-        let (tool, last_at) = (call.tool.to_string(), rfc3339(last_at));
+        let last_at = rfc3339(last_at);
         simulation.flips.push(Flip { user, agent, tool, before, after, calls, last_at });
     }
     simulation.flips.sort_by(|a, b| {
@@ -151,8 +160,19 @@ fn compare(
     simulation
 }
 
-fn verdict(replayed: &Replayed) -> Verdict {
-    match replayed.effect {
+/// What the map as it is comes to. Where that depends on the arguments, the
+/// record of the call says it, if the grants are still those of then.
+fn known(past: &PastCall, before: &Replayed, changed: &HashMap<GrantId, i64>) -> Verdict {
+    let unchanged =
+        before.about.iter().all(|(id, _)| changed.get(id).is_some_and(|at| *at <= past.at));
+    let still = past.grants.iter().all(|id| before.about.iter().any(|(about, _)| about == id));
+    let recorded =
+        past.decided.filter(|effect| unchanged && still && before.possible.contains(effect));
+    verdict(before.effect().or(recorded))
+}
+
+fn verdict(effect: Option<Effect>) -> Verdict {
+    match effect {
         None => Verdict::Unknown,
         Some(Effect::Allow) => Verdict::Allow,
         Some(Effect::Ask) => Verdict::Ask,

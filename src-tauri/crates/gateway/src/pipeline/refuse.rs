@@ -271,9 +271,8 @@ impl Refusal {
                 format!("Try again in {} s; until then use other tools.", again.as_secs() + 1)
             }
             Self::UsedUp => "Ask an administrator for a new token (`agw agent add`).".into(),
-            Self::ApprovalPending(id) => format!(
-                "Tell your user that it waits in AI Agent Gateway (`agw approve {id}`). Then call again with exactly the same arguments: that picks the answer up."
-            ),
+            // How to answer is not for the agent to know: it may have a shell.
+            Self::ApprovalPending(_) => "Tell your user that it waits for them in AI Agent Gateway. Then call again with exactly the same arguments: that picks the answer up.".into(),
             Self::ApprovalDenied(..) => "Do not retry. Do something else, or ask your user.".into(),
             Self::ApprovalOver(_) => "Call again if it is still needed; a person is asked again.".into(),
             Self::ApprovalTooLong => "Split it into calls with shorter arguments.".into(),
