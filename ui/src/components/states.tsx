@@ -48,6 +48,6 @@ export function Failure({ message, next, action }: FailureProps) {
 }
 
 /** The gateway's errors also stand behind “error: ” on a command line, in lower case. */
-function capitalized(text: string): string {
+export function capitalized(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }

@@ -46,11 +46,6 @@ export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
       {pending.isError && pending.data === undefined && (
         <Failure message={asApiError(pending.error).message} next={asApiError(pending.error).next} action={{ label: strings.retry, run: () => void pending.refetch() }} />
       )}
-      {pending.data && open.length === 0 && (
-        <div className="panel">
-          <Empty icon="hand" title={t.emptyTitle} text={t.emptyText} />
-        </div>
-      )}
       {beaten && (
         <Alert
           variant="light"
@@ -65,6 +60,11 @@ export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
         >
           {beaten.answered_by == null ? t.answeredElse(t.states[beaten.state]) : t.answered(beaten.answered_by, t.states[beaten.state])}
         </Alert>
+      )}
+      {pending.data && open.length === 0 && (
+        <div className="panel">
+          <Empty icon="hand" title={t.emptyTitle} text={t.emptyText} />
+        </div>
       )}
       {open.length > 0 && <p className="dim note">{t.intro}</p>}
       {shown.map((approval) => (

@@ -8,7 +8,7 @@ import { suggestionsQuery } from "../../api/queries";
 import type { Suggestion } from "../../api/types";
 import { useIsAdmin } from "../../api/use-role";
 import { Mark } from "../../components/mark";
-import { Empty, Failure, Loading } from "../../components/states";
+import { capitalized, Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { ChangeDialog } from "./change-dialog";
@@ -53,7 +53,7 @@ export function Suggestions() {
             <Mark tone="wait" icon={suggestion.kind === "unused" ? "clock" : "question"} label={t.kinds[suggestion.kind] ?? suggestion.kind} />
             <div className="suggestion-text">
               <GrantLine grant={suggestion.grant} />
-              <div>{suggestion.reason}</div>
+              <div>{capitalized(suggestion.reason)}</div>
             </div>
             {mayChange && (
               <Button size="xs" variant="default" onClick={() => setReviewing(suggestion)} data-testid="suggestion-review">
@@ -70,7 +70,7 @@ export function Suggestions() {
       )}
       {reviewing && (
         <ChangeDialog title={t.reviewTitle} change={reviewing.change} apply={strings.grants.change.apply} onClose={() => setReviewing(undefined)}>
-          <p className="note">{reviewing.reason}</p>
+          <p className="note">{capitalized(reviewing.reason)}</p>
         </ChangeDialog>
       )}
     </>

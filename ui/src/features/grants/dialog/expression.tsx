@@ -2,6 +2,7 @@ import { Code, Text } from "@mantine/core";
 
 import type { Place } from "../../../api/types";
 import { Mark } from "../../../components/mark";
+import { capitalized } from "../../../components/states";
 import { strings } from "../../../strings";
 import type { Condition } from "./use-condition";
 
@@ -18,7 +19,7 @@ export function ConditionResult({ condition }: { condition: Condition }) {
         <>
           <Mark tone="deny" icon="alert" label={t.problem} />
           <Text size="sm">
-            {condition.error.message} {condition.error.next}
+            {capitalized(condition.error.message)}. {capitalized(condition.error.next)}
           </Text>
         </>
       )}
@@ -35,7 +36,7 @@ export function ConditionResult({ condition }: { condition: Condition }) {
           ) : (
             <div className="condition-problem">
               <Mark tone="deny" icon="alert" label={t.problem} />
-              <Text size="sm">{condition.checked.problem}</Text>
+              <Text size="sm">{capitalized(condition.checked.problem)}</Text>
             </div>
           )}
         </>

@@ -3,6 +3,7 @@ import type { ReactNode } from "react";
 import type { Explanation, GrantOutcome } from "../../../api/types";
 import type { IconName } from "../../../components/icons";
 import { Mark, type Tone } from "../../../components/mark";
+import { capitalized } from "../../../components/states";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
 import { GrantLine } from "../change-list";
@@ -29,7 +30,7 @@ export function ExplanationView({ explanation, children }: { explanation: Explan
         <span className="dim small">{t.map(explanation.policy_version)}</span>
       </div>
       <p className="note">
-        <UntrustedText text={explanation.sentence} />
+        <UntrustedText text={capitalized(explanation.sentence)} />
       </p>
       {explanation.needs != null && (
         <p className="note">
