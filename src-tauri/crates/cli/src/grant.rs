@@ -11,18 +11,37 @@ use crate::output::{count, word};
 
 pub(crate) async fn grant(context: &Context<'_>, args: GrantArgs) -> Result<(), CliError> {
     let when = assemble(context, &args.tool, args.when, args.rules).await?;
+    let path = format!("/api/v1/grants?subject={}", segment(&args.subject));
+    let mut grants: Vec<Grant> = context.client.get(&path).await?;
+    let tool = whole_pattern(&args.tool);
+    grants.retain(|grant| grant.tool == tool && grant.when == when);
+    let before = grants.pop();
+    // What is replaced is what was seen here, or nothing is.
+    let seen = before.as_ref().map_or(0, |grant| grant.version);
     let request = NewGrant {
         subject: args.subject,
-        tool: args.tool,
+        tool,
         effect: args.effect.into(),
         when,
         expires: args.expires,
         rate: args.rate,
-        version: args.seen.if_version,
+        version: Some(args.seen.if_version.unwrap_or(seen)),
     };
     let made: Result<Grant, _> = context.client.post("/api/v1/grants", &request).await;
     let grant = made.map_err(|error| CliError::from(error).about(request.when.as_deref()))?;
-    context.output.item(&grant, || sentence(&grant))
+    let replaced = before.filter(|before| before.version != grant.version);
+    context.output.item(&grant, || match &replaced {
+        Some(before) => format!("{} Before: {}.", sentence(&grant), Meaning::from(before)),
+        None => sentence(&grant),
+    })
+}
+
+/// `read` is short for `*:read`.
+fn whole_pattern(tool: &str) -> String {
+    match tool {
+        "read" | "write" | "destructive" => format!("*:{tool}"),
+        tool => tool.to_owned(),
+    }
 }
 
 /// `ana may call fs.read (grant g12).`

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { AuditRecord } from "../../api/types";
+import { strings } from "../../strings";
 import { EMPTY_FEED, MAX_ROWS, matches, mergeRecords } from "./feed";
 
 const record = (seq: number, kind: string, rest: Partial<AuditRecord> = {}): AuditRecord => ({ seq, kind, time: `2026-01-01T00:00:${String(seq % 60).padStart(2, "0")}.000Z`, ...rest });
@@ -48,6 +49,12 @@ describe("mergeRecords", () => {
     expect(after.rows[1]).toBe(before.rows[1]);
     expect(after.rows[0]).not.toBe(before.rows[0]);
   });
+});
+
+it("says reasons in plain words, and shows codes that it does not know", () => {
+  expect(strings.reasonWords("denied_by_grant")).toBe("A grant denies it");
+  expect(strings.reasonWords("something_new")).toBe("something_new");
+  expect(strings.reasonWords("constructor")).toBe("constructor");
 });
 
 describe("matches", () => {

@@ -18,18 +18,24 @@ use crate::{
 /// How often it is looked whether an approval has expired.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Returns once a person has said yes to exactly this question, or the
-/// permission map no longer asks. Ends before the client gives up: then a
-/// later call with the same arguments picks the answer up.
+/// Returns at once what is allowed or denied. What is asked is held until a
+/// person has said yes to exactly that question, or the permission map no
+/// longer asks. It ends before the client gives up: then a later call with the
+/// same arguments picks the answer up.
 pub(super) async fn await_approval(
     asked: &Asked<'_>,
-    mut question: Question,
+    mut decision: Decision,
     story: &mut Story,
 ) -> Result<(Permit, Option<Approved>), Refusal> {
     let gateway = asked.gateway;
     let until = asked.inbound.received + patience(asked, story);
     let mut changes = gateway.live.changes();
     loop {
+        let question = match decision {
+            Decision::Allow(permit) => return Ok((permit, None)),
+            Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
+            Decision::Ask(question) => question,
+        };
         changes.mark_unchanged();
         let key = question.key();
         story.decision = Some("ask");
@@ -53,7 +59,10 @@ pub(super) async fn await_approval(
         story.approval = Some(id);
         let left = until.saturating_duration_since(std::time::Instant::now());
         let held_until = clock::now_ms().saturating_add(milliseconds(left));
-        let Some(mut hold) = gateway.approvals.hold(id, held_until) else { continue };
+        let Some(mut hold) = gateway.approvals.hold(id, held_until) else {
+            decision = asked.decide(story)?;
+            continue;
+        };
         asked.inbound.held.send_replace(Some(id));
         gateway.live.announce("approvals");
         tokio::select! {
@@ -77,11 +86,7 @@ pub(super) async fn await_approval(
             }
         }
         drop(hold);
-        question = match asked.decide(story)? {
-            Decision::Ask(question) => question,
-            Decision::Allow(permit) => return Ok((permit, None)),
-            Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
-        };
+        decision = asked.decide(story)?;
     }
 }
 

@@ -92,13 +92,12 @@ async fn run(
     story: &mut Story,
 ) -> Result<SafeReply, Refusal> {
     let asked = Asked::by(gateway, &inbound, story)?;
-    let (permit, approved) = match asked.decide(story)? {
-        Decision::Allow(permit) => (permit, None),
-        Decision::Ask(question) => approve::await_approval(&asked, question, story).await?,
-        Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
-    };
+    let decision = asked.decide(story)?;
+    if !matches!(decision, Decision::Deny(_)) {
+        call::guard_request(&inbound.arguments)?;
+    }
+    let (permit, approved) = approve::await_approval(&asked, decision, story).await?;
     story.permitted(&permit);
-    call::guard_request(&inbound.arguments)?;
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
     let ticket = intent::record_intent(gateway, story).await?;
