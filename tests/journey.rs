@@ -5,6 +5,7 @@
 mod clients;
 mod contract;
 mod keychain;
+mod permissions;
 mod rest;
 mod revocation;
 mod scene;

@@ -6,5 +6,6 @@ mod architecture;
 mod crash;
 mod inprocess;
 mod journey;
+mod model;
 mod support;
 mod window;

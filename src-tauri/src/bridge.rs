@@ -140,6 +140,7 @@ fn checked(request: &ApiRequest) -> Result<(Method, &str), &'static str> {
     let method = match request.method.as_str() {
         "GET" => Method::GET,
         "POST" => Method::POST,
+        "PUT" => Method::PUT,
         "DELETE" => Method::DELETE,
         _ => return Err("The admin API has no such method."),
     };

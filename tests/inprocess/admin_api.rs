@@ -3,6 +3,7 @@
 mod authorization;
 mod edits;
 mod files;
+mod matrix;
 mod openapi;
 mod sessions;
 mod set_up;
@@ -87,7 +88,7 @@ fn code(body: &[u8]) -> String {
 }
 
 /// A request over the local socket as an admin makes it: status and body.
-async fn ask(client: &Client, method: &str, path: &str, body: Value) -> (u16, Value) {
+pub(super) async fn ask(client: &Client, method: &str, path: &str, body: Value) -> (u16, Value) {
     let bytes = body.to_string();
     let body = (body != json!(null)).then_some(bytes.as_bytes());
     let response = client.request(method.parse().unwrap(), path, body).await.unwrap();

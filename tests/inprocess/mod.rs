@@ -4,5 +4,6 @@ mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
 mod live;
+mod permissions;
 mod scene;
 mod smoke;

@@ -143,9 +143,8 @@ pub(super) fn verdict(about: &[Standing<'_, '_>], in_scope: bool) -> Verdict {
 /// Whether a list names the tool: as if every condition turned out well.
 pub(super) fn visible(about: &[&Rule<'_>], in_scope: bool, now: i64) -> bool {
     let live = || about.iter().filter(|rule| rule.expires_at.is_none_or(|at| now < at));
-    let granted = |to_agent| {
-        live().any(|rule| rule.effect != Effect::Deny && of_agent(rule) == to_agent)
-    };
+    let granted =
+        |to_agent| live().any(|rule| rule.effect != Effect::Deny && of_agent(rule) == to_agent);
     let denied = live().any(|rule| rule.effect == Effect::Deny && rule.condition.is_none());
     !denied && granted(false) && (in_scope || granted(true))
 }

@@ -11,7 +11,7 @@ use super::random::Random;
 pub(super) const USERS: [&str; 2] = ["ana", "bo"];
 pub(super) const TEAMS: [&str; 3] = ["sales", "support", "ops"];
 /// Names and owners; two owners have an agent of the same name.
-const AGENTS: [(&str, usize); 3] = [("claude", 0), ("cursor", 0), ("claude", 1)];
+pub(super) const AGENTS: [(&str, usize); 3] = [("claude", 0), ("cursor", 0), ("claude", 1)];
 
 pub(super) const TOOLS: [&str; 6] =
     ["gmail.send", "gmail.read", "g.mail", "fs.read", "fs.v1.read", "fs.v1/read"];
@@ -136,7 +136,9 @@ impl Seen<'_> {
 
     /// None where the calendar ends.
     fn hour(&self) -> Option<i64> {
-        (-(1_i64 << 52)..1 << 52).contains(&self.now).then(|| self.now.div_euclid(HOUR).rem_euclid(24))
+        (-(1_i64 << 52)..1 << 52)
+            .contains(&self.now)
+            .then(|| self.now.div_euclid(HOUR).rem_euclid(24))
     }
 }
 
@@ -188,11 +190,9 @@ const CONDITIONS: &[Line] = &[
     ("args.n != 1", |s| s.n(|n| truth(n != N::Number(1.0)))),
     ("args.n in [1, 'three', null]", |s| s.n(|n| truth(n == N::Number(1.0) || n == N::Null))),
     ("args.n / 0 == 1", |_| Fault),
-    ("has(args.n)", Seen::has_n),
+    ("has(args.n)", |s| s.has_n()),
     ("has(args.n) && args.n <= 3", |s| and(s.has_n(), s.number(|n| n <= 3.0))),
-    ("!has(args.n) || args.n == 2", |s| {
-        or(not(s.has_n()), s.n(|n| truth(n == N::Number(2.0))))
-    }),
+    ("!has(args.n) || args.n == 2", |s| or(not(s.has_n()), s.n(|n| truth(n == N::Number(2.0))))),
     ("args.to.all(r, r.endsWith('@acme.com'))", |s| {
         s.to(|list| list.iter().all(|r| r.ends_with("@acme.com")))
     }),
@@ -210,12 +210,8 @@ const CONDITIONS: &[Line] = &[
     }),
     ("user.name == 'ana'", |s| truth(s.user == "ana")),
     ("'sales' in user.teams", |s| truth(s.teams.iter().any(|team| team == "sales"))),
-    ("args.n <= 3 || user.name == 'ana'", |s| {
-        or(s.number(|n| n <= 3.0), truth(s.user == "ana"))
-    }),
-    ("user.name == 'ana' && args.n >= 3", |s| {
-        and(truth(s.user == "ana"), s.number(|n| n >= 3.0))
-    }),
+    ("args.n <= 3 || user.name == 'ana'", |s| or(s.number(|n| n <= 3.0), truth(s.user == "ana"))),
+    ("user.name == 'ana' && args.n >= 3", |s| and(truth(s.user == "ana"), s.number(|n| n >= 3.0))),
     ("agent.name == 'claude'", |s| s.agent.map_or(Fault, |name| truth(name == "claude"))),
     ("agent == null", |s| truth(s.agent.is_none())),
     ("agent != null && agent.name != 'claude'", |s| {
@@ -268,7 +264,8 @@ fn arguments() -> Vec<Arguments> {
             let members = [("\"to\"", to_text.to_owned()), ("\"n\"", n.to_string())];
             let members: Vec<_> = members.iter().filter(|(_, value)| !value.is_empty()).collect();
             let plain: Vec<_> = members.iter().map(|(k, v)| format!("{k}:{v}")).collect();
-            let turned: Vec<_> = members.iter().rev().map(|(k, v)| format!(" {k} :\n{v}")).collect();
+            let turned: Vec<_> =
+                members.iter().rev().map(|(k, v)| format!(" {k} :\n{v}")).collect();
             let group = pool.len();
             for text in [format!("{{{}}}", plain.join(",")), format!("{{{} }}", turned.join(","))] {
                 let digest = json::parse(text.as_bytes()).unwrap().digest().unwrap();
@@ -333,8 +330,4 @@ impl Who {
         let caller = Caller { agent: None, facts: facts.into(), ..self.caller.clone() };
         Self { caller, scope: Vec::new() }
     }
-}
-
-pub(super) fn agents() -> u64 {
-    AGENTS.len() as u64
 }

@@ -48,6 +48,29 @@ impl Session {
         http::post_json(&self.url, &headers, message).await
     }
 
+    /// A call whose answer may come as a stream; with `_meta` if there is one.
+    pub async fn call_streaming(
+        &self,
+        id: Value,
+        tool: &str,
+        arguments: Value,
+        meta: Option<Value>,
+    ) -> ::http::Response<hyper::body::Incoming> {
+        let mut params = json!({"name": tool, "arguments": arguments});
+        if let Some(meta) = meta {
+            params["_meta"] = meta;
+        }
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params});
+        let bearer = format!("Bearer {}", self.token);
+        let headers = [
+            ("content-type", "application/json"),
+            ACCEPT,
+            ("authorization", bearer.as_str()),
+            ("mcp-session-id", &self.id),
+        ];
+        http::send("POST", &self.url, &headers, message.to_string()).await
+    }
+
     pub async fn request(&self, method: &str, params: Value) -> Value {
         let message = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         self.post(&message).await.1

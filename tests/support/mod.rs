@@ -16,7 +16,8 @@ use std::{
 };
 
 use agw_api::{
-    AgentCreated, AuditRecord, Client, Connection, Grant, SetupResponse, TokenCreated, Transport,
+    AgentCreated, AuditRecord, Client, Connection, Grant, SessionCreated, SetupResponse,
+    TokenCreated, Transport,
 };
 use agw_gateway::{MasterKeySource, Running, ServeOptions, Timeouts};
 use serde_json::{Value, json};
@@ -116,6 +117,28 @@ impl InProcess {
         let _: agw_api::User = self.admin.post("/api/v1/users", &body).await.unwrap();
     }
 
+    /// Adds somebody of this role, and signs them in.
+    pub async fn add_person(&self, name: &str, role: &str) -> Client {
+        let body = json!({"name": name, "role": role});
+        let _: agw_api::User = self.admin.post("/api/v1/users", &body).await.unwrap();
+        self.set_password(name).await;
+        self.sign_in(name).await
+    }
+
+    /// Gives somebody [`PASSWORD`]; whoever was signed in as them is so no more.
+    pub async fn set_password(&self, name: &str) {
+        let path = format!("/api/v1/users/{name}/password");
+        let _: () = self.admin.put(&path, &json!({"password": PASSWORD})).await.unwrap();
+    }
+
+    /// One more session of somebody who has [`PASSWORD`].
+    pub async fn sign_in(&self, name: &str) -> Client {
+        let client = Client::new(self.dir.path());
+        let body = json!({"user": name, "password": PASSWORD});
+        let session: SessionCreated = client.post("/api/v1/sessions", &body).await.unwrap();
+        client.with_session(session.token)
+    }
+
     pub async fn user_token(&self, name: &str) -> String {
         let path = format!("/api/v1/users/{name}/token");
         let created: TokenCreated = self.admin.post(&path, &()).await.unwrap();
@@ -123,14 +146,22 @@ impl InProcess {
     }
 
     pub async fn add_agent(&self, user: &str, name: &str, scope: &[&str]) -> String {
+        self.add_agent_with(user, json!({"name": name, "scope": scope})).await
+    }
+
+    /// With all that `POST /users/{user}/agents` takes.
+    pub async fn add_agent_with(&self, user: &str, body: Value) -> String {
         let path = format!("/api/v1/users/{user}/agents");
-        let body = json!({"name": name, "scope": scope});
         let created: AgentCreated = self.admin.post(&path, &body).await.unwrap();
         created.token
     }
 
     pub async fn grant(&self, subject: &str, tool: &str, effect: &str) -> Grant {
-        let body = json!({"subject": subject, "tool": tool, "effect": effect});
+        self.grant_with(json!({"subject": subject, "tool": tool, "effect": effect})).await
+    }
+
+    /// With all that `POST /grants` takes.
+    pub async fn grant_with(&self, body: Value) -> Grant {
         self.admin.post("/api/v1/grants", &body).await.unwrap()
     }
 

@@ -150,12 +150,22 @@ impl Python {
 
     async fn answer(&mut self) -> Value {
         loop {
+            let answer = self.line().await;
+            if answer.get("progress").is_none() {
+                return answer;
+            }
+        }
+    }
+
+    /// The next line that is no notification.
+    async fn line(&mut self) -> Value {
+        loop {
             let line = self.part.line().await;
-            let answer: Value = serde_json::from_str(&line).unwrap_or_else(|e| {
+            let said: Value = serde_json::from_str(&line).unwrap_or_else(|e| {
                 panic!("{e}: {line}\n{}", self.part.said());
             });
-            if answer.get("notification").is_none() {
-                return answer;
+            if said.get("notification").is_none() {
+                return said;
             }
             self.changed += 1;
         }
@@ -173,7 +183,25 @@ impl Python {
     }
 
     pub async fn call(&mut self, name: &str, arguments: &Value) -> Value {
-        let answer = self.ask(&json!({"do": "call", "name": name, "arguments": arguments})).await;
+        self.begin(name, arguments);
+        self.finish().await
+    }
+
+    /// Calls, and does not wait for the result.
+    pub fn begin(&mut self, name: &str, arguments: &Value) {
+        let call = json!({"do": "call", "name": name, "arguments": arguments});
+        self.part.tell(&format!("{call}\n"));
+    }
+
+    /// What the server says of the progress of a call that was begun.
+    pub async fn progress(&mut self) -> String {
+        let said = self.line().await;
+        said["progress"].as_str().unwrap_or_else(|| panic!("{said}")).to_owned()
+    }
+
+    /// The result of a call that was begun.
+    pub async fn finish(&mut self) -> Value {
+        let answer = self.answer().await;
         assert!(answer.get("result").is_some(), "{answer}");
         answer["result"].clone()
     }

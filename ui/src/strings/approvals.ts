@@ -62,6 +62,7 @@ export const approvals = {
     used: "Approved and called",
     denied: "Denied",
     expired: "Expired",
+    allowed: "Now allowed by a grant",
     cancelled: "Cancelled",
   },
   open: (user: string, tool: string) => `Call of ${tool} by ${user}`,

@@ -690,11 +690,7 @@ pub enum Rule {
     /// Every item of a list of texts ends with this.
     EveryItemEndsWith { field: String, ends_with: String },
     /// The field is one of these texts or numbers.
-    OneOf {
-        field: String,
-        #[schema(value_type = Vec<Object>)]
-        values: Vec<serde_json::Value>,
-    },
+    OneOf { field: String, values: Vec<serde_json::Value> },
     /// The field is a number of at most this.
     AtMost { field: String, limit: f64 },
     /// The field matches a regular expression.
@@ -740,7 +736,9 @@ pub enum ApprovalState {
     Denied,
     /// Nobody answered in time, or the answer was not picked up.
     Expired,
-    /// The caller lost the tool, was paused, or the rules no longer ask.
+    /// The permission map was changed, and allows the call without asking.
+    Allowed,
+    /// The caller lost the tool or was paused, or what asks was changed.
     Cancelled,
 }
 

@@ -100,6 +100,16 @@ pub(crate) enum Known {
     Nothing,
 }
 
+/// What becomes of a call that wants to be held.
+#[derive(Debug)]
+pub(crate) enum Holding {
+    Held(Hold),
+    /// Enough calls are held for this question.
+    Full,
+    /// The question is over.
+    Gone,
+}
+
 /// Why an answer is not taken.
 #[derive(Debug)]
 pub(crate) enum Unanswerable {
@@ -205,13 +215,16 @@ impl Approvals {
 
     /// Notes that a call is held for a question, and hears of its state from
     /// now on.
-    pub(crate) fn hold(self: &Arc<Self>, id: ApprovalId, until: i64) -> Option<Hold> {
+    pub(crate) fn hold(self: &Arc<Self>, id: ApprovalId, until: i64) -> Holding {
         let mut book = self.book();
-        let entry = book.entries.get_mut(&id)?;
+        let Some(entry) = book.entries.get_mut(&id) else { return Holding::Gone };
+        if entry.waiting >= bounds::HELD_PER_APPROVAL {
+            return Holding::Full;
+        }
         entry.waiting += 1;
         entry.held_until = entry.held_until.max(Some(until));
         let state = entry.changed.subscribe();
-        Some(Hold { of: Arc::clone(self), id, state })
+        Holding::Held(Hold { of: Arc::clone(self), id, state })
     }
 
     pub(crate) fn get(&self, id: ApprovalId) -> Option<Entry> {
@@ -273,10 +286,10 @@ impl Approvals {
         Some(entry.clone())
     }
 
-    /// Ends what expired, and what is no longer asked: `still` says for a
-    /// pending or approved question whether it would be asked again now. What
+    /// Ends what expired, and what is no longer asked: `now` says what becomes
+    /// of a pending or approved question, `None` if it would be put again. What
     /// ended is returned.
-    pub(crate) fn sweep(&self, still: impl Fn(&Entry) -> bool) -> Vec<Entry> {
+    pub(crate) fn sweep(&self, now: impl Fn(&Entry) -> Option<ApprovalState>) -> Vec<Entry> {
         let mut book = self.book();
         let book = &mut *book;
         let mut ended = Vec::new();
@@ -286,8 +299,8 @@ impl Approvals {
                 // A no has been heard; only what was left open has expired.
                 entry.set(if asked { ApprovalState::Expired } else { ApprovalState::Denied });
                 ended.push((entry.clone(), asked));
-            } else if asked && !still(entry) {
-                entry.set(ApprovalState::Cancelled);
+            } else if let Some(state) = now(entry).filter(|_| asked) {
+                entry.set(state);
                 ended.push((entry.clone(), true));
             }
         }

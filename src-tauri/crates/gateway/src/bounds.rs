@@ -25,6 +25,8 @@ pub(crate) const STREAMS_MAX: usize = 1_024;
 /// Calls of one caller, and of all, that may wait for a person.
 pub(crate) const APPROVALS_PER_CALLER: usize = 20;
 pub(crate) const APPROVALS_IN_ALL: usize = 500;
+/// Calls that are held for the same question at once.
+pub(crate) const HELD_PER_APPROVAL: usize = 8;
 /// Longest arguments that a person is asked about, in bytes.
 pub(crate) const APPROVAL_ARGUMENTS_MAX: usize = 256 << 10;
 /// How long a person may take, and how long an answer waits to be picked up.

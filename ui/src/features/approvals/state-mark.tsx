@@ -9,6 +9,7 @@ const STATES: Record<ApprovalState, { tone: Tone; icon: IconName }> = {
   used: { tone: "allow", icon: "check" },
   denied: { tone: "deny", icon: "cross" },
   expired: { tone: "neutral", icon: "clock" },
+  allowed: { tone: "allow", icon: "check" },
   cancelled: { tone: "neutral", icon: "dash" },
 };
 

@@ -22,7 +22,7 @@ use crate::{
     audit::record::rfc3339,
     clock,
     gateway::Gateway,
-    pipeline::{approval_record, still_asked},
+    pipeline::{approval_record, moot},
     store::rows,
 };
 
@@ -106,7 +106,7 @@ pub(super) async fn answer(
     })?;
     // Between being asked and answering, the agent may have been revoked. The
     // yes would be worth nothing; it is better not taken.
-    let asked = still_asked(&gateway, &entry);
+    let asked = moot(&gateway, &entry).is_none();
     let given = Given {
         by: signed.user,
         at: clock::now_ms(),
@@ -272,6 +272,10 @@ fn over(gateway: &Gateway, entry: &Entry) -> AdminError {
             (format!("{by} has approved it"), "revoke the agent if that was wrong")
         }
         ApprovalState::Expired => ("it has expired".to_owned(), "the agent may ask again"),
+        ApprovalState::Allowed => {
+            let message = "it is asked no longer: a grant now allows it".to_owned();
+            (message, "change the grants if that was wrong")
+        }
         ApprovalState::Cancelled => {
             let message = "it is asked no longer: the agent or a grant was changed".to_owned();
             (message, "nothing is left to do")

@@ -107,9 +107,8 @@ async fn set_paused(
                 None => rows::set_meta(change.db, rows::PAUSED, if paused { "1" } else { "0" })?,
                 Some(subject) => {
                     let (table, id) = pausable(change.db, &subject)?;
-                    let sql = format!(
-                        "UPDATE {table} SET paused = ?2, version = version + 1 WHERE id = ?1"
-                    );
+                    // Whoever edits the row meanwhile changes nothing of this.
+                    let sql = format!("UPDATE {table} SET paused = ?2 WHERE id = ?1");
                     change.db.execute(&sql, params![id, paused])?;
                     record.detail = Some(subject);
                 }

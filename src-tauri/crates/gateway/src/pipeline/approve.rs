@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::{Refusal, Story, decide::Asked};
 use crate::{
-    approvals::{Entry, Known, NewQuestion},
+    approvals::{Entry, Holding, Known, NewQuestion},
     audit::{Kind, Record},
     bounds, clock,
     gateway::Gateway,
@@ -32,7 +32,11 @@ pub(super) async fn await_approval(
     let mut changes = gateway.live.changes();
     loop {
         let question = match decision {
-            Decision::Allow(permit) => return Ok((permit, None)),
+            Decision::Allow(permit) => {
+                // Whatever it may have waited for, no answer let it through.
+                story.approval = None;
+                return Ok((permit, None));
+            }
             Decision::Deny(denial) => return Err(Refusal::denied(&denial, story)),
             Decision::Ask(question) => question,
         };
@@ -59,9 +63,13 @@ pub(super) async fn await_approval(
         story.approval = Some(id);
         let left = until.saturating_duration_since(std::time::Instant::now());
         let held_until = clock::now_ms().saturating_add(milliseconds(left));
-        let Some(mut hold) = gateway.approvals.hold(id, held_until) else {
-            decision = asked.decide(story)?;
-            continue;
+        let mut hold = match gateway.approvals.hold(id, held_until) {
+            Holding::Held(hold) => hold,
+            Holding::Full => return Err(Refusal::TooManyApprovals),
+            Holding::Gone => {
+                decision = asked.decide(story)?;
+                continue;
+            }
         };
         asked.inbound.held.send_replace(Some(id));
         gateway.live.announce("approvals");
@@ -157,18 +165,25 @@ pub(crate) fn outcome(entry: &Entry, status: &'static str) -> Record {
     record
 }
 
-/// Whether a question would be put in the same way now.
-pub(crate) fn still_asked(gateway: &Gateway, entry: &Entry) -> bool {
+/// What becomes of a question by the permission map of this moment; `None` if
+/// it would be put in the same way.
+pub(crate) fn moot(gateway: &Gateway, entry: &Entry) -> Option<ApprovalState> {
+    let cancelled = Some(ApprovalState::Cancelled);
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
     let key = &entry.question.key;
-    let Some(caller) = snapshot.live_caller(key.user, key.agent, now) else { return false };
+    let Some(caller) = snapshot.live_caller(key.user, key.agent, now) else { return cancelled };
     let connection = snapshot.connections.get(key.tool.connection());
     let paused = snapshot.is_paused(&caller) || connection.is_some_and(|c| c.paused);
     let call = Call { tool: &key.tool, arguments: Some(&entry.question.arguments), now };
-    let decision = decide(&snapshot.permissions, &caller, &call, key.arguments);
-    let same = matches!(decision, Decision::Ask(question) if question.key() == *key);
-    same && !paused && gateway.check_open(&snapshot).is_ok()
+    if paused || gateway.check_open(&snapshot).is_err() {
+        return cancelled;
+    }
+    match decide(&snapshot.permissions, &caller, &call, key.arguments) {
+        Decision::Ask(question) if question.key() == *key => None,
+        Decision::Allow(_) => Some(ApprovalState::Allowed),
+        _ => cancelled,
+    }
 }
 
 /// Ends approvals that expire, and those that a change has made moot, for as
@@ -181,10 +196,14 @@ pub(crate) async fn watch_approvals(gateway: Arc<Gateway>) {
             _ = changes.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let ended = gateway.approvals.sweep(|entry| still_asked(&gateway, entry));
+        let ended = gateway.approvals.sweep(|entry| moot(&gateway, entry));
         for entry in &ended {
-            let expired = entry.state == ApprovalState::Expired;
-            let record = outcome(entry, if expired { "expired" } else { "cancelled" });
+            let status = match entry.state {
+                ApprovalState::Expired => "expired",
+                ApprovalState::Allowed => "allowed",
+                _ => "cancelled",
+            };
+            let record = outcome(entry, status);
             if let Err(error) = gateway.writer.owe(&record) {
                 tracing::warn!(%error, approval = %entry.id, "its end could not be recorded");
             }

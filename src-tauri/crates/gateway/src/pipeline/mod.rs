@@ -48,7 +48,7 @@ mod refuse;
 mod reply;
 mod reserve;
 
-pub(crate) use approve::{outcome as approval_record, still_asked, watch_approvals};
+pub(crate) use approve::{moot, outcome as approval_record, watch_approvals};
 pub(crate) use call::{Arguments, InboundCall, Presented, Story, Target};
 pub(crate) use call::{Face, ToolCall};
 pub(crate) use identify::identify;
