@@ -91,7 +91,8 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
         ("ArmedRequest {", vec!["pipeline/inject.rs"]),
         ("AuditTicket {", vec!["pipeline/intent.rs"]),
         ("tools_call(", vec!["upstream/jsonrpc.rs", "upstream/http.rs", "upstream/stdio.rs"]),
-        (".call(armed", vec!["pipeline/mod.rs", "upstream/mod.rs"]),
+        ("upstream.call(", vec!["pipeline/mod.rs"]),
+        (".call(armed", vec!["upstream/mod.rs"]),
         ("open_for_call(", vec!["pipeline/inject.rs"]),
         ("open_to_connect(", vec!["upstream/link.rs"]),
     ];

@@ -4,6 +4,7 @@
 
 mod architecture;
 mod crash;
+mod fuzz;
 mod inprocess;
 mod journey;
 mod model;

@@ -86,15 +86,16 @@ fn core_decides_as_the_rules_say() {
     }
     counts.assert_all_happened();
     questions.assert_all_happened();
-    eprintln!("{counts:?}");
 }
 
 fn random_world<'p>(random: &mut Random, pools: &'p Pools) -> World<'p> {
     let rules = (1..=random.below(14) as u64).map(|id| random_rule(id, random, pools)).collect();
-    let effects = TOOLS
-        .into_iter()
-        .filter_map(|tool| random.chance(1, 2).then(|| (tool, *random.pick(&TOOL_EFFECTS))));
-    let effects = effects.collect();
+    let mut effects = Vec::new();
+    for tool in TOOLS {
+        if random.chance(1, 2) {
+            effects.push((tool, *random.pick(&TOOL_EFFECTS)));
+        }
+    }
     World { rules, effects }
 }
 
@@ -105,15 +106,13 @@ fn random_rule<'p>(id: u64, random: &mut Random, pools: &'p Pools) -> Rule<'p> {
         3..5 => Subject::Team(TeamId::new(one_of(random, TEAMS.len()))),
         _ => Subject::Agent(AgentId::new(one_of(random, world::AGENTS.len()))),
     };
+    let patterns: &[&'static str] = if random.chance(1, 3) { &BROAD } else { &PATTERNS };
     let rates = ["10/min", "1/s"];
     Rule {
         id,
         version: one_of(random, 3),
         subject,
-        pattern: match random.chance(1, 3) {
-            true => *random.pick(&BROAD),
-            false => *random.pick(&PATTERNS),
-        },
+        pattern: patterns[random.below(patterns.len())],
         effect: *random.pick(&[EFFECTS.as_slice(), &[Effect::Allow; 3]].concat()),
         condition: random.chance(1, 2).then(|| random.pick(&pools.conditions)),
         expires_at: random

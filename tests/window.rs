@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     PASSWORD,
-    desktop::{Desktop, Driver, Tray, app},
+    desktop::{Desktop, Driver, Notifications, Tray, app},
     http,
     process::eventually,
     upstream::Fixture,
@@ -100,6 +100,59 @@ async fn the_tray_pauses_agents_and_enforcement_outlives_the_window() {
     desktop.processes("ai-agent-gateway", 0).await;
     desktop.processes("agw", 0).await;
     assert!(agent.call().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_at_the_desktop_answers_calls_that_are_held() {
+    let mut desktop = Desktop::with_tray().await;
+    let notifications = Notifications::serve(desktop.bus_address()).await;
+    let window = Driver::open(&mut desktop, &[]).await;
+    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
+    let agent = Agent::of_ana(&desktop).await;
+    let grant = &desktop.agw(&["grant", "ana", "fix.echo", "ask"], "").await[0];
+    sign_in(&window).await;
+    let tray = Tray::of(&desktop).await;
+
+    // From the notification.
+    let answer = async {
+        let shown = eventually("it is shown", async || notifications.shown().pop()).await;
+        assert!(shown.summary.contains("ana/claude") && shown.summary.contains("fix.echo"));
+        assert!(shown.body.contains("hi"), "{shown:?}");
+        assert_eq!(shown.actions, ["default", "approve", "deny"]);
+        tray.choose("1 call waits").await;
+        window.matching("[data-testid='approval']").await;
+        window.picture("approval").await;
+        assert_eq!(agent.upstream.calls().len(), 0, "it was not held");
+        notifications.invoke(shown.id, "approve").await;
+    };
+    let ((), reply) = tokio::join!(answer, agent.call());
+    assert_eq!(reply, Some((200, json!({"echo": {"text": "hi"}}))));
+
+    // In the window, with a note.
+    let answer = async {
+        window.matching("[data-testid='approval']").await;
+        window.fill("deny-note", "ask me again tomorrow").await;
+        window.matching("[data-testid='deny']:not([disabled])").await;
+        window.click("deny").await;
+    };
+    let ((), reply) = tokio::join!(answer, agent.call());
+    let (status, body) = reply.unwrap();
+    assert_eq!((status, &body["code"]), (403, &json!("approval_denied")), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("tomorrow"), "{body}");
+    let gone = async || notifications.shown().is_empty().then_some(());
+    eventually("nothing is left on the desktop", gone).await;
+
+    // And the grant is narrowed.
+    window.click("nav-grants").await;
+    window.click("grants-view-all").await;
+    window.click(&format!("edit-{}", grant["id"].as_str().unwrap())).await;
+    window.fill("grant-cel", "args.text == 'bye'").await;
+    window.matching("[data-testid='grant-save']:not([disabled])").await;
+    window.picture("grant-dialog").await;
+    window.click("grant-save").await;
+    window.gone("grant-dialog").await;
+    assert_eq!(desktop.agw(&["grants"], "").await[0]["when"], "args.text == 'bye'");
+    agent.is_refused(403, "denied").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,7 +273,7 @@ async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
         let inner = async || window.run("return [innerWidth, innerHeight]").await;
         eventually("the page has its new size", async || (inner().await == size).then_some(()))
             .await;
-        for page in ["home", "connections", "grants", "people"] {
+        for page in ["home", "approvals", "connections", "grants", "people", "tools"] {
             window.click(&format!("nav-{page}")).await;
             if page == "grants" {
                 window.choose("grants-user", "ana").await;

@@ -1,7 +1,10 @@
 //! A load generator that costs little itself: prepared bytes, kept
 //! connections, and no more reading of an answer than finding its end.
 
-use std::time::{Duration, Instant};
+use std::{
+    hint::black_box,
+    time::{Duration, Instant},
+};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -10,16 +13,28 @@ use tokio::{
 
 use super::Result;
 
+/// Bytes of the longest answer: a list of 5,000 tools.
+const LONGEST: usize = 2 << 20;
+
 pub(crate) struct Load {
     waits: Vec<Duration>,
     spent: Duration,
 }
 
 /// A `tools/call` of about 250 bytes.
-pub(crate) fn request(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}}}}}"#
+pub(crate) fn call(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
+    let params = format!(
+        r#"{{"name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}}}"#
     );
+    request(address, "tools/call", &params, token)
+}
+
+pub(crate) fn list(address: &str, token: &str) -> Vec<u8> {
+    request(address, "tools/list", "{}", Some(token))
+}
+
+fn request(address: &str, method: &str, params: &str, token: Option<&str>) -> Vec<u8> {
+    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
     let bearer = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
     format!(
         "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n{bearer}content-length: {}\r\n\r\n{body}",
@@ -45,14 +60,14 @@ impl Load {
             let request = request.to_vec();
             tasks.push(tokio::spawn(async move {
                 let mut waits = Vec::new();
-                let mut buffer = vec![0; 64 << 10];
+                let mut buffer = vec![0; LONGEST];
                 loop {
                     let sent = Instant::now();
                     if sent >= end {
                         return Ok::<_, Box<dyn std::error::Error + Send + Sync>>(waits);
                     }
                     stream.write_all(&request).await?;
-                    read_answer(&mut stream, &mut buffer).await?;
+                    black_box(read_answer(&mut stream, &mut buffer).await?);
                     if sent >= begin {
                         waits.push(sent.elapsed());
                     }
@@ -87,27 +102,44 @@ pub(crate) fn percentile(sorted: &[Duration], percent: usize) -> f64 {
     sorted.get(at).map_or(f64::NAN, |wait| wait.as_secs_f64() * 1e6)
 }
 
+/// Sends it once, and returns the answer.
+pub(crate) async fn once(address: &str, request: &[u8]) -> Result<String> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(request).await?;
+    Ok(read_answer(&mut stream, &mut vec![0; LONGEST]).await?.to_owned())
+}
+
 /// Reads one answer; anything but a result is an error, so that nobody
 /// measures refusals.
-async fn read_answer(stream: &mut TcpStream, buffer: &mut [u8]) -> Result<()> {
+async fn read_answer<'b>(stream: &mut TcpStream, buffer: &'b mut [u8]) -> Result<&'b str> {
     let mut filled = 0;
-    loop {
+    let mut end = None;
+    while end.is_none_or(|end| filled < end) {
         let room = buffer.get_mut(filled..).ok_or("the answer is too long")?;
         let read = stream.read(room).await?;
         if read == 0 {
-            return Err("the connection was closed".into());
+            return Err("the connection was closed, or the answer is too long".into());
         }
         filled += read;
-        let text = std::str::from_utf8(buffer.get(..filled).unwrap_or_default())?;
-        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
-        let length: usize = head
-            .lines()
-            .find_map(|line| line.strip_prefix("content-length: "))
-            .ok_or("the answer has no length")?
-            .parse()?;
-        if body.len() >= length {
-            let good = head.starts_with("HTTP/1.1 200") && !body.contains("\"isError\":true");
-            return if good { Ok(()) } else { Err(text.to_owned().into()) };
+        if end.is_none() {
+            end = end_of_answer(buffer.get(..filled).unwrap_or_default())?;
         }
     }
+    let text = std::str::from_utf8(buffer.get(..filled).unwrap_or_default())?;
+    let good = text.starts_with("HTTP/1.1 200")
+        && text.contains("\"result\":")
+        && !text.contains("\"isError\":true");
+    if good { Ok(text) } else { Err(text.to_owned().into()) }
+}
+
+/// Where an answer ends, once its head is there.
+fn end_of_answer(read: &[u8]) -> Result<Option<usize>> {
+    let Some(at) = read.windows(4).position(|four| four == b"\r\n\r\n") else { return Ok(None) };
+    let head = std::str::from_utf8(read.get(..at).unwrap_or_default())?;
+    let length: usize = head
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .ok_or("the answer has no length")?
+        .parse()?;
+    Ok(Some(at + 4 + length))
 }

@@ -18,6 +18,8 @@ type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>
 
 const CONNECTIONS: [usize; 3] = [1, 16, 64];
 const WARM_UP: Duration = Duration::from_secs(1);
+/// For each kind of caller that lists.
+const LISTS: Duration = Duration::from_secs(4);
 const MEASURE: Duration = Duration::from_secs(5);
 
 fn main() -> Result<()> {
@@ -32,8 +34,42 @@ fn main() -> Result<()> {
 
 async fn measure() -> Result<()> {
     parts::decide()?;
+    parts::conditions()?;
     parts::audit().await?;
+    lists().await?;
     calls().await
+}
+
+/// Lists of tools: for whom a grant has conditions, each tool takes longer.
+async fn lists() -> Result<()> {
+    let upstream = Child::start("upstream", &[(processes::TOOLS, "5000")]).await?;
+    let gateway = Child::start("gateway", &[]).await?;
+    println!("\ntools/list over HTTP, 5,000 tools ({} s each, one connection)", LISTS.as_secs());
+    println!(
+        "{:>24} {:>9} {:>10} {:>10} {:>12} {:>7}",
+        "grants", "lists/s", "p50 µs", "p99 µs", "CPU µs/list", "ratio"
+    );
+    let mut first = None;
+    for (grants, token) in processes::prepare_lists(&gateway, &upstream.address).await? {
+        let list = load::list(&gateway.address, &token);
+        let listed = load::once(&gateway.address, &list).await?.matches("up__tool_").count();
+        if listed != 5_000 {
+            return Err(format!("{grants}: {listed} tools are listed").into());
+        }
+        Load::run(&gateway.address, &list, 1, Duration::ZERO, WARM_UP).await?;
+        let before = gateway.cpu()?;
+        let load = Load::run(&gateway.address, &list, 1, Duration::ZERO, LISTS).await?;
+        let cpu = (gateway.cpu()? - before).as_secs_f64() * 1e6 / load.count() as f64;
+        let median = load.percentile(50);
+        let base = *first.get_or_insert(median);
+        println!(
+            "{grants:>24} {:>9.0} {median:>10.0} {:>10.0} {cpu:>12.0} {:>6.2}x",
+            load.per_second(),
+            load.percentile(99),
+            median / base
+        );
+    }
+    Ok(())
 }
 
 /// Calls through the gateway and straight to the same upstream.
@@ -41,8 +77,8 @@ async fn calls() -> Result<()> {
     let upstream = Child::start("upstream", &[]).await?;
     let gateway = Child::start("gateway", &[]).await?;
     let token = processes::prepare(&gateway, &upstream.address).await?;
-    let straight = load::request(&upstream.address, "echo", None);
-    let through = load::request(&gateway.address, "up__echo", Some(&token));
+    let straight = load::call(&upstream.address, "echo", None);
+    let through = load::call(&gateway.address, "up__echo", Some(&token));
 
     println!(
         "\ntools/call over HTTP, durable intent before each forward ({} s each)",

@@ -19,6 +19,9 @@ use super::Result;
 /// Names the role of a process that this binary starts.
 pub(crate) const ROLE: &str = "AGW_BENCH_ROLE";
 
+/// How many tools the upstream has; one without it.
+pub(crate) const TOOLS: &str = "AGW_BENCH_TOOLS";
+
 /// Ends when the pipe to its stdin closes.
 pub(crate) struct Child {
     /// `host:port`.
@@ -84,9 +87,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
         Some("initialize") => {
             json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}})
         }
-        Some("tools/list") => {
-            json!({"tools": [{"name": "echo", "inputSchema": {"type": "object"}}]})
-        }
+        Some("tools/list") => json!({"tools": tools()?}),
         _ => {
             json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}})
         }
@@ -94,6 +95,16 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let answer = json!({"jsonrpc": "2.0", "id": message.get("id"), "result": result});
     let response = Response::builder().header("content-type", "application/json");
     Ok(response.body(Full::new(answer.to_string().into()))?)
+}
+
+fn tools() -> Result<Vec<Value>> {
+    let Some(count) = std::env::var_os(TOOLS) else {
+        return Ok(vec![json!({"name": "echo", "inputSchema": {"type": "object"}})]);
+    };
+    let count: u32 = count.to_str().ok_or("no number of tools")?.parse()?;
+    let schema = json!({"type": "object", "properties": {"amount": {"type": "number"}}});
+    let tool = |n| json!({"name": format!("tool_{n}"), "inputSchema": schema});
+    Ok((0..count).map(tool).collect())
 }
 
 pub(crate) async fn gateway() -> Result<()> {
@@ -120,6 +131,51 @@ async fn end_of_stdin() {
 
 /// Connects the upstream, and returns the token of an agent that may call it.
 pub(crate) async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
+    let client = connected(gateway, upstream).await?;
+    let grant = json!({"subject": "team:sales", "tool": "up.echo", "effect": "allow"});
+    granted(&client, "ana", &[grant]).await
+}
+
+/// Connects the upstream, and returns what each of some agents is granted, and
+/// its token. All of them may see every tool.
+pub(crate) async fn prepare_lists(
+    gateway: &Child,
+    upstream: &str,
+) -> Result<Vec<(&'static str, String)>> {
+    let client = connected(gateway, upstream).await?;
+    let grant = |user: &str, tool: &str, effect: &str, when: Option<&str>| json!({"subject": user, "tool": tool, "effect": effect, "when": when});
+    let amount = Some("args.amount <= 100");
+    let kinds = [
+        ("one", "ana", vec![grant("ana", "up.*", "allow", None)]),
+        ("one with a condition", "bo", vec![grant("bo", "up.*", "allow", amount)]),
+        (
+            "three, no condition",
+            "cleo",
+            vec![
+                grant("cleo", "up.*", "allow", None),
+                grant("cleo", "*", "ask", None),
+                grant("cleo", "*:write", "allow", None),
+            ],
+        ),
+        (
+            "three with conditions",
+            "dan",
+            vec![
+                grant("dan", "up.*", "allow", amount),
+                grant("dan", "*", "ask", Some("args.amount > 50")),
+                grant("dan", "*:write", "deny", Some("args.amount > 1000")),
+            ],
+        ),
+    ];
+    let mut tokens = Vec::new();
+    for (name, user, grants) in kinds {
+        tokens.push((name, granted(&client, user, &grants).await?));
+    }
+    Ok(tokens)
+}
+
+/// Sets the gateway up, with the upstream as `up`.
+async fn connected(gateway: &Child, upstream: &str) -> Result<Client> {
     let client = Client::new(&gateway.dir);
     let body = json!({"admin": "root", "password": "correct horse battery"});
     let setup: SetupResponse = client.post("/api/v1/setup", &body).await?;
@@ -128,10 +184,16 @@ pub(crate) async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
     let secret = json!([{"name": "Authorization", "value": "Bearer upstream-secret"}]);
     let body = json!({"name": "up", "transport": transport, "credentials": secret});
     let _: Connection = client.post("/api/v1/connections", &body).await?;
-    let _: User = client.post("/api/v1/users", &json!({"name": "ana", "team": "sales"})).await?;
-    let grant = json!({"subject": "team:sales", "tool": "up.echo", "effect": "allow"});
-    let _: Grant = client.post("/api/v1/grants", &grant).await?;
+    Ok(client)
+}
+
+/// A new user of the team `sales` with grants, and an agent's token.
+async fn granted(client: &Client, user: &str, grants: &[Value]) -> Result<String> {
+    let _: User = client.post("/api/v1/users", &json!({"name": user, "team": "sales"})).await?;
+    for grant in grants {
+        let _: Grant = client.post("/api/v1/grants", grant).await?;
+    }
     let agent: AgentCreated =
-        client.post("/api/v1/users/ana/agents", &json!({"name": "bench"})).await?;
+        client.post(&format!("/api/v1/users/{user}/agents"), &json!({"name": "bench"})).await?;
     Ok(agent.token)
 }

@@ -20,7 +20,7 @@ mod together;
 
 use std::time::Duration;
 
-use agw_api::{Approval, Client, Status};
+use agw_api::{Approval, Client, Grant, Status, User};
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -48,9 +48,9 @@ fn call(gateway: &InProcess, token: &str, tool: &str, args: Value) -> JoinHandle
     let url = gateway.url("/mcp/tools/call");
     let bearer = format!("Bearer {token}");
     let body = json!({"tool": tool, "args": args}).to_string();
-    tokio::spawn(async move {
-        http::ask("POST", &url, &[JSON, ("authorization", &bearer)], body).await
-    })
+    tokio::spawn(
+        async move { http::ask("POST", &url, &[JSON, ("authorization", &bearer)], body).await },
+    )
 }
 
 /// What a call came to, which must be soon.
@@ -97,10 +97,15 @@ async fn say(gateway: &InProcess, id: &str, word: &str) {
 
 /// Whether an approval is in this state by now or soon.
 async fn becomes(gateway: &InProcess, id: &str, state: &str) {
-    eventually(&format!("{id} is {state}"), SOON, async || {
-        json!(approval(gateway, id).await.state) == state
-    })
-    .await;
+    let begun = std::time::Instant::now();
+    loop {
+        let approval = approval(gateway, id).await;
+        if json!(approval.state) == state {
+            return;
+        }
+        assert!(begun.elapsed() < SOON, "it is not {state} within {SOON:?}: {approval:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// The version of the permission map, told by what a call would come to.
@@ -113,4 +118,19 @@ async fn policy_version(gateway: &InProcess) -> u64 {
 
 async fn status(client: &Client) -> Status {
     client.get("/api/v1/status").await.unwrap()
+}
+
+async fn user(gateway: &InProcess, name: &str) -> User {
+    let users: Vec<User> = gateway.admin.get("/api/v1/users").await.unwrap();
+    users.into_iter().find(|user| user.name == name).unwrap()
+}
+
+/// A user is in these teams from now on, and in no others.
+async fn set_teams(gateway: &InProcess, name: &str, teams: &[&str]) {
+    let body = json!({"teams": teams, "version": user(gateway, name).await.version});
+    let _: User = gateway.admin.put(&format!("/api/v1/users/{name}"), &body).await.unwrap();
+}
+
+async fn grants(gateway: &InProcess) -> Vec<Grant> {
+    gateway.admin.get("/api/v1/grants").await.unwrap()
 }

@@ -12,7 +12,7 @@
 //! and ended without touching anybody else's.
 
 mod driver;
-pub mod notifications;
+mod notifications;
 mod tray;
 
 use std::{
@@ -32,6 +32,7 @@ use super::{
 };
 
 pub use driver::Driver;
+pub use notifications::Notifications;
 pub use tray::Tray;
 
 const INSTALL: &str = "install what xtask's packages.rs lists for window tests";

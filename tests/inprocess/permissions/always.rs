@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::{
     super::{admin_api::ask, scene::Scene},
-    approvals, asking, call, outcome, policy_version, say, the_held,
+    SOON, approvals, asking, becomes, call, outcome, policy_version, say, set_teams, the_held,
 };
-use crate::support::InProcess;
+use crate::support::{InProcess, eventually};
 
 async fn propose(gateway: &InProcess, asked: &Approval) -> AlwaysProposal {
     gateway.admin.get(&format!("/api/v1/approvals/{}/always", asked.id)).await.unwrap()
@@ -27,6 +27,11 @@ async fn passes(gateway: &InProcess, token: &str, tool: &str, args: Value) {
 /// A call that a person is asked about; they deny it.
 async fn is_asked(gateway: &InProcess, token: &str, tool: &str, args: Value) {
     let made = call(gateway, token, tool, args.clone());
+    eventually("somebody is asked", SOON, async || {
+        made.is_finished() || !approvals(gateway).await.is_empty()
+    })
+    .await;
+    assert!(!made.is_finished(), "{tool} {args}: {:?}", outcome(made).await);
     let asked = the_held(gateway).await;
     assert_eq!(asked.tool, tool);
     say(gateway, &asked.id, "deny").await;
@@ -56,6 +61,7 @@ async fn always(
     assert_eq!(policy_version(gateway).await, before + 1, "made in one go");
     let (code, body) = outcome(made).await;
     assert_eq!(code, 200, "it goes on by itself: {body}");
+    becomes(gateway, &asked.id, "allowed").await;
     assert_eq!(approvals(gateway).await.len(), 0);
 }
 
@@ -115,8 +121,7 @@ async fn of_a_teams_grant_it_is_for_the_one_caller() {
         let Scene { gateway, token, .. } = &scene;
         gateway.revoke(&scene.granted).await;
         gateway.add_user("bo", Some("sales")).await;
-        let body = json!({"teams": ["sales"], "version": 1});
-        let _: Value = gateway.admin.put("/api/v1/users/ana", &body).await.unwrap();
+        set_teams(gateway, "ana", &["sales"]).await;
         gateway.grant("team:sales", "fix.echo", "ask").await;
         let cursor = gateway.add_agent("ana", "cursor", &[]).await;
         // Of the same name, but bo's.
@@ -164,8 +169,7 @@ async fn it_is_for_whoever_asked() {
 async fn it_quiets_every_grant_that_asks() {
     let scene = asking().await;
     let Scene { gateway, token, .. } = &scene;
-    let body = json!({"teams": ["sales"], "version": 1});
-    let _: Value = gateway.admin.put("/api/v1/users/ana", &body).await.unwrap();
+    set_teams(gateway, "ana", &["sales"]).await;
     gateway.grant("team:sales", "fix.*", "ask").await;
     gateway.grant("ana/claude", "fix.echo", "ask").await;
     let made = call(gateway, token, "fix.echo", json!({"n": 1}));
@@ -187,8 +191,7 @@ async fn of_a_patterns_grant_it_is_for_the_one_tool() {
             let scene = Scene::start().await;
             let Scene { gateway, token, .. } = &scene;
             gateway.grant("ana", "fix.*", "allow").await;
-            let body = json!({"teams": ["sales"], "version": 1});
-            let _: Value = gateway.admin.put("/api/v1/users/ana", &body).await.unwrap();
+            set_teams(gateway, "ana", &["sales"]).await;
             gateway.grant("team:sales", "fix.*", "allow").await;
             gateway.grant(subject, "fix.*", "ask").await;
             is_asked(gateway, token, "fix.other", json!({"n": 1})).await;
@@ -296,6 +299,11 @@ async fn the_held_call_goes_on_every_time() {
     for n in 1..=20 {
         always(gateway, token, json!({"n": n}), narrowed).await;
         assert_eq!(upstream.calls().len(), n);
+        let grants: Vec<Grant> = gateway.admin.get("/api/v1/grants").await.unwrap();
+        for grant in &grants {
+            gateway.revoke(grant).await;
+        }
+        gateway.grant("ana", "fix.echo", "ask").await;
     }
     scene.gateway.stop().await;
 }

@@ -89,8 +89,7 @@ async fn without_a_session_the_token_stands_for_it() {
     assert_eq!(outcome(first).await.0, 200);
     assert_eq!(outcome(call(gateway, token, "fix.echo", json!({"n": 1}))).await.0, 200);
     let params = json!({"name": "fix__echo", "arguments": {"n": 2}});
-    let (code, answered) =
-        mcp::stateless(&gateway.url("/mcp"), token, "tools/call", params).await;
+    let (code, answered) = mcp::stateless(&gateway.url("/mcp"), token, "tools/call", params).await;
     assert_eq!((code, &answered["result"]["isError"]), (200, &json!(null)), "{answered}");
     assert_eq!(upstream.calls().len(), 3);
     let session = Session::open(&gateway.url("/mcp"), token).await;
@@ -243,7 +242,10 @@ async fn an_answer_is_one_of_three_words_with_a_note_of_some_length() {
     assert_eq!(code, 200, "{answered}");
     assert!(!answered.to_string().contains(token.as_str()));
     let (_, told) = outcome(made).await;
-    assert!(told["message"].as_str().unwrap().contains("éé") && !told.to_string().contains(token.as_str()));
+    assert!(
+        told["message"].as_str().unwrap().contains("éé")
+            && !told.to_string().contains(token.as_str())
+    );
     becomes(gateway, &asked.id, "denied").await;
     scene.gateway.stop().await;
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{
     super::{
         admin_api::ask,
-        scene::{Scene, STATELESS, stateless},
+        scene::{STATELESS, Scene, stateless},
     },
     SOON, answer, approval, approvals, asking, becomes, call, held, outcome, say, status, the_held,
 };
@@ -50,7 +50,10 @@ async fn a_held_call_is_shown_as_it_is_and_goes_through_once_it_is_approved() {
         scene.assert_untouched();
         assert_eq!(asked.args, args, "byte for byte");
         assert_eq!((asked.user.as_str(), asked.agent.as_deref()), ("ana", Some("claude")));
-        assert_eq!((asked.tool.as_str(), asked.description.as_str()), ("fix.echo", "The tool echo"));
+        assert_eq!(
+            (asked.tool.as_str(), asked.description.as_str()),
+            ("fix.echo", "The tool echo")
+        );
         assert_eq!(asked.grants, [scene.granted.id.as_str()]);
         assert_eq!(json!(asked.state), "pending");
         assert!(asked.held_until.is_some() && asked.differences.is_none(), "{asked:?}");
@@ -178,7 +181,10 @@ async fn an_approval_is_bound_to_the_arguments() {
     // The same in other words is the same.
     let same = r#"{ "deep":{"b":"\u0078","a":null}, "n": 1.0e0,"to":["bo"] }"#;
     let reply = scene.rest(format!(r#"{{"tool":"fix.echo","args":{same}}}"#)).await;
-    assert_eq!((reply.status, reply.json()["echo"].clone()), (200, json!({"to": ["bo"], "n": 1.0, "deep": {"a": null, "b": "x"}})));
+    assert_eq!(
+        (reply.status, reply.json()["echo"].clone()),
+        (200, json!({"to": ["bo"], "n": 1.0, "deep": {"a": null, "b": "x"}}))
+    );
     assert_eq!(scene.last_outcome().await.approval, Some(asked.id));
     assert_eq!(scene.upstream.calls().len(), 1);
     scene.gateway.stop().await;

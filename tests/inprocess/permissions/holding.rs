@@ -14,7 +14,7 @@ use super::{
 use crate::support::{
     InProcess, eventually,
     http::{self, Reply},
-    mcp::{self, ACCEPT, Session},
+    mcp::{self, Session},
 };
 
 /// A call of `fix.echo` in the stateless era; dropping it hangs up.
@@ -210,7 +210,8 @@ async fn a_client_that_takes_no_streams_gets_plain_json() {
             if era == "stateless" {
                 return stateless_response(&scene, params.clone(), plain.1).await;
             }
-            let message = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+            let message =
+                json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
             let bearer = format!("Bearer {}", scene.token);
             let headers = [JSON, plain, VERSION, ("authorization", bearer.as_str())];
             http::send("POST", &scene.gateway.url("/mcp"), &headers, message.to_string()).await
@@ -230,7 +231,8 @@ async fn a_held_call_can_be_taken_back_by_a_notification() {
     let sibling = Session::open(&scene.gateway.url("/mcp"), &scene.token).await;
     let response = session.call_streaming(json!(9), "fix__echo", json!({}), None).await;
     let asked = the_held(&scene.gateway).await;
-    let note = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}});
+    let note =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 9}});
     assert_eq!(sibling.post(&note).await.0, 202);
     let other = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "9"}});
     assert_eq!(session.post(&other).await.0, 202);
@@ -269,10 +271,8 @@ async fn hanging_up_takes_a_held_stateless_call_back() {
 
 /// Nobody is on the line any more, and a yes that comes too late does nothing.
 async fn was_taken_back(scene: &Scene, id: &str) {
-    eventually("nobody is on the line", SOON, async || {
-        !approval(&scene.gateway, id).await.waiting
-    })
-    .await;
+    eventually("nobody is on the line", SOON, async || !approval(&scene.gateway, id).await.waiting)
+        .await;
     eventually("its outcome is recorded", SOON, async || {
         let path = "/api/v1/audit?kind=outcome&limit=1";
         let newest: Vec<agw_api::AuditRecord> = scene.gateway.admin.get(path).await.unwrap();
@@ -326,14 +326,34 @@ async fn a_caller_has_at_most_twenty_calls_waiting() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_caller_has_at_most_twenty_calls_waiting_also_when_they_come_at_once() {
     let scene = asking().await;
-    let calls: Vec<_> = (0..60)
-        .map(|n| call(&scene.gateway, &scene.token, "fix.echo", json!({"n": n})))
-        .collect();
+    let calls: Vec<_> =
+        (0..60).map(|n| call(&scene.gateway, &scene.token, "fix.echo", json!({"n": n}))).collect();
     eventually("the rest is refused", SOON, async || {
         calls.iter().filter(|call| call.is_finished()).count() >= 40
     })
     .await;
     assert_eq!(approvals(&scene.gateway).await.len(), 20);
+    scene.gateway.stop().await;
+}
+
+/// A client that sends one call again and again holds only so many of them.
+#[tokio::test]
+async fn at_most_eight_calls_wait_for_one_answer() {
+    let scene = asking().await;
+    let Scene { gateway, token, .. } = &scene;
+    let calls: Vec<_> = (0..9).map(|_| call(gateway, token, "fix.echo", json!({}))).collect();
+    eventually("one of nine is turned away", SOON, async || {
+        calls.iter().filter(|call| call.is_finished()).count() == 1
+    })
+    .await;
+    say(gateway, &the_held(gateway).await.id, "deny").await;
+    let mut codes = Vec::new();
+    for call in calls {
+        codes.push(outcome(call).await.1["code"].as_str().unwrap().to_owned());
+    }
+    codes.sort_unstable();
+    assert_eq!((codes[7].as_str(), codes[8].as_str()), ("approval_denied", "too_many_approvals"));
+    scene.assert_untouched();
     scene.gateway.stop().await;
 }
 

@@ -9,12 +9,15 @@
 
 use std::{
     collections::{BTreeMap, HashMap, VecDeque},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use agw_api::ApprovalState;
-use agw_core::{AgentId, ApprovalId, Approved, QuestionKey, ToolId, UserId};
+use agw_core::{AgentId, ApprovalId, Approved, ConnectionId, QuestionKey, ToolId, UserId};
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -23,8 +26,13 @@ use crate::{audit::CallId, bounds};
 /// Whose calls of which tool.
 type Habit = (UserId, Option<AgentId>, ToolId);
 
-#[derive(Debug, Default)]
-pub(crate) struct Approvals(Mutex<Book>);
+#[derive(Debug)]
+pub(crate) struct Approvals {
+    book: Mutex<Book>,
+    /// The number of the newest question. It goes on over restarts, because
+    /// the trail names questions by it.
+    last: AtomicU64,
+}
 
 #[derive(Debug, Default)]
 struct Book {
@@ -32,8 +40,8 @@ struct Book {
     /// Those that are over, in the order they ended.
     over: VecDeque<ApprovalId>,
     sessions: Vec<SessionAnswer>,
-    /// Arguments of the last call that was approved.
-    last: HashMap<Habit, Bytes>,
+    /// Arguments of the last call that was approved, where they are not long.
+    before: HashMap<Habit, Bytes>,
 }
 
 /// One question to a person.
@@ -46,6 +54,8 @@ pub(crate) struct Entry {
     pub(crate) before: Option<Bytes>,
     /// Until when it can be answered, or its answer picked up.
     expires: Instant,
+    /// It is in the trail that it was put; until then nobody is shown it.
+    asked: bool,
     /// Somebody's answer is just being recorded.
     claimed: bool,
     /// Calls that are held for it at this moment.
@@ -60,6 +70,8 @@ pub(crate) struct Entry {
 #[derive(Debug, Clone)]
 pub(crate) struct NewQuestion {
     pub(crate) key: QuestionKey,
+    /// Another system of the same name is another question.
+    pub(crate) connection: ConnectionId,
     /// JSON object, as the agent wrote it.
     pub(crate) arguments: Bytes,
     pub(crate) call: CallId,
@@ -85,19 +97,31 @@ pub(crate) struct Given {
 #[derive(Debug)]
 struct SessionAnswer {
     id: ApprovalId,
-    key: QuestionKey,
-    session: Option<Arc<str>>,
+    question: NewQuestion,
     until: Instant,
 }
 
 /// What is known of a question when a call raises it.
 #[derive(Debug)]
 pub(crate) enum Known {
-    /// Yes; one that was said for once is used up now.
-    Approved(ApprovalId, Approved),
+    /// Yes.
+    Approved(Yes),
     Denied(ApprovalId, Option<String>),
     Waiting(ApprovalId),
-    Nothing,
+    /// It was not put before; this is its number.
+    New(ApprovalId),
+    /// Too many questions wait already.
+    NoRoom,
+}
+
+/// A yes for one call; it goes back to the book if that call is not made.
+#[derive(Debug)]
+pub(crate) struct Yes {
+    pub(crate) id: ApprovalId,
+    pub(crate) approved: Approved,
+    /// What was shown to the person, and is what they approved; `None` if it
+    /// was whatever arguments.
+    pub(crate) arguments: Option<Bytes>,
 }
 
 /// What becomes of a call that wants to be held.
@@ -140,69 +164,73 @@ fn unfinished(state: ApprovalState) -> bool {
 }
 
 impl Approvals {
-    fn book(&self) -> MutexGuard<'_, Book> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    /// `last` is the number of the newest question before the start.
+    pub(crate) fn after(last: u64) -> Arc<Self> {
+        Arc::new(Self { book: Mutex::default(), last: AtomicU64::new(last) })
     }
 
-    /// Looks for an answer to a question, and takes it.
-    pub(crate) fn look(&self, key: &QuestionKey, session: Option<&Arc<str>>) -> Known {
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks for an answer to a question and takes it, or puts the question,
+    /// of which there is one at a time: whoever gets [`Known::New`] calls
+    /// [`asked`](Self::asked) or [`forget`](Self::forget).
+    pub(crate) fn look(&self, question: &NewQuestion) -> Known {
+        let NewQuestion { key, connection, session, .. } = question;
         let mut book = self.book();
         let book = &mut *book;
         let now = Instant::now();
         book.sessions.retain(|answer| answer.until > now);
-        let same =
-            |said: &QuestionKey| *key == QuestionKey { arguments: key.arguments, ..said.clone() };
-        let mut answers = book.sessions.iter();
-        if let Some(answer) = answers.find(|a| a.session.as_ref() == session && same(&a.key)) {
-            return Known::Approved(answer.id, Approved::AnyArguments(answer.key.clone()));
-        }
-        let found = book
-            .entries
-            .values_mut()
-            .find(|entry| entry.question.key == *key && unfinished(entry.state) && entry.open());
-        let Some(entry) = found else { return Known::Nothing };
-        let id = entry.id;
-        match entry.state {
-            ApprovalState::Approved => {
-                entry.set(ApprovalState::Used);
-                book.over(id);
-                Known::Approved(id, Approved::Once(key.clone()))
-            }
-            ApprovalState::Denied => {
-                let note = entry.answer.as_ref().and_then(|answer| answer.note.clone());
-                Known::Denied(id, note)
-            }
-            _ => Known::Waiting(id),
-        }
-    }
-
-    /// Whether one more question may be put for this caller.
-    pub(crate) fn has_room(&self, user: UserId, agent: Option<AgentId>) -> bool {
-        let book = self.book();
-        let pending = book.entries.values().filter(|e| e.state == ApprovalState::Pending);
-        let keys = pending.map(|entry| &entry.question.key);
-        let (mine, all) = keys.fold((0, 0), |(mine, all), key| {
-            (mine + usize::from((key.user, key.agent) == (user, agent)), all + 1)
+        let said = book.sessions.iter().find(|answer| {
+            let said = &answer.question;
+            let any = QuestionKey { arguments: key.arguments, ..said.key.clone() };
+            any == *key && said.connection == *connection && said.session == *session
         });
-        mine < bounds::APPROVALS_PER_CALLER && all < bounds::APPROVALS_IN_ALL
-    }
-
-    /// Puts a question, unless the same one waits already.
-    pub(crate) fn put(&self, id: ApprovalId, question: NewQuestion) -> ApprovalId {
-        let mut book = self.book();
-        let same = |entry: &&Entry| {
-            entry.question.key == question.key && entry.state == ApprovalState::Pending
-        };
-        if let Some(known) = book.entries.values().find(same) {
-            return known.id;
+        if let Some(answer) = said {
+            let approved = Approved::AnyArguments(answer.question.key.clone());
+            return Known::Approved(Yes { id: answer.id, approved, arguments: None });
         }
-        let before = book.last.get(&habit(&question.key)).cloned();
+        let same = |entry: &&mut Entry| {
+            let asked = &entry.question;
+            asked.key == *key && asked.connection == *connection && unfinished(entry.state)
+        };
+        if let Some(entry) = book.entries.values_mut().filter(|e| e.open()).find(same) {
+            let id = entry.id;
+            return match entry.state {
+                ApprovalState::Approved => {
+                    entry.set(ApprovalState::Used);
+                    let arguments = Some(entry.question.arguments.clone());
+                    book.over(id);
+                    let approved = Approved::Once(key.clone());
+                    Known::Approved(Yes { id, approved, arguments })
+                }
+                ApprovalState::Denied => {
+                    let note = entry.answer.as_ref().and_then(|answer| answer.note.clone());
+                    Known::Denied(id, note)
+                }
+                _ => Known::Waiting(id),
+            };
+        }
+        let pending = book.entries.values().filter(|e| e.state == ApprovalState::Pending);
+        let mine = (key.user, key.agent);
+        let (mine, all) = pending.fold((0, 0), |(count, all), entry| {
+            let asker = (entry.question.key.user, entry.question.key.agent);
+            (count + usize::from(asker == mine), all + 1)
+        });
+        if mine >= bounds::APPROVALS_PER_CALLER || all >= bounds::APPROVALS_IN_ALL {
+            return Known::NoRoom;
+        }
+        let id = ApprovalId::new(self.last.fetch_add(1, Ordering::Relaxed) + 1);
+        // A copy: the call's are a slice of the whole request.
+        let arguments = Bytes::copy_from_slice(&question.arguments);
         let entry = Entry {
             id,
-            question,
+            question: NewQuestion { arguments, ..question.clone() },
             state: ApprovalState::Pending,
-            before,
-            expires: Instant::now() + bounds::APPROVAL_LIFE,
+            before: book.before.get(&habit(key)).cloned(),
+            expires: now + bounds::APPROVAL_LIFE,
+            asked: false,
             claimed: false,
             waiting: 0,
             held_until: None,
@@ -210,7 +238,33 @@ impl Approvals {
             changed: watch::Sender::new(ApprovalState::Pending),
         };
         book.entries.insert(id, entry);
-        id
+        Known::New(id)
+    }
+
+    /// A new question is in the trail, and shown from now on.
+    pub(crate) fn asked(&self, id: ApprovalId) {
+        if let Some(entry) = self.book().entries.get_mut(&id) {
+            entry.asked = true;
+        }
+    }
+
+    /// A new question could not be recorded, so it was never put.
+    pub(crate) fn forget(&self, id: ApprovalId) {
+        if let Some(mut entry) = self.book().entries.remove(&id) {
+            entry.set(ApprovalState::Cancelled);
+        }
+    }
+
+    /// The call that took a yes was not made after all.
+    pub(crate) fn give_back(&self, id: ApprovalId) {
+        let mut book = self.book();
+        let book = &mut *book;
+        let for_session = book.sessions.iter().any(|answer| answer.id == id);
+        let entry = book.entries.get_mut(&id).filter(|entry| entry.open() && !for_session);
+        if let Some(entry) = entry.filter(|entry| entry.state == ApprovalState::Used) {
+            entry.set(ApprovalState::Approved);
+            book.over.retain(|over| *over != id);
+        }
     }
 
     /// Notes that a call is held for a question, and hears of its state from
@@ -228,17 +282,18 @@ impl Approvals {
     }
 
     pub(crate) fn get(&self, id: ApprovalId) -> Option<Entry> {
-        self.book().entries.get(&id).cloned()
+        self.book().entries.get(&id).filter(|entry| entry.asked).cloned()
     }
 
     /// Newest first.
     pub(crate) fn all(&self) -> Vec<Entry> {
-        self.book().entries.values().rev().cloned().collect()
+        self.book().entries.values().rev().filter(|entry| entry.asked).cloned().collect()
     }
 
     pub(crate) fn pending(&self, whose: impl Fn(UserId) -> bool) -> usize {
         let book = self.book();
-        let pending = book.entries.values().filter(|e| e.state == ApprovalState::Pending);
+        let pending =
+            book.entries.values().filter(|e| e.asked && e.state == ApprovalState::Pending);
         pending.filter(|entry| whose(entry.question.key.user)).count()
     }
 
@@ -246,7 +301,8 @@ impl Approvals {
     pub(crate) fn claim(&self, id: ApprovalId) -> Result<Entry, Unanswerable> {
         let mut book = self.book();
         let entry = book.entries.get_mut(&id).ok_or(Unanswerable::Unknown)?;
-        if entry.state != ApprovalState::Pending || entry.claimed || !entry.open() {
+        let waits = entry.asked && !entry.claimed && entry.open();
+        if entry.state != ApprovalState::Pending || !waits {
             return Err(Unanswerable::Over(Box::new(entry.clone())));
         }
         entry.claimed = true;
@@ -265,17 +321,19 @@ impl Approvals {
         let now = Instant::now();
         entry.expires = now + bounds::APPROVAL_LIFE;
         entry.answer = Some(given.clone());
-        if given.yes {
-            if book.last.len() >= bounds::APPROVALS_IN_ALL {
-                book.last.clear();
+        if given.yes && entry.question.arguments.len() <= bounds::BEFORE_MAX {
+            if book.before.len() >= bounds::APPROVALS_IN_ALL {
+                book.before.clear();
             }
-            book.last.insert(habit(&entry.question.key), entry.question.arguments.clone());
+            book.before.insert(habit(&entry.question.key), entry.question.arguments.clone());
         }
         if given.yes && given.for_session {
-            let NewQuestion { key, session, .. } = entry.question.clone();
-            let life =
-                if session.is_some() { bounds::SESSION_ANSWER } else { bounds::TOKEN_ANSWER };
-            book.sessions.push(SessionAnswer { id, key, session, until: now + life });
+            let question = entry.question.clone();
+            let life = match question.session {
+                Some(_) => bounds::SESSION_ANSWER,
+                None => bounds::TOKEN_ANSWER,
+            };
+            book.sessions.push(SessionAnswer { id, question, until: now + life });
             // From now on the session's answer is what calls go by.
             entry.set(ApprovalState::Used);
             let answered = entry.clone();
@@ -286,37 +344,56 @@ impl Approvals {
         Some(entry.clone())
     }
 
-    /// Ends what expired, and what is no longer asked: `now` says what becomes
-    /// of a pending or approved question, `None` if it would be put again. What
-    /// ended is returned.
-    pub(crate) fn sweep(&self, now: impl Fn(&Entry) -> Option<ApprovalState>) -> Vec<Entry> {
+    /// What may have come to its end: questions that wait for an answer or
+    /// whose answer waits, and answers for a session.
+    pub(crate) fn unsettled(&self) -> Vec<(ApprovalId, NewQuestion)> {
+        let book = self.book();
+        let entries = book.entries.values();
+        let entries = entries.filter(|entry| entry.asked && unfinished(entry.state));
+        let entries = entries.map(|entry| (entry.id, entry.question.clone()));
+        let sessions = book.sessions.iter().map(|answer| (answer.id, answer.question.clone()));
+        entries.chain(sessions).collect()
+    }
+
+    /// Ends what expired and what is `moot`: asked no longer, and in which
+    /// state that leaves it. What ended is returned.
+    pub(crate) fn end(&self, moot: &HashMap<ApprovalId, ApprovalState>) -> Vec<Entry> {
         let mut book = self.book();
         let book = &mut *book;
+        // An answer for the session stands while the question would be put.
+        book.sessions.retain(|answer| !moot.contains_key(&answer.id));
         let mut ended = Vec::new();
-        for entry in book.entries.values_mut().filter(|entry| unfinished(entry.state)) {
+        let over = &book.over;
+        let entries = book.entries.values_mut();
+        let mut gone = Vec::new();
+        for entry in entries.filter(|e| unfinished(e.state) && !over.contains(&e.id)) {
             let asked = entry.state != ApprovalState::Denied;
-            if !entry.open() {
-                // A no has been heard; only what was left open has expired.
-                entry.set(if asked { ApprovalState::Expired } else { ApprovalState::Denied });
-                ended.push((entry.clone(), asked));
-            } else if let Some(state) = now(entry).filter(|_| asked) {
+            let state = match moot.get(&entry.id) {
+                _ if !entry.open() => ApprovalState::Expired,
+                Some(state) if asked => *state,
+                _ => continue,
+            };
+            if asked {
                 entry.set(state);
-                ended.push((entry.clone(), true));
+                ended.push(entry.clone());
             }
+            // A no has been heard; nothing more is to be said of it.
+            gone.push(entry.id);
         }
-        for (entry, _) in &ended {
-            book.over(entry.id);
-        }
-        ended.into_iter().filter(|(_, tell)| *tell).map(|(entry, _)| entry).collect()
+        book.over.extend(gone);
+        book.forget_oldest();
+        ended
     }
 }
 
 impl Book {
-    /// An entry is over; the oldest of those are forgotten.
+    /// An entry is over.
     fn over(&mut self, id: ApprovalId) {
-        if !self.over.contains(&id) {
-            self.over.push_back(id);
-        }
+        self.over.push_back(id);
+        self.forget_oldest();
+    }
+
+    fn forget_oldest(&mut self) {
         while self.over.len() > bounds::APPROVALS_SHOWN {
             if let Some(oldest) = self.over.pop_front() {
                 self.entries.remove(&oldest);

@@ -29,6 +29,8 @@ pub(crate) const APPROVALS_IN_ALL: usize = 500;
 pub(crate) const HELD_PER_APPROVAL: usize = 8;
 /// Longest arguments that a person is asked about, in bytes.
 pub(crate) const APPROVAL_ARGUMENTS_MAX: usize = 256 << 10;
+/// Longest arguments that are kept to compare the next ones with, in bytes.
+pub(crate) const BEFORE_MAX: usize = 32 << 10;
 /// How long a person may take, and how long an answer waits to be picked up.
 pub(crate) const APPROVAL_LIFE: Duration = Duration::from_secs(15 * 60);
 /// How many approvals that are over are still shown.

@@ -127,6 +127,8 @@ impl Gateway {
             master_key.create(&installation, None)?;
         }
         let reservations = reservations(&db, &snapshot, now)?;
+        let last_approval = rows::meta(&db, rows::LAST_APPROVAL).map_err(StoreError::from)?;
+        let last_approval = last_approval.and_then(|last| last.parse().ok()).unwrap_or(0);
         let known = audit::recover::newest(&db)?.unwrap_or(now);
         let live = Live::new(snapshot, known);
         let writer = Writer::start(db, Publish(Arc::clone(&live)))?;
@@ -145,7 +147,7 @@ impl Gateway {
             writer,
             reader,
             reservations,
-            approvals: Arc::default(),
+            approvals: Approvals::after(last_approval),
             agent_sessions: AgentSessions::default(),
             staff,
             sign_ins: SignIns::default(),

@@ -97,7 +97,8 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
               {shown.map((grant) => (
                 <tr key={grant.id} data-testid={`grant-${grant.id}`}>
                   <th scope="row" className="wrap">
-                    {grant.subject}
+                    {/* Denials and the trail name a grant by its id. */}
+                    {grant.subject} <span className="dim">{grant.id}</span>
                   </th>
                   <td>
                     <code>{grant.tool}</code>

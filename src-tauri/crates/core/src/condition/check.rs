@@ -26,6 +26,8 @@ use super::{
 
 /// Deepest nesting of loops.
 const MAX_LOOPS: usize = 2;
+/// Most patterns: compiling one may take milliseconds.
+const MAX_PATTERNS: usize = 8;
 /// A text is looked at for longer by a pattern than by anything else.
 const PATTERN_READS: u64 = 8;
 
@@ -162,6 +164,11 @@ impl<'t> Checker<'t> {
             let message = "a pattern must be written out, so that it can be checked now";
             return self.refuse(expr, message);
         };
+        if self.patterns.len() == MAX_PATTERNS {
+            let message =
+                format!("a condition has at most {MAX_PATTERNS} patterns; join them with |");
+            return self.refuse(expr, message);
+        }
         match Pattern::compile(text.inner()) {
             Err(message) => self.refuse(expr, message),
             Ok(pattern) => {

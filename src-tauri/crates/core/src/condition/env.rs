@@ -14,8 +14,9 @@ use cel::{
 };
 use regex::{Regex, RegexBuilder};
 
-/// Bytes that a compiled pattern may take.
-const LARGEST: usize = 1 << 20;
+/// KiB that a compiled pattern may take. The smallest of these that holds it
+/// is its size; they are few, as each takes a try to compile it.
+const SIZES: [usize; 3] = [4, 32, 256];
 /// Bytes of the longest text that is matched with a pattern of 1 KiB; larger
 /// patterns take shorter ones. Matching has no other bound: at worst it takes
 /// time for each byte of the text and of the pattern.
@@ -58,15 +59,10 @@ pub(super) struct Pattern {
 
 impl Pattern {
     pub(super) fn compile(text: &str) -> Result<Self, String> {
-        let mut size = 1 << 10;
-        loop {
-            match RegexBuilder::new(text).size_limit(size).build() {
-                Ok(regex) => return Ok(Self { regex, longest: LONGEST / (size >> 10) }),
-                Err(regex::Error::CompiledTooBig(_)) if size < LARGEST => size *= 2,
-                Err(regex::Error::CompiledTooBig(_)) => {
-                    let smaller = r"[0-9] is smaller than \d, [a-z] than \w";
-                    return Err(format!("the pattern is too large; {smaller}"));
-                }
+        for size in SIZES {
+            match RegexBuilder::new(text).size_limit(size << 10).build() {
+                Ok(regex) => return Ok(Self { regex, longest: LONGEST / size }),
+                Err(regex::Error::CompiledTooBig(_)) => {}
                 // The last line of the report is the reason, the others a drawing.
                 Err(error) => {
                     let report = error.to_string();
@@ -76,6 +72,8 @@ impl Pattern {
                 }
             }
         }
+        let smaller = r"[0-9] is smaller than \d, [a-z] than \w";
+        Err(format!("the pattern is too large; {smaller}"))
     }
 }
 

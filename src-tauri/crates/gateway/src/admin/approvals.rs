@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use agw_api::{
     AlwaysProposal, Answer, AnswerKind, Approval, ApprovalState, Change, ChangedGrant, EditGrant,
-    Effect, Grant, NewGrant, codes,
+    Effect, Grant, GrantRef, NewGrant, codes,
 };
 use agw_core::{ApprovalId, Condition, both, json, not, quoted, same_arguments, without_tokens};
 use axum::{
@@ -99,14 +99,6 @@ pub(super) async fn answer(
     if note.as_ref().is_some_and(|note| note.chars().count() > NOTE_MAX) {
         return Err(AdminError::invalid(format!("a note has at most {NOTE_MAX} characters")));
     }
-    let id = entry.id;
-    let entry = gateway.approvals.claim(id).map_err(|error| match error {
-        Unanswerable::Unknown => unknown(&id.to_string()),
-        Unanswerable::Over(entry) => over(&gateway, &entry),
-    })?;
-    // Between being asked and answering, the agent may have been revoked. The
-    // yes would be worth nothing; it is better not taken.
-    let asked = moot(&gateway, &entry).is_none();
     let given = Given {
         by: signed.user,
         at: clock::now_ms(),
@@ -114,28 +106,40 @@ pub(super) async fn answer(
         for_session: answer == AnswerKind::Session,
         note: note.map(|note| without_tokens(&note).into_owned()),
     };
-    let mut record = approval_record(
-        &entry,
-        match answer {
-            AnswerKind::Once => "approved",
-            AnswerKind::Session => "approved_for_session",
-            AnswerKind::Deny => "denied",
-        },
-    );
+    // Whoever answers may hang up; an answer that was begun is given.
+    let said = tokio::spawn(say(gateway, entry.id, given));
+    said.await.map_err(|_| AdminError::internal("an answer's task failed"))?.map(Json)
+}
+
+/// Claims the question, records the answer and gives it.
+async fn say(gateway: Arc<Gateway>, id: ApprovalId, given: Given) -> Result<Approval, AdminError> {
+    let entry = gateway.approvals.claim(id).map_err(|error| match error {
+        Unanswerable::Unknown => unknown(&id.to_string()),
+        Unanswerable::Over(entry) => over(&gateway, &entry),
+    })?;
+    // Since it was asked the agent may have been revoked: a yes would be worth
+    // nothing, and is better not taken.
+    if moot(&gateway, &entry.question).is_some() {
+        gateway.approvals.answer(id, None);
+        let message = "it is asked no longer: the agent or a grant was changed";
+        return Err(AdminError::new(codes::ANSWERED, message, "nothing is left to do"));
+    }
+    let status = match (given.yes, given.for_session) {
+        (true, true) => "approved_for_session",
+        (true, false) => "approved",
+        (false, _) => "denied",
+    };
+    let mut record = approval_record(&entry, status);
     record.by = Some(given.by);
     record.detail.clone_from(&given.note);
-    let recorded = if asked { Some(gateway.writer.record(&record).await) } else { None };
-    let given = matches!(recorded, Some(Ok(()))).then_some(given);
-    let answered = gateway.approvals.answer(id, given);
+    let recorded = gateway.writer.record(&record).await;
+    let answered = gateway.approvals.answer(id, recorded.is_ok().then_some(given));
     gateway.live.announce("approvals");
-    if let Some(Err(error)) = recorded {
-        return Err(error.into());
+    recorded?;
+    match answered {
+        Some(answered) => Ok(shown(&gateway, &answered)),
+        None => Err(over(&gateway, &gateway.approvals.get(id).unwrap_or(entry))),
     }
-    let Some(answered) = answered else {
-        let now = gateway.approvals.get(id).unwrap_or(entry);
-        return Err(over(&gateway, &now));
-    };
-    Ok(Json(shown(&gateway, &answered)))
 }
 
 /// The changes of the permission map that would make this answer for good.
@@ -148,10 +152,9 @@ pub(super) async fn answer(
 )]
 pub(super) async fn always(
     State(gateway): State<Arc<Gateway>>,
-    admin: Admin,
+    _: Admin,
     Path(id): Path<String>,
 ) -> Result<Json<AlwaysProposal>, AdminError> {
-    let _ = admin;
     let parsed: Option<ApprovalId> = id.parse().ok();
     let entry = parsed.and_then(|id| gateway.approvals.get(id)).ok_or_else(|| unknown(&id))?;
     let asking: Vec<String> =
@@ -188,47 +191,36 @@ fn proposal(approval: &Approval, asking: &[Grant], same: Option<&str>) -> Change
         parts.map(str::to_owned).reduce(|all, part| both(&all, &part))
     };
     let mut change = Change::default();
-    let mut allow = |subject: &str, when: Option<String>| {
-        let grant = NewGrant {
-            subject: subject.to_owned(),
+    for grant in asking {
+        let own = of_agent.as_ref().filter(|of_agent| **of_agent == grant.subject);
+        let (subject, allowed, these) = match own {
+            Some(of_agent) => (of_agent, calls(&[]), calls(&[])),
+            None if grant.subject == approval.user => {
+                (&approval.user, calls(&[&agent]), calls(&[&agent]))
+            }
+            None => (&approval.user, calls(&[&agent]), calls(&[&user, &agent])),
+        };
+        let allow = NewGrant {
+            subject: subject.clone(),
             tool: approval.tool.clone(),
             effect: Effect::Allow,
-            when,
+            when: allowed,
             expires: None,
             rate: None,
             version: None,
         };
-        if !change.add.contains(&grant) {
-            change.add.push(grant);
-        }
-    };
-    let mut edits = Vec::new();
-    for grant in asking {
-        let own = of_agent.as_ref() == Some(&grant.subject);
-        let these = if own {
-            calls(&[])
-        } else if grant.subject == approval.user {
-            calls(&[&agent])
-        } else {
-            calls(&[&user, &agent])
-        };
-        match (own, &of_agent) {
-            (true, Some(of_agent)) => allow(of_agent, calls(&[])),
-            _ => allow(&approval.user, calls(&[&agent])),
+        if !change.add.contains(&allow) {
+            change.add.push(allow);
         }
         let when = match (&grant.when, these) {
             // Nothing is left that it would ask about.
-            (_, None) => None,
-            (None, Some(these)) => Some(not(&these)),
-            (Some(when), Some(these)) => Some(both(when, &not(&these))),
-        };
-        edits.push((grant, when));
-    }
-    for (grant, when) in edits {
-        let reference = agw_api::GrantRef { id: grant.id.clone(), version: grant.version };
-        let Some(when) = when else {
-            change.remove.push(reference);
-            continue;
+            (_, None) => {
+                let (id, version) = (grant.id.clone(), grant.version);
+                change.remove.push(GrantRef { id, version });
+                continue;
+            }
+            (None, Some(these)) => not(&these),
+            (Some(when), Some(these)) => both(when, &not(&these)),
         };
         let edit = EditGrant {
             subject: grant.subject.clone(),
@@ -263,10 +255,9 @@ fn over(gateway: &Gateway, entry: &Entry) -> AdminError {
         ApprovalState::Pending if entry.left().is_zero() => {
             ("it has expired".to_owned(), "the agent may ask again")
         }
-        ApprovalState::Pending => (
-            "somebody else is answering, or the agent may no longer make this call".to_owned(),
-            "look at it again in a moment",
-        ),
+        ApprovalState::Pending => {
+            ("somebody else is answering".to_owned(), "look at it again in a moment")
+        }
         ApprovalState::Denied => (format!("{by} has denied it"), "nothing is left to do"),
         ApprovalState::Approved | ApprovalState::Used => {
             (format!("{by} has approved it"), "revoke the agent if that was wrong")

@@ -134,7 +134,7 @@ pub(super) async fn remove_user(
             Ok::<_, AdminError>(user)
         })
         .await?;
-    gateway.staff.end_all(removed);
+    gateway.staff.end_all(removed, None);
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -241,8 +241,7 @@ pub(super) async fn set_password(
     let Json(SetPassword { password }) = body?;
     let password = Secret::new(password);
     let user = gateway.reader.run(move |db| Ok(rows::user_id(db, &name))).await??;
-    session::store_password(&gateway, user, password, admin.user).await?;
-    gateway.staff.end_all(user);
+    session::store_password(&gateway, user, password, admin.user, None).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -72,14 +72,10 @@ impl StaffSessions {
         self.open().get(&signed.hash).is_some_and(|open| open.expires_at > clock::now_ms())
     }
 
-    /// Ends the other sessions of whoever this is.
-    fn end_others(&self, signed: &Signed) {
-        self.open().retain(|hash, open| open.user != signed.user || *hash == signed.hash);
-    }
-
-    /// Ends all sessions of a user who was removed or got another password.
-    pub(crate) fn end_all(&self, user: UserId) {
-        self.open().retain(|_, open| open.user != user);
+    /// Ends all sessions of a user who was removed or got another password,
+    /// but for the one to keep.
+    pub(super) fn end_all(&self, user: UserId, keep: Option<Hash>) {
+        self.open().retain(|hash, open| open.user != user || Some(*hash) == keep);
     }
 }
 
@@ -360,35 +356,41 @@ pub(super) async fn change_password(
         let message = "the current password is another one";
         return Err(AdminError::new(codes::BAD_CREDENTIALS, message, "check it and try again"));
     }
-    store_password(&gateway, user, new, user).await?;
-    gateway.staff.end_others(&signed);
+    store_password(&gateway, user, new, user, Some(signed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Gives a user a password; what was signed in with the one before ends with
-/// the caller's help.
+/// Gives a user a password and ends their sessions, but for the one to keep.
 pub(super) async fn store_password(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     user: UserId,
     password: Secret,
     actor: UserId,
+    keep: Option<Signed>,
 ) -> Result<(), AdminError> {
     super::setup::long_enough("password", &password)?;
     let hash = gateway.sign_ins.hash(move || PasswordHash::new(&password)).await?;
     let hash = hash.map_err(|e| AdminError::internal(e.to_string()))?;
-    gateway
-        .writer
-        .change(move |change| {
+    let (gateway, keep) = (Arc::clone(gateway), keep.map(|signed| signed.hash));
+    // Whoever asked may hang up; the sessions end with the password all the same.
+    let stored = tokio::spawn(async move {
+        let changed = gateway.writer.change(move |change| {
             let db = change.db;
             let name: String = db.query_row(
                 "UPDATE users SET password = ?2, version = version + 1 WHERE id = ?1 RETURNING name",
                 params![user.get(), hash.as_str()],
                 |row| row.get(0),
             )?;
+            let sql = "DELETE FROM sessions WHERE user = ?1 AND (?2 IS NULL OR hash <> ?2)";
+            db.execute(sql, params![user.get(), keep])?;
             change.audit(Record::config(clock::now_ms(), actor, "password_set", name));
             Ok::<_, AdminError>(())
-        })
-        .await
+        });
+        changed.await?;
+        gateway.staff.end_all(user, keep);
+        Ok(())
+    });
+    stored.await.map_err(|_| AdminError::internal("a password's task failed"))?
 }
 
 /// Sign out.

@@ -97,8 +97,10 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
             return refused(&gateway, &presented, &meant, refusal);
         }
     };
-    // The caller may hang up; a call that was forwarded has its effect all
-    // the same, and its outcome is recorded.
+    // The caller may hang up: dropping this future says so to a call that is
+    // held. One that was forwarded has its effect all the same, and its
+    // outcome is recorded.
+    let _gone = inbound.gone.clone().drop_guard();
     match tokio::spawn(handle_call(gateway, inbound)).await {
         Ok(Ok(reply)) => answer(reply),
         Ok(Err((refusal, subject))) => render(&refusal, &subject, &meant, None),
@@ -158,6 +160,7 @@ fn accept(
         arguments,
         received,
         cancel: CancellationToken::new(),
+        gone: CancellationToken::new(),
         session: None,
         held: watch::Sender::default(),
     };

@@ -3,12 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use agw_api::ApprovalState;
-use agw_core::{ApprovalId, Approved, Call, Decision, Permit, Question, decide};
+use agw_core::{ApprovalId, Call, Decision, Permit, Question, decide};
 use tokio::time::Instant;
 
 use super::{Refusal, Story, decide::Asked};
 use crate::{
-    approvals::{Entry, Holding, Known, NewQuestion},
+    approvals::{Entry, Holding, Known, NewQuestion, Yes},
     audit::{Kind, Record},
     bounds, clock,
     gateway::Gateway,
@@ -26,7 +26,7 @@ pub(super) async fn await_approval(
     asked: &Asked<'_>,
     mut decision: Decision,
     story: &mut Story,
-) -> Result<(Permit, Option<Approved>), Refusal> {
+) -> Result<(Permit, Option<Yes>), Refusal> {
     let gateway = asked.gateway;
     let until = asked.inbound.received + patience(asked, story);
     let mut changes = gateway.live.changes();
@@ -41,59 +41,53 @@ pub(super) async fn await_approval(
             Decision::Ask(question) => question,
         };
         changes.mark_unchanged();
-        let key = question.key();
+        let new = new_question(asked, &question, story)?;
         story.decision = Some("ask");
-        story.grants = key.grants.iter().map(|(id, _)| *id).collect();
-        story.policy_version = Some(question.policy_version());
-        let id = match gateway.approvals.look(&key, asked.inbound.session.as_ref()) {
-            Known::Approved(id, approved) => {
-                story.approval = Some(id);
-                let permit = question.approved(&approved);
+        story.grants = new.key.grants.iter().map(|(id, _)| *id).collect();
+        story.policy_version = Some(new.policy_version);
+        let id = match gateway.approvals.look(&new) {
+            Known::Approved(yes) => {
+                (story.approval, story.took_yes) = (Some(yes.id), true);
+                let permit = question.approved(&yes.approved);
                 let permit = permit.map_err(|_| Refusal::Internal("an answer to another call"))?;
                 gateway.live.announce("approvals");
-                return Ok((permit, Some(approved)));
+                return Ok((permit, Some(yes)));
             }
             Known::Denied(id, note) => {
                 story.approval = Some(id);
                 return Err(Refusal::ApprovalDenied(id, note));
             }
+            Known::NoRoom => return Err(Refusal::TooManyApprovals),
             Known::Waiting(id) => id,
-            Known::Nothing => put(asked, &question, story).await?,
+            Known::New(id) => put(gateway, id, &new, story).await?,
         };
         story.approval = Some(id);
         let left = until.saturating_duration_since(std::time::Instant::now());
         let held_until = clock::now_ms().saturating_add(milliseconds(left));
-        let mut hold = match gateway.approvals.hold(id, held_until) {
-            Holding::Held(hold) => hold,
+        match gateway.approvals.hold(id, held_until) {
             Holding::Full => return Err(Refusal::TooManyApprovals),
-            Holding::Gone => {
-                decision = asked.decide(story)?;
-                continue;
-            }
-        };
-        asked.inbound.held.send_replace(Some(id));
-        gateway.live.announce("approvals");
-        tokio::select! {
-            biased;
-            () = asked.inbound.cancel.cancelled() => return Err(Refusal::Cancelled),
-            () = gateway.stop.cancelled() => return Err(Refusal::ApprovalPending(id)),
-            state = hold.settled() => match state {
-                ApprovalState::Expired | ApprovalState::Cancelled => {
-                    // Whoever took it back knows why: the token, the grant, a pause.
-                    return match asked.decide(story)? {
-                        Decision::Deny(denial) => Err(Refusal::denied(&denial, story)),
-                        _ => Err(Refusal::ApprovalOver(id)),
-                    };
+            Holding::Gone => {}
+            Holding::Held(mut hold) => {
+                asked.inbound.held.send_replace(Some(id));
+                gateway.live.announce("approvals");
+                tokio::select! {
+                    biased;
+                    // Nobody would hear the answer. The question stays for a retry.
+                    () = asked.inbound.gone.cancelled() => return Err(Refusal::Cancelled),
+                    () = asked.inbound.cancel.cancelled() => return Err(Refusal::Cancelled),
+                    () = gateway.stop.cancelled() => return Err(Refusal::ApprovalPending(id)),
+                    state = hold.settled() => if state == ApprovalState::Expired {
+                        return Err(Refusal::ApprovalOver(id));
+                    },
+                    _ = changes.changed() => {}
+                    () = tokio::time::sleep_until(Instant::from_std(until)) => {
+                        return Err(Refusal::ApprovalPending(id));
+                    }
                 }
-                // The answer is picked up by looking again.
-                _ => {}
-            },
-            _ = changes.changed() => {}
-            () = tokio::time::sleep_until(Instant::from_std(until)) => {
-                return Err(Refusal::ApprovalPending(id));
             }
         }
-        drop(hold);
+        // An answer is picked up by looking again; and what was changed shows
+        // in the decision.
         decision = asked.decide(story)?;
     }
 }
@@ -112,34 +106,53 @@ fn milliseconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Puts the question, once it is in the trail that it was put.
-async fn put(asked: &Asked<'_>, question: &Question, story: &Story) -> Result<ApprovalId, Refusal> {
-    let (gateway, arguments) = (asked.gateway, &asked.inbound.arguments);
-    let key = question.key();
-    if arguments.raw.len() > bounds::APPROVAL_ARGUMENTS_MAX {
+fn new_question(
+    asked: &Asked<'_>,
+    question: &Question,
+    story: &Story,
+) -> Result<NewQuestion, Refusal> {
+    // A name that matches a pattern and is no tool is nobody's business.
+    let tool = asked.call.tool.as_ref().ok_or(Refusal::UnknownTool)?;
+    let arguments = &asked.inbound.arguments.raw;
+    if arguments.len() > bounds::APPROVAL_ARGUMENTS_MAX {
         return Err(Refusal::ApprovalTooLong);
     }
-    if !gateway.approvals.has_room(key.user, key.agent) {
-        return Err(Refusal::TooManyApprovals);
-    }
-    let new = NewQuestion {
-        key,
-        arguments: arguments.raw.clone(),
+    Ok(NewQuestion {
+        key: question.key(),
+        connection: tool.connection,
+        arguments: arguments.clone(),
         call: story.id,
         policy_version: question.policy_version(),
         session: asked.inbound.session.clone(),
         asked_at: clock::now_ms(),
-    };
-    let mut record = record(&new, "asked");
+    })
+}
+
+/// Puts a new question: people are shown it once the trail has it.
+async fn put(
+    gateway: &Gateway,
+    id: ApprovalId,
+    question: &NewQuestion,
+    story: &Story,
+) -> Result<ApprovalId, Refusal> {
+    let mut record = record(question, "asked");
+    record.approval = Some(id);
     record.args = story.intent().args;
-    let id = gateway.writer.change(move |change| {
-        let id = ApprovalId::new(rows::next(change.db, rows::LAST_APPROVAL)?);
-        record.approval = Some(id);
+    let recorded = gateway.writer.change(move |change| {
+        rows::set_meta(change.db, rows::LAST_APPROVAL, &id.get().to_string())?;
         change.audit(record);
-        Ok::<_, StoreError>(id)
+        Ok::<_, StoreError>(())
     });
-    let id = id.await.map_err(|_| Refusal::AuditUnavailable)?;
-    Ok(gateway.approvals.put(id, new))
+    match recorded.await {
+        Ok(()) => {
+            gateway.approvals.asked(id);
+            Ok(id)
+        }
+        Err(_) => {
+            gateway.approvals.forget(id);
+            Err(Refusal::AuditUnavailable)
+        }
+    }
 }
 
 /// About a question.
@@ -167,20 +180,20 @@ pub(crate) fn outcome(entry: &Entry, status: &'static str) -> Record {
 
 /// What becomes of a question by the permission map of this moment; `None` if
 /// it would be put in the same way.
-pub(crate) fn moot(gateway: &Gateway, entry: &Entry) -> Option<ApprovalState> {
+pub(crate) fn moot(gateway: &Gateway, question: &NewQuestion) -> Option<ApprovalState> {
     let cancelled = Some(ApprovalState::Cancelled);
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
-    let key = &entry.question.key;
+    let key = &question.key;
     let Some(caller) = snapshot.live_caller(key.user, key.agent, now) else { return cancelled };
     let connection = snapshot.connections.get(key.tool.connection());
-    let paused = snapshot.is_paused(&caller) || connection.is_some_and(|c| c.paused);
-    let call = Call { tool: &key.tool, arguments: Some(&entry.question.arguments), now };
-    if paused || gateway.check_open(&snapshot).is_err() {
+    let there = connection.is_some_and(|c| c.id == question.connection && !c.paused);
+    if !there || snapshot.is_paused(&caller) || gateway.check_open(&snapshot).is_err() {
         return cancelled;
     }
+    let call = Call { tool: &key.tool, arguments: Some(&question.arguments), now };
     match decide(&snapshot.permissions, &caller, &call, key.arguments) {
-        Decision::Ask(question) if question.key() == *key => None,
+        Decision::Ask(now) if now.key() == *key => None,
         Decision::Allow(_) => Some(ApprovalState::Allowed),
         _ => cancelled,
     }
@@ -196,15 +209,16 @@ pub(crate) async fn watch_approvals(gateway: Arc<Gateway>) {
             _ = changes.changed() => {}
             () = tokio::time::sleep(LOOK_EVERY) => {}
         }
-        let ended = gateway.approvals.sweep(|entry| moot(&gateway, entry));
+        let unsettled = gateway.approvals.unsettled().into_iter();
+        let moot = unsettled.filter_map(|(id, question)| Some((id, moot(&gateway, &question)?)));
+        let ended = gateway.approvals.end(&moot.collect());
         for entry in &ended {
             let status = match entry.state {
                 ApprovalState::Expired => "expired",
                 ApprovalState::Allowed => "allowed",
                 _ => "cancelled",
             };
-            let record = outcome(entry, status);
-            if let Err(error) = gateway.writer.owe(&record) {
+            if let Err(error) = gateway.writer.owe(&outcome(entry, status)) {
                 tracing::warn!(%error, approval = %entry.id, "its end could not be recorded");
             }
         }

@@ -69,7 +69,7 @@ pub(crate) enum Target {
 }
 
 /// Arguments that were read strictly. `raw` is forwarded byte for byte.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Arguments {
     pub(crate) raw: Bytes,
     pub(crate) digest: json::Digest,
@@ -134,6 +134,9 @@ pub(crate) struct InboundCall {
     pub(crate) received: Instant,
     /// Fires when the caller takes the call back.
     pub(crate) cancel: CancellationToken,
+    /// Fires when the caller has hung up, which is no taking back of what was
+    /// forwarded already.
+    pub(crate) gone: CancellationToken,
     /// The MCP session that it belongs to, if any.
     pub(crate) session: Option<Arc<str>>,
     /// Told when the call is held for a person.
@@ -197,7 +200,6 @@ pub(crate) struct Story {
     pub(crate) id: CallId,
     face: Face,
     received: Instant,
-    received_at: i64,
     pub(crate) caller: Option<Arc<Caller>>,
     /// See [`Target::meant`].
     pub(crate) meant: String,
@@ -209,6 +211,8 @@ pub(crate) struct Story {
     pub(crate) policy_version: Option<u64>,
     /// Held for a person, who may have approved it.
     pub(crate) approval: Option<ApprovalId>,
+    /// Whether it took the yes that was said.
+    pub(crate) took_yes: bool,
     /// Whether the sub-token is good for so many calls only.
     pub(crate) limited: bool,
     /// Set once an intent is on disk.
@@ -231,7 +235,6 @@ impl Story {
             id: CallId::new(),
             face,
             received,
-            received_at: clock::now_ms(),
             caller: None,
             meant: String::new(),
             tool: None,
@@ -241,6 +244,7 @@ impl Story {
             grants: Vec::new(),
             policy_version: None,
             approval: None,
+            took_yes: false,
             limited: false,
             forwarded: false,
         }
@@ -253,7 +257,7 @@ impl Story {
     }
 
     pub(crate) fn intent(&self) -> Record {
-        let mut record = self.record(Kind::Intent, self.received_at);
+        let mut record = self.record(Kind::Intent, clock::now_ms());
         record.args.clone_from(&self.shape);
         record
     }

@@ -3,9 +3,11 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, decide};
+use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide};
 
-use super::{InboundCall, Paused, Refusal, Story, ToolCall, call, identify, reserve};
+use super::{
+    Arguments, InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve,
+};
 use crate::{
     gateway::Gateway,
     store::snapshot::{ConnectionConfig, Snapshot},
@@ -15,7 +17,7 @@ use crate::{
 /// A call whose tool has an id.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
-    pub(super) gateway: &'a Gateway,
+    pub(super) gateway: &'a Arc<Gateway>,
     pub(super) inbound: &'a InboundCall,
     pub(super) call: ToolCall,
 }
@@ -23,7 +25,7 @@ pub(super) struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Who calls must be known before it is said whether there is such a tool.
     pub(super) fn by(
-        gateway: &'a Gateway,
+        gateway: &'a Arc<Gateway>,
         inbound: &'a InboundCall,
         story: &mut Story,
     ) -> Result<Self, Refusal> {
@@ -38,30 +40,8 @@ impl<'a> Asked<'a> {
 
     /// By the permission map of this moment.
     pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
-        let gateway = self.gateway;
-        let snapshot = gateway.live.snapshot.load();
-        let now = gateway.live.clock.now_ms();
-        let caller = identify(&snapshot, &self.inbound.presented, now, story)?;
-        gateway.check_open(&snapshot)?;
-        let arguments = &self.inbound.arguments;
-        let call = Call { tool: &self.call.id, arguments: Some(&arguments.raw), now };
-        let decision = decide(&snapshot.permissions, &caller, &call, arguments.digest);
-        // What is denied stays as unknown as before: only the rest is told of a pause.
-        if !matches!(decision, Decision::Deny(_)) {
-            self.check_paused(&snapshot, &caller)?;
-        }
-        Ok(decision)
-    }
-
-    fn check_paused(&self, snapshot: &Snapshot, caller: &Caller) -> Result<(), Refusal> {
-        if snapshot.is_paused(caller) {
-            return Err(Refusal::Paused(Paused::Caller));
-        }
-        let connection = snapshot.connections.get(self.call.id.connection());
-        match connection.is_some_and(|connection| connection.paused) {
-            true => Err(Refusal::Paused(Paused::Connection)),
-            false => Ok(()),
-        }
+        let InboundCall { presented, arguments, .. } = self.inbound;
+        decide_now(self.gateway, presented, &self.call.id, arguments, story)
     }
 
     /// The upstream behind the call.
@@ -110,5 +90,63 @@ impl<'a> Asked<'a> {
         };
         story.permitted(&permit);
         Ok(permit)
+    }
+
+    /// The same question once more, for whoever has to wait on the way to the
+    /// upstream: whether the call would still be let through.
+    pub(super) fn recheck(
+        &self,
+        permit: &Permit,
+        approved: Option<&Approved>,
+    ) -> impl Fn() -> bool + Send + Sync + 'static {
+        let gateway = Arc::clone(self.gateway);
+        let InboundCall { face, presented, arguments, received, .. } = self.inbound;
+        let (face, presented, received) = (*face, *presented, *received);
+        let (arguments, tool) = (arguments.clone(), self.call.id.clone());
+        let (version, approved) = (permit.policy_version(), approved.cloned());
+        move || {
+            if gateway.live.snapshot.load().permissions.version() == version {
+                return true;
+            }
+            let mut story = Story::unread(face, received);
+            match decide_now(&gateway, &presented, &tool, &arguments, &mut story) {
+                Ok(Decision::Allow(_)) => true,
+                Ok(Decision::Ask(question)) => {
+                    approved.as_ref().is_some_and(|yes| question.approved(yes).is_ok())
+                }
+                Ok(Decision::Deny(_)) | Err(_) => false,
+            }
+        }
+    }
+}
+
+fn decide_now(
+    gateway: &Gateway,
+    presented: &Presented,
+    tool: &ToolId,
+    arguments: &Arguments,
+    story: &mut Story,
+) -> Result<Decision, Refusal> {
+    let snapshot = gateway.live.snapshot.load();
+    let now = gateway.live.clock.now_ms();
+    let caller = identify(&snapshot, presented, now, story)?;
+    gateway.check_open(&snapshot)?;
+    let call = Call { tool, arguments: Some(&arguments.raw), now };
+    let decision = decide(&snapshot.permissions, &caller, &call, arguments.digest);
+    // What is denied stays as unknown as before: only the rest is told of a pause.
+    if !matches!(decision, Decision::Deny(_)) {
+        check_paused(&snapshot, &caller, tool)?;
+    }
+    Ok(decision)
+}
+
+fn check_paused(snapshot: &Snapshot, caller: &Caller, tool: &ToolId) -> Result<(), Refusal> {
+    if snapshot.is_paused(caller) {
+        return Err(Refusal::Paused(Paused::Caller));
+    }
+    let connection = snapshot.connections.get(tool.connection());
+    match connection.is_some_and(|connection| connection.paused) {
+        true => Err(Refusal::Paused(Paused::Connection)),
+        false => Ok(()),
     }
 }

@@ -1,6 +1,6 @@
 //! Gives a decided and recorded call its credential.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use agw_api::Transport;
 use agw_core::{Permit, UserId};
@@ -11,20 +11,34 @@ use http::{HeaderName, HeaderValue};
 use crate::{
     pipeline::{Arguments, AuditTicket, Refusal, ToolCall},
     store::snapshot::ConnectionConfig,
+    upstream::UpstreamError,
 };
 
 /// A call that may be forwarded: decided, recorded and with its credential.
 /// Connectors accept nothing else, and nothing but [`inject`] makes one.
-#[derive(Debug)]
 pub struct ArmedRequest {
     tool: Box<str>,
     arguments: Bytes,
     user: UserId,
     headers: Vec<(HeaderName, HeaderValue)>,
     secrets: Arc<[Secret]>,
+    still_allowed: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+/// Written by hand: there is nothing in it that a log should have.
+impl fmt::Debug for ArmedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArmedRequest").field("tool", &self.tool).finish_non_exhaustive()
+    }
 }
 
 impl ArmedRequest {
+    /// To be asked right before the call is sent, if anything was waited for
+    /// since it was armed.
+    pub(crate) fn still_allowed(&self) -> Result<(), UpstreamError> {
+        (self.still_allowed)().then_some(()).ok_or(UpstreamError::RulesChanged)
+    }
+
     /// The tool's name as its upstream knows it.
     pub(crate) fn tool(&self) -> &str {
         &self.tool
@@ -56,6 +70,7 @@ pub(crate) fn inject(
     config: &ConnectionConfig,
     call: &ToolCall,
     arguments: Arguments,
+    still_allowed: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Result<ArmedRequest, Refusal> {
     // Whatever was done between decision and here, it is still that call.
     if permit.tool() != &call.id || permit.arguments() != arguments.digest {
@@ -79,6 +94,7 @@ pub(crate) fn inject(
         user: permit.user(),
         headers,
         secrets: secrets.into(),
+        still_allowed: Box::new(still_allowed),
     })
 }
 

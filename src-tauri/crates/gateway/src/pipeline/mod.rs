@@ -82,13 +82,19 @@ pub(crate) async fn handle_call(
             intent::record_outcome(&gateway, &story, &reply);
             Ok(reply)
         }
-        Err(refusal) => Err(refuse(&gateway, &story, refusal)),
+        Err(refusal) => {
+            // A yes serves one call, not one refusal.
+            if let Some(id) = story.approval.filter(|_| story.took_yes && !story.forwarded) {
+                gateway.approvals.give_back(id);
+            }
+            Err(refuse(&gateway, &story, refusal))
+        }
     }
 }
 
 async fn run(
-    gateway: &Gateway,
-    inbound: InboundCall,
+    gateway: &Arc<Gateway>,
+    mut inbound: InboundCall,
     story: &mut Story,
 ) -> Result<SafeReply, Refusal> {
     let asked = Asked::by(gateway, &inbound, story)?;
@@ -96,17 +102,24 @@ async fn run(
     if !matches!(decision, Decision::Deny(_)) {
         call::guard_request(&inbound.arguments)?;
     }
-    let (permit, approved) = approve::await_approval(&asked, decision, story).await?;
+    let (permit, yes) = approve::await_approval(&asked, decision, story).await?;
     story.permitted(&permit);
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
+    let link = upstream.ready(&inbound.cancel).await?;
     let ticket = intent::record_intent(gateway, story).await?;
     // Nothing is forwarded on a map that was changed before the effect.
-    let permit = asked.confirm(permit, approved.as_ref(), story)?;
-    let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
+    let permit = asked.confirm(permit, yes.as_ref().map(|yes| &yes.approved), story)?;
+    let still_allowed = asked.recheck(&permit, yes.as_ref().map(|yes| &yes.approved));
     let call = asked.call;
-    let armed = inject::inject(permit, &ticket, &vault, &config, &call, inbound.arguments)?;
+    // What a person was shown is what is sent, to the byte.
+    if let Some(shown) = yes.and_then(|yes| yes.arguments) {
+        inbound.arguments.raw = shown;
+    }
+    let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
+    let arguments = inbound.arguments;
+    let armed = inject::inject(permit, &ticket, &vault, &config, &call, arguments, still_allowed)?;
     reservation.forwarded();
-    let reply = upstream.call(armed, &inbound.cancel).await;
+    let reply = upstream.call(&link, armed, &inbound.cancel).await;
     inspect_reply(reply?)
 }

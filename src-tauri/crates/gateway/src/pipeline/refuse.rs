@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, json, without_tokens};
+use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, ToolId, json, without_tokens};
 
 use crate::{
     audit::Status,
@@ -34,6 +34,9 @@ pub(crate) enum Refusal {
     Denied {
         reason: &'static str,
         sentence: String,
+        /// The part of the condition, which unlike the sentence names no
+        /// value of the arguments.
+        part: Option<String>,
     },
     /// A grant's rate is used up; `again` is how long until it has room.
     RateLimited {
@@ -85,11 +88,11 @@ impl Refusal {
         story.policy_version = Some(denial.policy_version);
         story.grants = denial.reason.grant().into_iter().collect();
         let reason = denial.reason.code();
-        if denial.visible {
-            Self::Denied { reason, sentence: sentence(denial) }
-        } else {
-            Self::NotGranted { reason }
+        if !denial.visible {
+            return Self::NotGranted { reason };
         }
+        let part = denial.unmet.as_ref().map(|unmet| unmet.part.clone());
+        Self::Denied { reason, sentence: sentence(denial), part }
     }
 
     /// Stable; what a program branches on.
@@ -253,6 +256,11 @@ impl Refusal {
             Self::TokenRevoked | Self::TokenExpired => {
                 "Ask an administrator for a new token (`agw agent add`).".into()
             }
+            // What is no tool's id is an agent's own text, and not to be pasted
+            // into a command.
+            Self::NotGranted { .. } if meant.parse::<ToolId>().is_err() => {
+                "Do not retry. List the tools and use one of those, or ask an administrator for a grant.".into()
+            }
             Self::NotGranted { .. } => {
                 let owner = subject.split_once('/').map_or(subject, |(owner, _)| owner);
                 let agent = if owner == subject {
@@ -318,7 +326,7 @@ impl Refusal {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Malformed(text) | Self::InvalidArguments(text) => Some(text.clone()),
-            Self::Denied { sentence, .. } => Some(sentence.clone()),
+            Self::Denied { part, .. } => part.clone(),
             Self::RateLimited { grant, rate, .. } => Some(format!("{grant} allows {rate}")),
             Self::ApprovalDenied(_, note) => note.clone(),
             Self::Upstream(error) => Some(error.to_string()),
@@ -338,6 +346,7 @@ impl From<UpstreamError> for Refusal {
     fn from(error: UpstreamError) -> Self {
         match error {
             UpstreamError::Cancelled => Self::Cancelled,
+            UpstreamError::RulesChanged => Self::RulesChanged,
             error => Self::Upstream(error),
         }
     }

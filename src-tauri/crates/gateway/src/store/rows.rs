@@ -24,14 +24,14 @@ pub(crate) fn set_meta(db: &Connection, key: &str, value: &str) -> Result<(), ru
         .map(drop)
 }
 
-/// Counts on, from 1.
-pub(crate) fn next(db: &Connection, key: &str) -> Result<u64, rusqlite::Error> {
+/// Every change of the configuration makes a new version of the permission map.
+pub(crate) fn bump_policy_version(db: &Connection) -> Result<(), rusqlite::Error> {
     db.prepare_cached(
         "INSERT INTO meta (key, value) VALUES (?1, '1')
-         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)
-         RETURNING CAST(value AS INTEGER)",
+         ON CONFLICT (key) DO UPDATE SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT)",
     )?
-    .query_row([key], |row| row.get(0))
+    .execute([POLICY_VERSION])
+    .map(drop)
 }
 
 /// Reads one column as an id or a checked name.

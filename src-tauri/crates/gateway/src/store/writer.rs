@@ -355,8 +355,7 @@ impl Thread {
             let Some(finish) = change(&context) else { continue };
             let records = context.records.into_inner();
             if records.iter().any(|record| matches!(record.kind, Kind::Config | Kind::Service)) {
-                // Every change of the configuration makes a new version of the map.
-                rows::next(&savepoint, rows::POLICY_VERSION)?;
+                rows::bump_policy_version(&savepoint)?;
                 batch.configured = true;
             }
             for record in records {

@@ -31,6 +31,8 @@ pub(crate) enum UpstreamError {
     TimedOut(Duration),
     #[error("the caller took the call back")]
     Cancelled,
+    #[error("the permissions changed before it was sent")]
+    RulesChanged,
 }
 
 /// Characters of an upstream's own words that are kept.
@@ -54,7 +56,8 @@ impl UpstreamError {
             | Self::Status(_)
             | Self::TooLarge(_)
             | Self::TimedOut(_)
-            | Self::Cancelled => self,
+            | Self::Cancelled
+            | Self::RulesChanged => self,
         }
     }
 
@@ -71,6 +74,7 @@ impl UpstreamError {
             Self::Closed(_) => "upstream_closed",
             Self::TimedOut(_) => "upstream_timeout",
             Self::Cancelled => "cancelled",
+            Self::RulesChanged => "rules_changed",
         }
     }
 
@@ -105,6 +109,7 @@ impl UpstreamError {
                 );
             }
             Self::Cancelled => "The call was cancelled.",
+            Self::RulesChanged => "The permissions changed; the call was not forwarded.",
         };
         text.into()
     }
@@ -123,6 +128,7 @@ impl UpstreamError {
                 "It may or may not have acted: check before you try again."
             }
             Self::Cancelled => "Nothing, if you meant to cancel it.",
+            Self::RulesChanged => "Call again: it is decided anew.",
         }
     }
 }

@@ -172,12 +172,14 @@ impl HttpLink {
         let body = jsonrpc::tools_call(id, armed.tool(), armed.arguments());
         let answer = async {
             let mut session = self.session(user, headers).await?;
+            armed.still_allowed()?;
             let mut response = self.post(&session, headers, body.clone()).await?;
             if response.status() == StatusCode::NOT_FOUND && session.id.is_some() {
                 // The upstream has forgotten the session, so it did nothing
                 // (MCP 2025-11-25, session management): a new one is due.
                 self.sessions().remove(&user);
                 session = self.session(user, headers).await?;
+                armed.still_allowed()?;
                 response = self.post(&session, headers, body).await?;
             }
             read_answer(response, id).await

@@ -56,17 +56,26 @@ impl Upstream {
         self.state.borrow().clone()
     }
 
-    /// Forwards a call and waits for its answer, its time-out or its
+    /// Waits a little for a connection that is just starting: an agent that
+    /// calls right after the gateway came up need not know.
+    pub(crate) async fn ready(
+        &self,
+        cancel: &CancellationToken,
+    ) -> Result<Arc<link::Link>, UpstreamError> {
+        tokio::select! {
+            link = self.link_soon() => link,
+            () = cancel.cancelled() => Err(UpstreamError::Cancelled),
+        }
+    }
+
+    /// Forwards a call at once and waits for its answer, its time-out or its
     /// cancellation. Nothing is retried: the upstream may have acted.
     pub(crate) async fn call(
         &self,
+        link: &link::Link,
         armed: ArmedRequest,
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
-        let link = tokio::select! {
-            link = self.link_soon() => link?,
-            () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
-        };
         let give_up = cancel.child_token();
         let answer = link.call(armed, &give_up);
         tokio::pin!(answer);
@@ -81,8 +90,6 @@ impl Upstream {
         }
     }
 
-    /// The link, waiting a little for a connection that is just starting: an
-    /// agent that calls right after the gateway came up need not know.
     async fn link_soon(&self) -> Result<Arc<link::Link>, UpstreamError> {
         if let Some(link) = self.link.load_full() {
             return Ok(link);

@@ -84,6 +84,33 @@ fn two_thousand_bytes_of_anything_are_read_or_refused() {
     }
 }
 
+/// Compiling is the one thing that takes milliseconds.
+#[test]
+fn patterns_are_few_and_small() {
+    let patterns = |count: usize, pattern: &str| {
+        let each = (0..count).map(|_| format!("args.i.matches('{pattern}')"));
+        Condition::compile(&each.collect::<Vec<_>>().join(" || ")).map(drop)
+    };
+    assert_eq!(patterns(8, "a.c"), Ok(()));
+    let error = patterns(9, "a.c").unwrap_err();
+    assert_eq!((error.at, error.length), (8 * 25 - 1 + 15, 5), "the ninth: {error}");
+    let expected = "a condition has at most 8 patterns; join them with | (at character 215)";
+    assert_eq!(error.to_string(), expected);
+    for (pattern, fits) in [
+        ("[a-z]{1,64}", true),
+        (r"\\d{10}", true),
+        (r"\\w{2}", true),
+        (r"\\w{20}", false),
+        ("[0-9]{9999}", false),
+        ("(((a{20}){20}){20}){20}", false),
+    ] {
+        let begun = std::time::Instant::now();
+        let outcome = patterns(1, pattern);
+        eprintln!("{pattern} {outcome:?} {:?}", begun.elapsed());
+        assert_eq!(outcome.is_ok(), fits, "{pattern}: {outcome:?}");
+    }
+}
+
 fn closing(open: char) -> Option<char> {
     match open {
         '(' => Some(')'),

@@ -21,7 +21,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use super::{
     Endpoint, Exchange,
     answer::{self, RpcError},
-    envelope::Request,
+    envelope::{Request, is_id},
     era::Era,
     methods::SESSION_ID,
     sessions::AgentSession,
@@ -48,9 +48,20 @@ struct UnderWay {
     /// The tool, as the caller wrote it.
     meant: String,
     session: Option<Arc<AgentSession>>,
+    /// Dropping it tells the call, should it be held, that the client has
+    /// hung up.
+    _gone: DropGuard,
     /// In the stateless era hanging up is how a call is cancelled: dropping
     /// this does it.
     hung_up: Option<DropGuard>,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(session) = &self.session {
+            session.call_ended(&self.id);
+        }
+    }
 }
 
 impl Exchange {
@@ -75,9 +86,10 @@ impl Exchange {
             began: self.received,
             era,
             id: request.id.to_owned(),
-            progress: progress.map(|token| token.raw().to_owned()),
+            progress: progress.filter(|token| is_id(token)).map(|token| token.raw().to_owned()),
             meant,
             session,
+            _gone: inbound.gone.clone().drop_guard(),
             hung_up: (era == Era::Stateless).then(|| cancel.drop_guard()),
             task: tokio::spawn(handle_call(self.gateway, inbound)),
         };
@@ -104,6 +116,7 @@ impl Exchange {
             arguments: Arguments::read(request.param("arguments"), body)?,
             received: self.received,
             cancel: CancellationToken::new(),
+            gone: CancellationToken::new(),
             session: session.and_then(|id| id.to_str().ok()).map(Arc::from),
             held: watch::Sender::default(),
             target,
@@ -173,9 +186,6 @@ impl UnderWay {
     fn answer(&mut self, outcome: Option<Outcome>) -> Response {
         if let Some(guard) = self.hung_up.take() {
             guard.disarm();
-        }
-        if let Some(session) = &self.session {
-            session.call_ended(&self.id);
         }
         let Self { id, era, meant, .. } = self;
         match outcome {

@@ -3,6 +3,9 @@
 
 use agw_core::json::{Node, Value};
 
+/// Longest id of a request, in bytes.
+const ID_MAX: usize = 256;
+
 use super::answer::RpcError;
 
 #[derive(Debug)]
@@ -45,7 +48,9 @@ impl<'a> Message<'a> {
             None => None,
             Some(id) if is_id(id) => Some(id.raw()),
             Some(_) => {
-                return Err(RpcError::invalid_request("\"id\" must be a string or an integer"));
+                return Err(RpcError::invalid_request(
+                    "\"id\" must be a string or an integer of at most 256 bytes",
+                ));
             }
         };
         let Some(method) = node.get("method") else {
@@ -86,7 +91,12 @@ impl<'a> Notification<'a> {
     }
 }
 
-fn is_id(node: &Node<'_>) -> bool {
+/// Whether it may identify a request, or its progress: a string or an integer,
+/// not longer than anybody needs.
+pub(super) fn is_id(node: &Node<'_>) -> bool {
+    if node.raw().len() > ID_MAX {
+        return false;
+    }
     match node.value() {
         Value::String(_) => true,
         Value::Number(text) => text.bytes().all(|b| b.is_ascii_digit() || b == b'-'),
