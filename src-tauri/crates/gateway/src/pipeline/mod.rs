@@ -106,7 +106,7 @@ async fn run(
     story.permitted(&permit);
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
-    let link = upstream.ready(&inbound.cancel).await?;
+    let ready = upstream.ready(&inbound.cancel).await?;
     let ticket = intent::record_intent(gateway, story).await?;
     // Nothing is forwarded on a map that was changed before the effect.
     let permit = asked.confirm(permit, yes.as_ref().map(|yes| &yes.approved), story)?;
@@ -120,6 +120,6 @@ async fn run(
     let arguments = inbound.arguments;
     let armed = inject::inject(permit, &ticket, &vault, &config, &call, arguments, still_allowed)?;
     reservation.forwarded();
-    let reply = upstream.call(&link, armed, &inbound.cancel).await;
+    let reply = upstream.call(&ready, armed, &inbound.cancel).await;
     inspect_reply(reply?)
 }

@@ -51,6 +51,10 @@ pub(crate) struct Upstream {
     timeouts: Timeouts,
 }
 
+/// A connection that was up a moment ago.
+#[derive(Debug)]
+pub(crate) struct Ready(Arc<link::Link>);
+
 impl Upstream {
     pub(crate) fn state(&self) -> State {
         self.state.borrow().clone()
@@ -58,12 +62,9 @@ impl Upstream {
 
     /// Waits a little for a connection that is just starting: an agent that
     /// calls right after the gateway came up need not know.
-    pub(crate) async fn ready(
-        &self,
-        cancel: &CancellationToken,
-    ) -> Result<Arc<link::Link>, UpstreamError> {
+    pub(crate) async fn ready(&self, cancel: &CancellationToken) -> Result<Ready, UpstreamError> {
         tokio::select! {
-            link = self.link_soon() => link,
+            link = self.link_soon() => link.map(Ready),
             () = cancel.cancelled() => Err(UpstreamError::Cancelled),
         }
     }
@@ -72,12 +73,12 @@ impl Upstream {
     /// cancellation. Nothing is retried: the upstream may have acted.
     pub(crate) async fn call(
         &self,
-        link: &link::Link,
+        ready: &Ready,
         armed: ArmedRequest,
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
         let give_up = cancel.child_token();
-        let answer = link.call(armed, &give_up);
+        let answer = ready.0.call(armed, &give_up);
         tokio::pin!(answer);
         if let Ok(answer) = tokio::time::timeout(self.timeouts.call, &mut answer).await {
             return answer;

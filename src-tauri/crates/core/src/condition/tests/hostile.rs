@@ -93,8 +93,8 @@ fn patterns_are_few_and_small() {
     };
     assert_eq!(patterns(8, "a.c"), Ok(()));
     let error = patterns(9, "a.c").unwrap_err();
-    assert_eq!((error.at, error.length), (8 * 25 - 1 + 15, 5), "the ninth: {error}");
-    let expected = "a condition has at most 8 patterns; join them with | (at character 215)";
+    assert_eq!((error.at, error.length), (8 * 25 + 15, 5), "the ninth: {error}");
+    let expected = "a condition has at most 8 patterns; join them with | (at character 216)";
     assert_eq!(error.to_string(), expected);
     for (pattern, fits) in [
         ("[a-z]{1,64}", true),
