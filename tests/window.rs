@@ -130,7 +130,7 @@ async fn a_person_at_the_desktop_answers_calls_that_are_held() {
 
     // In the window, with a note.
     let answer = async {
-        window.matching("[data-testid='approval']").await;
+        window.matching("[data-testid='approval'][data-approval='p2']").await;
         window.fill("deny-note", "ask me again tomorrow").await;
         window.matching("[data-testid='deny']:not([disabled])").await;
         window.click("deny").await;
@@ -214,7 +214,7 @@ async fn pausing_from_tray_and_window(
     let row = window.matching("[data-testid='feed-row'][data-decision='deny']").await;
     let row = row.text().await.unwrap();
     assert!(row.contains("ana / claude") && row.contains("fix.echo"), "{row}");
-    assert!(row.contains("paused"), "{row}");
+    assert!(row.contains("Paused"), "{row}");
     window.picture("paused").await;
     desktop.picture("desktop-paused").await;
     assert_ne!(tray.icon().await, enforcing);

@@ -6,7 +6,7 @@ use bolero::check;
 
 use super::{edited, text};
 
-const SEEDS: [&str; 9] = [
+const SEEDS: [&str; 10] = [
     "*",
     "*:read",
     "read",
@@ -15,6 +15,7 @@ const SEEDS: [&str; 9] = [
     "gmail.send",
     "fs.v1.read/all",
     "crm-2.get_Contact",
+    "gmail.send:read",
     "tools.x",
 ];
 

@@ -9,6 +9,7 @@ use bolero::{check, produce};
 use super::{edited, text};
 
 const LENGTH: usize = 52;
+const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 /// As random as `seed`; never what minting throws away for ever.
 fn minted(seed: u64) -> MintedToken {
@@ -35,8 +36,8 @@ fn holds_token(text: &str) -> bool {
 
 #[test]
 fn a_minted_token_is_one_and_any_one_change_makes_it_none() {
-    let inputs = (produce::<u64>(), produce::<usize>(), produce::<char>());
-    check!().with_generator(inputs).with_iterations(20_000).for_each(|(seed, at, other)| {
+    let inputs = (produce::<u64>(), produce::<usize>(), produce::<char>(), 0..62_usize);
+    check!().with_generator(inputs).with_iterations(20_000).for_each(|(seed, at, other, digit)| {
         let token = minted(*seed);
         let text = token.expose();
         let kind = if text.starts_with("ut_") { TokenKind::User } else { TokenKind::Agent };
@@ -53,8 +54,10 @@ fn a_minted_token_is_one_and_any_one_change_makes_it_none() {
             text.to_uppercase(),
             format!(" {text}"),
         ];
-        if !text[at..].starts_with(*other) {
-            changes.push(with(&other.to_string(), 1));
+        for other in [*other, char::from(DIGITS[*digit])] {
+            if !text[at..].starts_with(other) {
+                changes.push(with(&other.to_string(), 1));
+            }
         }
         let pair = &text[at..(at + 2).min(LENGTH)];
         let turned: String = pair.chars().rev().collect();
@@ -64,7 +67,21 @@ fn a_minted_token_is_one_and_any_one_change_makes_it_none() {
         for changed in changes {
             assert_eq!(TokenHash::of(&changed), Err(TokenError), "{changed:?}");
         }
+        // With a right checksum, which anybody can make, the form counts alone.
+        let ascii = char::from(b' ' + *digit as u8);
+        let mut payload = text[..46].to_owned();
+        payload.replace_range(3 + at % 43..4 + at % 43, &ascii.to_string());
+        let forged = format!("{payload}{}", checksum(&payload));
+        assert_eq!(TokenHash::of(&forged).is_ok(), ascii.is_ascii_alphanumeric(), "{forged:?}");
     });
+}
+
+/// Bit by bit, as in RFC 1952, section 8.
+fn checksum(payload: &str) -> String {
+    let crc = !payload.bytes().fold(!0_u32, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xEDB8_8320 * (crc & 1)))
+    });
+    (0..6).rev().map(|at| char::from(DIGITS[crc as usize / 62_usize.pow(at) % 62])).collect()
 }
 
 const SEEDS: [&str; 5] = [

@@ -128,12 +128,13 @@ impl World {
     /// A question of their agent's that waits.
     async fn question(&mut self, whose: &str) -> String {
         let args = json!({"n": self.fresh()});
+        let text = args.to_string();
         let url = self.gateway.url("/mcp/tools/call");
         let body = json!({"tool": "fix.fail", "args": args, "token": self.tokens[whose]});
         tokio::spawn(async move { http::post_json(&url, &[], &body).await });
         let find = async || {
             let all: Vec<agw_api::Approval> = self.get("/api/v1/approvals").await;
-            all.into_iter().find(|asked| asked.args == args.to_string()).map(|asked| asked.id)
+            all.into_iter().find(|asked| asked.args == text).map(|asked| asked.id)
         };
         eventually("it is asked", std::time::Duration::from_secs(15), async || {
             find().await.is_some()

@@ -296,7 +296,7 @@ async fn what_cannot_be_narrowed_is_offered_as_a_whole() {
 async fn the_held_call_goes_on_every_time() {
     let scene = asking().await;
     let Scene { gateway, upstream, token, .. } = &scene;
-    for n in 1..=20 {
+    for n in 1..=15 {
         always(gateway, token, json!({"n": n}), narrowed).await;
         assert_eq!(upstream.calls().len(), n);
         let grants: Vec<Grant> = gateway.admin.get("/api/v1/grants").await.unwrap();

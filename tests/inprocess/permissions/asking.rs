@@ -178,13 +178,10 @@ async fn an_approval_is_bound_to_the_arguments() {
         assert_eq!(outcome(held_call).await.1["code"], "approval_denied", "{other}");
     }
     scene.assert_untouched();
-    // The same in other words is the same.
+    // The same in other words is the same; what goes out is what was shown.
     let same = r#"{ "deep":{"b":"\u0078","a":null}, "n": 1.0e0,"to":["bo"] }"#;
     let reply = scene.rest(format!(r#"{{"tool":"fix.echo","args":{same}}}"#)).await;
-    assert_eq!(
-        (reply.status, reply.json()["echo"].clone()),
-        (200, json!({"to": ["bo"], "n": 1.0, "deep": {"a": null, "b": "x"}}))
-    );
+    assert_eq!((reply.status, &reply.json()["echo"]), (200, &said));
     assert_eq!(scene.last_outcome().await.approval, Some(asked.id));
     assert_eq!(scene.upstream.calls().len(), 1);
     scene.gateway.stop().await;
@@ -287,6 +284,48 @@ async fn an_unrelated_change_cancels_nothing() {
     assert_eq!(json!(approval(gateway, &yes.id).await.state), "approved");
     assert_eq!(outcome(call(gateway, token, "fix.echo", json!({"n": 1}))).await.0, 200);
     assert_eq!(approvals(gateway).await.len(), 0);
+    scene.gateway.stop().await;
+}
+
+/// A person has said yes to a call, not to a refusal.
+#[tokio::test]
+async fn a_yes_is_not_used_up_by_a_call_that_is_not_made() {
+    let scene = asking().await;
+    scene.gateway.grant("ana", "fix.other", "allow").await;
+    let token =
+        scene.gateway.add_agent_with("ana", json!({"name": "limited", "max_uses": 1})).await;
+    let scene = Scene { token, ..scene };
+    let Scene { gateway, token, upstream, .. } = &scene;
+    let asked = asked_and_left(&scene, &json!({"n": 1})).await;
+    say(gateway, &asked.id, "once").await;
+    assert_eq!(gateway.rest_call(token, "fix.other", json!({})).await.0, 200);
+    let (code, body) = outcome(call(gateway, token, "fix.echo", json!({"n": 1}))).await;
+    assert_eq!((code, &body["code"]), (403, &json!("uses_up")), "{body}");
+    assert_eq!(json!(approval(gateway, &asked.id).await.state), "approved");
+    let body = json!({"scope": [], "max_uses": 2, "version": 1});
+    let _: Value = gateway.admin.put("/api/v1/users/ana/agents/limited", &body).await.unwrap();
+    assert_eq!(outcome(call(gateway, token, "fix.echo", json!({"n": 1}))).await.0, 200);
+    assert_eq!(json!(approval(gateway, &asked.id).await.state), "used");
+    assert_eq!(upstream.calls().len(), 2);
+    scene.gateway.stop().await;
+}
+
+/// What would be refused whatever a person says is not asked about.
+#[tokio::test]
+async fn nobody_is_asked_about_a_call_that_cannot_be_made() {
+    let scene = asking().await;
+    let Scene { gateway, token, .. } = &scene;
+    gateway.grant("ana", "fix.*", "ask").await;
+    for (tool, args, expected) in [
+        ("fix.nope", json!({}), (404, "unknown_tool")),
+        ("fix.echo", json!({"leaked": token}), (422, "token_in_arguments")),
+        ("fix.echo", json!([]), (422, "invalid_arguments")),
+    ] {
+        let (code, body) = outcome(call(gateway, token, tool, args)).await;
+        assert_eq!((code, body["code"].as_str().unwrap()), expected, "{tool}: {body}");
+    }
+    let asked: Vec<Value> = gateway.admin.get("/api/v1/audit?kind=approval").await.unwrap();
+    assert_eq!(asked, [json!(null); 0]);
     scene.gateway.stop().await;
 }
 

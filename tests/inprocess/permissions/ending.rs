@@ -5,7 +5,10 @@ use agw_api::{Agent, Approval};
 use serde_json::{Value, json};
 
 use super::{
-    super::{admin_api::ask, scene::Scene},
+    super::{
+        admin_api::ask,
+        scene::{JSON, STATELESS, Scene, stateless},
+    },
     SOON, answer, approval, approvals, asking, becomes, call, outcome, say, the_held,
 };
 use crate::support::{
@@ -96,7 +99,9 @@ async fn a_held_call_ends_with_what_its_caller_loses() {
 /// would leave it waiting.
 #[tokio::test]
 async fn a_held_call_that_streams_is_answered_by_its_id() {
-    for loss in losses() {
+    // One of each kind: the token, the map, the caller, and the gateway as a whole.
+    let kinds = ["its token", "its grant", "it is paused", "all are paused"];
+    for loss in losses().into_iter().filter(|loss| kinds.contains(&loss.what)) {
         let scene = asking().await;
         let session = Session::open(&scene.gateway.url("/mcp"), &scene.token).await;
         let response = session.call_streaming(json!("call-1"), "fix__echo", json!({}), None).await;
@@ -126,8 +131,6 @@ async fn a_yes_that_was_not_picked_up_ends_with_what_its_caller_loses() {
     for subject in [json!({"subject": "ana/claude"}), json!({"subject": "fix"}), json!(null)] {
         let scene = asking().await;
         let Scene { gateway, token, .. } = &scene;
-        let body = json!({"name": "impatient", "client_timeout_seconds": 3600});
-        gateway.add_agent_with("ana", body).await;
         let asked = left_behind(&scene).await;
         say(gateway, &asked.id, "once").await;
         for path in ["/api/v1/pause", "/api/v1/resume"] {
@@ -148,13 +151,12 @@ async fn a_yes_that_was_not_picked_up_ends_with_what_its_caller_loses() {
 
 /// A question whose caller has hung up.
 async fn left_behind(scene: &Scene) -> Approval {
-    let body =
-        super::super::scene::stateless("tools/call", json!({"name": "fix__echo", "arguments": {}}));
+    let body = stateless("tools/call", json!({"name": "fix__echo", "arguments": {}}));
     let bearer = format!("Bearer {}", scene.token);
     let headers = [
-        super::super::scene::JSON,
+        JSON,
         mcp::ACCEPT,
-        super::super::scene::STATELESS,
+        STATELESS,
         ("mcp-method", "tools/call"),
         ("mcp-name", "fix__echo"),
         ("authorization", bearer.as_str()),
@@ -167,6 +169,28 @@ async fn left_behind(scene: &Scene) -> Approval {
     })
     .await;
     approvals(&scene.gateway).await.remove(0)
+}
+
+#[tokio::test]
+async fn a_held_call_ends_with_its_connection() {
+    let scene = asking().await;
+    let Scene { gateway, token, upstream, .. } = &scene;
+    let held_call = call(gateway, token, "fix.echo", json!({}));
+    let asked = the_held(gateway).await;
+    gateway.admin.delete("/api/v1/connections/fix").await.unwrap();
+    becomes(gateway, &asked.id, "cancelled").await;
+    let (code, body) = outcome(held_call).await;
+    assert_eq!((code, &body["code"]), (404, &json!("unknown_tool")), "{body}");
+    // One of the same name is another one.
+    gateway.connect_http("fix", &upstream.url(), &[]).await;
+    assert_eq!(answer(&gateway.admin, &asked.id, "once").await.0, 409);
+    let again = call(gateway, token, "fix.echo", json!({}));
+    let anew = the_held(gateway).await;
+    assert_ne!(anew.id, asked.id);
+    say(gateway, &anew.id, "deny").await;
+    assert_eq!(outcome(again).await.0, 403);
+    scene.assert_untouched();
+    scene.gateway.stop().await;
 }
 
 /// Nobody has to do anything for these.
@@ -198,7 +222,7 @@ async fn a_held_call_ends_when_its_grant_or_its_token_expires() {
 async fn a_held_call_goes_on_when_it_is_asked_no_longer() {
     let scene = asking().await;
     let Scene { gateway, upstream, token, .. } = &scene;
-    for n in 1..=20 {
+    for n in 1..=15 {
         let held_call = call(gateway, token, "fix.echo", json!({"n": n}));
         let asked = the_held(gateway).await;
         gateway.grant("ana", "fix.echo", "allow").await;
@@ -222,7 +246,7 @@ async fn an_edit_that_still_asks_is_always_taken_in_the_same_way() {
     let scene = asking().await;
     let Scene { gateway, token, .. } = &scene;
     let mut seen = Vec::new();
-    for n in 1..=20 {
+    for n in 1..=15 {
         let held_call = call(gateway, token, "fix.echo", json!({"n": n}));
         let asked = the_held(gateway).await;
         let rate = format!("{n}/day");

@@ -1,6 +1,5 @@
 //! What a client sees while its call is held, and what ends the hold.
 
-use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -18,15 +17,6 @@ use crate::support::{
 };
 
 /// A call of `fix.echo` in the stateless era; dropping it hangs up.
-async fn stateless_call(
-    scene: &Scene,
-    params: Value,
-    accept: &str,
-) -> http_body_util::BodyDataStream<hyper::body::Incoming> {
-    let response = stateless_response(scene, params, accept).await;
-    http_body_util::BodyExt::into_data_stream(response.into_body())
-}
-
 async fn stateless_response(
     scene: &Scene,
     mut params: Value,
@@ -245,28 +235,43 @@ async fn a_held_call_can_be_taken_back_by_a_notification() {
     scene.gateway.stop().await;
 }
 
+/// Whichever way it came: nobody would hear what became of it.
 #[tokio::test]
-async fn hanging_up_takes_a_held_stateless_call_back() {
-    let scene = asking().await;
-    // Streaming, before the first event was read; and while plain JSON is awaited.
+async fn hanging_up_takes_a_held_call_back() {
     let params = || json!({"name": "fix__echo", "arguments": {}});
-    let streaming = stateless_call(&scene, params(), "application/json, text/event-stream").await;
-    let asked = the_held(&scene.gateway).await;
-    drop(streaming);
-    was_taken_back(&scene, &asked.id).await;
-
-    scene.gateway.grant("ana", "fix.echo", "allow").await;
-    scene.gateway.grant("ana", "fix.echo", "ask").await;
-    let id = {
-        let plain = stateless_call(&scene, params(), "application/json");
-        let asked = the_held(&scene.gateway);
-        tokio::select! {
-            mut body = plain => panic!("answered: {:?}", body.next().await),
-            asked = asked => asked.id,
-        }
-    };
-    was_taken_back(&scene, &id).await;
-    scene.gateway.stop().await;
+    for way in ["stateless, streaming", "stateless, plain", "session", "rest"] {
+        let scene = asking().await;
+        let session = Session::open(&scene.gateway.url("/mcp"), &scene.token).await;
+        let made = async {
+            match way {
+                "stateless, streaming" => {
+                    stateless_response(&scene, params(), "application/json, text/event-stream")
+                        .await
+                }
+                "stateless, plain" => {
+                    stateless_response(&scene, params(), "application/json").await
+                }
+                "session" => session.call_streaming(json!(1), "fix__echo", json!({}), None).await,
+                _ => {
+                    let body = json!({"tool": "fix.echo", "token": scene.token}).to_string();
+                    http::send("POST", &scene.gateway.url("/mcp/tools/call"), &[JSON], body).await
+                }
+            }
+        };
+        let hung_up_on = async {
+            // A stream has begun by now; the others have said nothing yet.
+            let response = tokio::select! {
+                response = made => Some(response),
+                () = tokio::time::sleep(std::time::Duration::from_millis(200)) => None,
+            };
+            let asked = the_held(&scene.gateway).await;
+            drop(response);
+            asked.id
+        };
+        let id = hung_up_on.await;
+        was_taken_back(&scene, &id).await;
+        scene.gateway.stop().await;
+    }
 }
 
 /// Nobody is on the line any more, and a yes that comes too late does nothing.

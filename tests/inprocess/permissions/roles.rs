@@ -194,7 +194,7 @@ async fn the_last_admin_can_be_neither_demoted_nor_removed() {
 /// Both mean well.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_admins_who_demote_each_other_leave_one() {
-    for round in 0..10 {
+    for round in 0..5 {
         let gateway = InProcess::start().await;
         let zoe = gateway.add_person("zoe", "admin").await;
         let versions = [user(&gateway, "root").await.version, user(&gateway, "zoe").await.version];
@@ -291,9 +291,17 @@ async fn an_auditor_sees_what_an_admin_sees() {
         &format!("approvals/{}", asked.id),
     ] {
         let path = format!("/api/v1/{path}");
-        let seen = ask(&auditor, "GET", &path, json!(null)).await;
-        assert_eq!(seen.0, 200, "{path}");
-        assert_eq!(seen, ask(&gateway.admin, "GET", &path, json!(null)).await, "{path}");
+        let (status, seen) = ask(&auditor, "GET", &path, json!(null)).await;
+        assert_eq!(status, 200, "{path}: {seen}");
+        let (_, admins) = ask(&gateway.admin, "GET", &path, json!(null)).await;
+        // How long an approval may still be answered is worked out anew each time.
+        let text = [seen, admins].map(|mut body| {
+            let one = body.get_mut("expires_at").map(Value::take).is_some();
+            let all = body.as_array_mut().filter(|_| !one).into_iter().flatten();
+            all.filter_map(|row| row.get_mut("expires_at")).for_each(|at| *at = json!(null));
+            body
+        });
+        assert_eq!(text[0], text[1], "{path}");
     }
     let answer = json!({"answer": "once"});
     let path = format!("/api/v1/approvals/{}/answer", asked.id);

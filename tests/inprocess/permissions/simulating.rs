@@ -19,17 +19,16 @@ fn add(subject: &str, tool: &str, effect: &str) -> Value {
     json!({"add": [{"subject": subject, "tool": tool, "effect": effect}]})
 }
 
-/// `(user, agent, tool, before, after, calls)` of each line.
-fn lines(simulation: &Simulation) -> Vec<(&str, Option<&str>, &str, Verdict, Verdict, u64)> {
-    let line = |flip: &'_ Flip| (flip.before, flip.after, flip.calls);
-    let mut lines: Vec<_> = simulation
-        .flips
-        .iter()
-        .map(|flip| {
-            let (before, after, calls) = line(flip);
-            (flip.user.as_str(), flip.agent.as_deref(), flip.tool.as_str(), before, after, calls)
-        })
-        .collect();
+/// User, agent, tool, before, after, and how many calls.
+type Line<'s> = (&'s str, Option<&'s str>, &'s str, Verdict, Verdict, u64);
+
+fn line(flip: &Flip) -> Line<'_> {
+    let Flip { user, agent, tool, before, after, calls, .. } = flip;
+    (user, agent.as_deref(), tool, *before, *after, *calls)
+}
+
+fn lines(simulation: &Simulation) -> Vec<Line<'_>> {
+    let mut lines: Vec<_> = simulation.flips.iter().map(line).collect();
     lines.sort_by_key(|line| (line.0, line.1, line.2, line.5));
     lines
 }

@@ -487,7 +487,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** State and counts. */
+        /**
+         * State and counts. A member is not told what is paused of others, nor where
+         *     the master key is and what became of it.
+         */
         get: operations["status"];
         put?: never;
         post?: never;
@@ -828,7 +831,7 @@ export interface components {
          * @description Where an approval is.
          * @enum {string}
          */
-        ApprovalState: "pending" | "approved" | "used" | "denied" | "expired" | "cancelled";
+        ApprovalState: "pending" | "approved" | "used" | "denied" | "expired" | "allowed" | "cancelled";
         /** @description One line of the audit trail. */
         AuditRecord: {
             agent?: string | null;
@@ -1273,7 +1276,7 @@ export interface components {
             field: string;
             /** @enum {string} */
             kind: "one_of";
-            values: Record<string, never>[];
+            values: unknown[];
         } | {
             field: string;
             /** @enum {string} */

@@ -156,6 +156,7 @@ pub struct SessionCreated {
 
 /// `PUT /api/v1/session/password`: one's own.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangePassword {
     #[schema(format = Password)]
     pub current: String,
@@ -307,6 +308,7 @@ pub struct TestReport {
 
 /// `POST /api/v1/users`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewUser {
     pub name: String,
     /// Made if there is none of that name.
@@ -319,6 +321,7 @@ pub struct NewUser {
 
 /// `PUT /api/v1/users/{name}`. What is left out stays.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EditUser {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub role: Option<Role>,
@@ -331,6 +334,7 @@ pub struct EditUser {
 
 /// `PUT /api/v1/users/{name}/password`: with it the person can sign in.
 #[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SetPassword {
     /// At least 10 characters.
     #[schema(format = Password)]
@@ -358,6 +362,7 @@ pub struct User {
 
 /// `POST /api/v1/teams`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewTeam {
     pub name: String,
 }
@@ -379,6 +384,7 @@ pub struct TokenCreated {
 
 /// `POST /api/v1/users/{user}/agents`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewAgent {
     pub name: String,
     /// Tool patterns (`gmail.send`, `gmail.*`, `*`); empty means all that the
@@ -399,6 +405,7 @@ pub struct NewAgent {
 
 /// `PUT /api/v1/users/{user}/agents/{agent}`: all of it is replaced.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EditAgent {
     pub scope: Vec<String>,
     /// RFC 3339, or a time from now (`30d`); none means never.
@@ -457,6 +464,7 @@ pub enum Effect {
 
 /// `POST /api/v1/grants`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct NewGrant {
     /// `USER`, `team:TEAM` or `USER/AGENT`.
     pub subject: String,
@@ -482,6 +490,7 @@ pub struct NewGrant {
 
 /// `PUT /api/v1/grants/{id}`: all of it is replaced.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct EditGrant {
     pub subject: String,
     pub tool: String,
@@ -526,6 +535,7 @@ pub struct Grant {
 /// Several changes of the permission map, made together or not at all:
 /// `POST /api/v1/changes`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Change {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub add: Vec<NewGrant>,
@@ -537,14 +547,39 @@ pub struct Change {
 
 /// An edit of one grant within a [`Change`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ChangedGrant {
     pub id: String,
-    #[serde(flatten)]
-    pub grant: EditGrant,
+    pub subject: String,
+    pub tool: String,
+    pub effect: Effect,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rate: Option<String>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
+}
+
+impl ChangedGrant {
+    /// The edit of the grant of this id.
+    pub fn new(id: String, edit: EditGrant) -> Self {
+        let EditGrant { subject, tool, effect, when, expires, rate, version } = edit;
+        Self { id, subject, tool, effect, when, expires, rate, version }
+    }
+
+    /// Its id, and the edit.
+    pub fn into_edit(self) -> (String, EditGrant) {
+        let Self { id, subject, tool, effect, when, expires, rate, version } = self;
+        (id, EditGrant { subject, tool, effect, when, expires, rate, version })
+    }
 }
 
 /// A grant at the version that was seen.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct GrantRef {
     pub id: String,
     pub version: u64,
@@ -553,6 +588,7 @@ pub struct GrantRef {
 /// `POST /api/v1/simulations`: what a change would have done to past calls.
 /// Nothing is changed.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Simulate {
     pub change: Change,
     /// How far back: a time such as `7d`, which is also what is taken if it is
@@ -630,6 +666,7 @@ pub struct Suggestion {
 
 /// `POST /api/v1/explain`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Explain {
     /// `USER` or `USER/AGENT`.
     pub caller: String,
@@ -703,6 +740,7 @@ pub enum Rule {
 /// `POST /api/v1/conditions`: puts a condition together and checks it.
 /// Nothing is stored.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct CheckCondition {
     /// The tool or pattern that it is for.
     pub tool: String,
@@ -804,6 +842,7 @@ pub enum AnswerKind {
 /// the permission map: `GET /api/v1/approvals/{id}/always` proposes it, and
 /// once it is made the held call goes on by itself.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Answer {
     pub answer: AnswerKind,
     /// With `deny`: shown to the agent.
@@ -823,6 +862,7 @@ pub struct AlwaysProposal {
 
 /// `POST /api/v1/pause` and `/resume`; without a subject, all agents.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PauseRequest {
     /// `USER`, `USER/AGENT` or `CONNECTION`; `user:NAME` or `connection:NAME`
     /// where both exist.
@@ -841,6 +881,7 @@ pub enum ToolEffect {
 
 /// `PUT /api/v1/tools/{id}/effect`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct ConfirmEffect {
     /// `None`: nobody says; it counts as `write`.
     pub effect: Option<ToolEffect>,

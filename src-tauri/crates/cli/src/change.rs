@@ -30,17 +30,15 @@ pub(crate) async fn post(context: &Context<'_>, change: &Change) -> Result<(), C
 /// The condition that an error must be about, because there is no other.
 pub(crate) fn condition(change: &Change) -> Option<&str> {
     let added = change.add.iter().map(|grant| grant.when.as_deref());
-    let mut all = added.chain(change.edit.iter().map(|edit| edit.grant.when.as_deref())).flatten();
+    let mut all = added.chain(change.edit.iter().map(|edit| edit.when.as_deref())).flatten();
     all.next().filter(|_| all.next().is_none())
 }
 
 /// What the change does, one line for each grant.
 pub(crate) fn words(change: &Change) -> String {
     let added = change.add.iter().map(|grant| format!("  new: {}", Meaning::from(grant)));
-    let edited = change
-        .edit
-        .iter()
-        .map(|edit| format!("  {} becomes: {}", edit.id, Meaning::from(&edit.grant)));
+    let edited =
+        change.edit.iter().map(|edit| format!("  {} becomes: {}", edit.id, Meaning::from(edit)));
     let removed = change.remove.iter().map(|grant| format!("  {} goes", grant.id));
     added.chain(edited).chain(removed).collect::<Vec<_>>().join("\n")
 }

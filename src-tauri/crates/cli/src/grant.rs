@@ -1,6 +1,6 @@
 //! The permission map: grants.
 
-use agw_api::{EditGrant, Effect, Grant, NewGrant, segment};
+use agw_api::{ChangedGrant, EditGrant, Effect, Grant, NewGrant, segment};
 use serde::Serialize;
 
 use crate::args::{EditGrantArgs, GrantArgs, IfVersion};
@@ -85,8 +85,8 @@ impl<'a> From<&'a NewGrant> for Meaning<'a> {
     }
 }
 
-impl<'a> From<&'a EditGrant> for Meaning<'a> {
-    fn from(grant: &'a EditGrant) -> Self {
+impl<'a> From<&'a ChangedGrant> for Meaning<'a> {
+    fn from(grant: &'a ChangedGrant) -> Self {
         Self {
             subject: &grant.subject,
             tool: &grant.tool,

@@ -143,6 +143,11 @@ impl Question {
         self.0.policy_version
     }
 
+    /// See [`Permit::rates`].
+    pub fn rates(&self) -> &[(GrantId, Rate)] {
+        &self.0.rates
+    }
+
     /// Lets the call through if the yes was said to this question.
     ///
     /// # Errors
@@ -380,7 +385,7 @@ pub enum Stance {
 }
 
 fn facts<'a>(caller: &'a Caller, call: &Call<'a>) -> Facts<'a> {
-    Facts::new(&caller.facts, call.tool.connection().as_str(), call.arguments, call.now)
+    Facts::new(&caller.facts, call.tool.as_str(), call.arguments, call.now)
 }
 
 fn stance(grant: &Grant, facts: &Facts<'_>) -> Stance {

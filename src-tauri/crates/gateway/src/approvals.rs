@@ -334,10 +334,27 @@ impl Approvals {
                 None => bounds::TOKEN_ANSWER,
             };
             book.sessions.push(SessionAnswer { id, question, until: now + life });
-            // From now on the session's answer is what calls go by.
+            // From now on the session's answer is what calls go by; what else
+            // waits in it looks again.
             entry.set(ApprovalState::Used);
             let answered = entry.clone();
-            book.over(id);
+            let question = &answered.question;
+            let of_session = |entry: &&mut Entry| {
+                let other = &entry.question;
+                let any = QuestionKey { arguments: question.key.arguments, ..other.key.clone() };
+                entry.state == ApprovalState::Pending
+                    && any == question.key
+                    && (other.connection, &other.session)
+                        == (question.connection, &question.session)
+            };
+            let mut over = vec![id];
+            for entry in book.entries.values_mut().filter(of_session) {
+                entry.answer = Some(given.clone());
+                entry.set(ApprovalState::Used);
+                over.push(entry.id);
+            }
+            book.over.extend(over);
+            book.forget_oldest();
             return Some(answered);
         }
         entry.set(if given.yes { ApprovalState::Approved } else { ApprovalState::Denied });

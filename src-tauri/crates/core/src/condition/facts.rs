@@ -28,13 +28,13 @@ pub struct CallerFacts {
     pub agent: Option<String>,
 }
 
-/// What a condition may look at: `user`, `agent`, `connection`, `args` and
-/// `now`. Made once for a call; the arguments are read when the first
+/// What a condition may look at: `user`, `agent`, `connection`, `tool`, `args`
+/// and `now`. Made once for a call; the arguments are read when the first
 /// condition needs them, and once for all conditions.
 #[derive(Debug)]
 pub struct Facts<'a> {
     caller: &'a CallerFacts,
-    connection: &'a str,
+    tool: &'a str,
     arguments: Option<&'a [u8]>,
     now_ms: i64,
     read: OnceLock<Read<Arguments<'a>>>,
@@ -50,16 +50,21 @@ pub(super) struct Arguments<'a> {
 }
 
 impl<'a> Facts<'a> {
+    /// `tool` is an id; its connection is what stands before the first dot.
     /// `arguments` is the text of a JSON object. Where it is not known, as
     /// when tools are listed, a condition that comes to look at it fails.
     pub fn new(
         caller: &'a CallerFacts,
-        connection: &'a str,
+        tool: &'a str,
         arguments: Option<&'a [u8]>,
         now_ms: i64,
     ) -> Self {
         let (read, user) = (OnceLock::new(), OnceLock::new());
-        Self { caller, connection, arguments, now_ms, read, user }
+        Self { caller, tool, arguments, now_ms, read, user }
+    }
+
+    fn connection(&self) -> &'a str {
+        self.tool.split_once('.').map_or(self.tool, |(connection, _)| connection)
     }
 
     /// Bytes of the arguments as sent.
@@ -67,11 +72,11 @@ impl<'a> Facts<'a> {
         self.arguments.map_or(0, <[u8]>::len)
     }
 
-    /// Bytes and number of the names of the caller and the connection.
+    /// Bytes and number of the names of the caller and the tool.
     pub(super) fn names(&self) -> (usize, usize) {
         let CallerFacts { user, teams, agent } = self.caller;
-        let named = user.len() + agent.as_ref().map_or(0, String::len) + self.connection.len();
-        (named + teams.iter().map(String::len).sum::<usize>(), teams.len() + 3)
+        let named = user.len() + agent.as_ref().map_or(0, String::len) + 2 * self.tool.len();
+        (named + teams.iter().map(String::len).sum::<usize>(), teams.len() + 4)
     }
 
     pub(super) fn arguments(&self) -> Read<&Arguments<'a>> {
@@ -114,7 +119,9 @@ impl<'a> Facts<'a> {
             }
         }
         out.push_str(r#","connection":{"name":"#);
-        json::write_string(self.connection, &mut out);
+        json::write_string(self.connection(), &mut out);
+        out.push_str(r#"},"tool":{"id":"#);
+        json::write_string(self.tool, &mut out);
         out.push('}');
         if let Some(now) = self.now() {
             out.push_str(r#","now":"#);
@@ -150,7 +157,8 @@ impl VariableResolver for Names<'_, '_> {
                 None => CowVal::owned(CelNull),
                 Some(agent) => CowVal::owned(map([("name", text(agent))])),
             },
-            "connection" => CowVal::owned(map([("name", text(facts.connection))])),
+            "connection" => CowVal::owned(map([("name", text(facts.connection()))])),
+            "tool" => CowVal::owned(map([("id", text(facts.tool))])),
             "now" => CowVal::owned(CelTimestamp::from(facts.now()?)),
             _ => {
                 let pattern = variable.strip_prefix('@')?.parse().ok()?;

@@ -2,7 +2,7 @@
 //!
 //! A condition says about one call whether it holds. It may look at `args`
 //! (the arguments, as sent), `user` (`name`, `teams`), `agent` (`name`; null
-//! when the user's own token is used), `connection` (`name`) and `now`:
+//! when the user's own token is used), `connection` (`name`), `tool` (`id`) and `now`:
 //!
 //! ```
 //! use agw_core::{CallerFacts, Condition, Facts};
@@ -11,7 +11,7 @@
 //! )?;
 //! let ana = CallerFacts { user: "ana".into(), ..CallerFacts::default() };
 //! let arguments = br#"{"to": ["bo@acme.com", "eve@evil.example"]}"#;
-//! let facts = Facts::new(&ana, "gmail", Some(arguments), 0);
+//! let facts = Facts::new(&ana, "gmail.send", Some(arguments), 0);
 //! assert_eq!(condition.evaluate(&facts), Ok(false));
 //! let unmet = condition.explain(&facts).unwrap();
 //! assert_eq!(unmet.part, "args.to.all(r, r.endsWith('@acme.com'))");

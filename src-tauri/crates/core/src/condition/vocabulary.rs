@@ -7,6 +7,7 @@ pub(super) const FACTS: &[(&str, Option<&[&str]>)] = &[
     ("user", Some(&["name", "teams"])),
     ("agent", Some(&["name"])),
     ("connection", Some(&["name"])),
+    ("tool", Some(&["id"])),
     ("now", Some(&[])),
 ];
 

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use agw_api::{Role, codes};
 use agw_core::UserId;
 use axum::{extract::FromRequestParts, http::request::Parts};
+use rusqlite::Connection;
 
 use super::{AdminError, Signed};
-use crate::gateway::Gateway;
+use crate::{gateway::Gateway, store::rows};
 
 /// An admin.
 #[derive(Debug)]
@@ -64,6 +65,17 @@ impl Signed {
             Role::Member if self.user == user => Ok(()),
             role => Err(forbidden(role)),
         }
+    }
+
+    /// The user of that name, if this person may change what is theirs. To a
+    /// member nobody else is there.
+    pub(crate) fn owner(&self, db: &Connection, name: &str) -> Result<UserId, AdminError> {
+        if self.role == Role::Auditor {
+            return Err(forbidden(self.role));
+        }
+        let missing = || AdminError::not_found("user", name, "see `agw user list`");
+        let user = rows::user_id(db, name)?;
+        if self.sees(user) { Ok(user) } else { Err(missing()) }
     }
 }
 

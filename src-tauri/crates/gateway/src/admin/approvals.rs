@@ -168,7 +168,7 @@ pub(super) async fn always(
     let narrowed = same.map(|same| proposal(&approval, &grants, Some(&same)));
     let fits = |change: &Change| {
         let conditions = change.add.iter().map(|grant| &grant.when);
-        let conditions = conditions.chain(change.edit.iter().map(|edit| &edit.grant.when));
+        let conditions = conditions.chain(change.edit.iter().map(|edit| &edit.when));
         conditions.flatten().all(|condition| Condition::compile(condition).is_ok())
     };
     Ok(Json(AlwaysProposal {
@@ -186,28 +186,41 @@ fn proposal(approval: &Approval, asking: &[Grant], same: Option<&str>) -> Change
         None => "agent == null".to_owned(),
     };
     let of_agent = approval.agent.as_ref().map(|agent| format!("{}/{agent}", approval.user));
-    let calls = |who: &[&str]| -> Option<String> {
+    // The new grant names the tool itself.
+    let calls_of = |who: &[&str]| -> Option<String> {
         let parts = who.iter().copied().chain(same);
         parts.map(str::to_owned).reduce(|all, part| both(&all, &part))
     };
     let mut change = Change::default();
+    let tool = format!("tool.id == {}", quoted(&approval.tool));
     for grant in asking {
+        // A pattern goes on asking about its other tools.
+        let tool = (grant.tool != approval.tool).then_some(&*tool);
+        let calls = |who: &[&str]| {
+            let parts = tool.into_iter().chain(who.iter().copied()).chain(same);
+            parts.map(str::to_owned).reduce(|all, part| both(&all, &part))
+        };
+        // Nor is anything allowed that the grant would not have asked about.
+        let allowed = |calls: Option<String>| match (&grant.when, calls) {
+            (Some(when), Some(calls)) => Some(both(when, &calls)),
+            (when, calls) => when.clone().or(calls),
+        };
         let own = of_agent.as_ref().filter(|of_agent| **of_agent == grant.subject);
-        let (subject, allowed, these) = match own {
-            Some(of_agent) => (of_agent, calls(&[]), calls(&[])),
+        let (subject, who, these) = match own {
+            Some(of_agent) => (of_agent, &[][..], calls(&[])),
             None if grant.subject == approval.user => {
-                (&approval.user, calls(&[&agent]), calls(&[&agent]))
+                (&approval.user, &[&*agent][..], calls(&[&agent]))
             }
-            None => (&approval.user, calls(&[&agent]), calls(&[&user, &agent])),
+            None => (&approval.user, &[&*agent][..], calls(&[&user, &agent])),
         };
         let allow = NewGrant {
             subject: subject.clone(),
             tool: approval.tool.clone(),
             effect: Effect::Allow,
-            when: allowed,
-            expires: None,
-            rate: None,
-            version: None,
+            when: allowed(calls_of(who)),
+            expires: grant.expires_at.clone(),
+            rate: grant.rate.clone(),
+            version: Some(0),
         };
         if !change.add.contains(&allow) {
             change.add.push(allow);
@@ -231,7 +244,7 @@ fn proposal(approval: &Approval, asking: &[Grant], same: Option<&str>) -> Change
             rate: grant.rate.clone(),
             version: grant.version,
         };
-        change.edit.push(ChangedGrant { id: grant.id.clone(), grant: edit });
+        change.edit.push(ChangedGrant::new(grant.id.clone(), edit));
     }
     change
 }

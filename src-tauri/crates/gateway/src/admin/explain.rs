@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use agw_api::{
     CheckCondition, CheckedCondition, Explain, ExplainedGrant, Explanation, Grant, GrantOutcome,
-    Verdict,
+    Role, Verdict,
 };
 use agw_core::{
     Call, Effect, Explained, GrantId, Reason, Rule, Scalar, Stance, Step, ToolId, ToolPattern,
-    Unmet, all_of, both, explain, json,
+    Unmet, all_of, both, explain, json, may_see,
 };
 use axum::{
     Json,
@@ -16,7 +16,7 @@ use axum::{
 };
 
 use super::{AdminError, Reader, Signed, coverage, error, grants, tools};
-use crate::{gateway::Gateway, store::rows};
+use crate::{catalog::Catalog, gateway::Gateway, store::rows};
 
 /// How a call would be decided now, and why. Nothing is called.
 #[utoipa::path(
@@ -59,35 +59,57 @@ pub(super) async fn explain_call(
     let paused = snapshot.is_paused(&caller);
     let connection = snapshot.connections.get(tool.connection());
     let paused_connection = connection.is_some_and(|connection| connection.paused);
-    let told = match (explained.outcome, used_up) {
-        (Err(reason), _) => refused(reason, &name, &tool, &explained, &of),
+    let agent = caller.agent.as_ref().map(|agent| agent.id);
+    let max_uses = agent.and_then(|id| snapshot.agents.get(&id)?.max_uses);
+    let token_used_up = agent
+        .zip(max_uses)
+        .is_some_and(|(id, max_uses)| gateway.reservations.used_up(id, max_uses));
+    let closed = gateway.check_open(&snapshot).err();
+    let told = match (explained.outcome, used_up, closed) {
+        (Err(reason), ..) => refused(reason, &name, &tool, &explained, &of),
+        (_, _, Some(closed)) => {
+            Told::deny(closed.code(), closed.message(""), "`agw resume` or `agw unlock`")
+        }
+        _ if agent.is_some() && snapshot.live_caller(caller.user, agent, now).is_none() => {
+            let text = format!("the sub-token of {name} has expired or was revoked");
+            Told::deny("token_expired", text, "a later expiry (`agw agent edit`), or a new agent")
+        }
+        _ if token_used_up => {
+            let text = format!("the sub-token of {name} was used as often as it may be");
+            Told::deny("uses_up", text, "more uses (`agw agent edit --max-uses`)")
+        }
         _ if paused => Told::deny("paused", format!("{name} is paused"), "`agw resume`"),
         _ if paused_connection => {
             let text = format!("the connection {} is paused", tool.connection());
             Told::deny("paused", text, "`agw resume`")
         }
-        (_, Some((id, rate))) => {
+        (_, Some((id, rate)), _) => {
             let text = format!("the rate {rate} of grant {id} is used up at the moment");
             Told::deny("rate_limited", text, "time, or a higher rate")
         }
-        (Ok(Effect::Ask), _) => Told {
+        (Ok(Effect::Ask), ..) => Told {
             decision: Verdict::Ask,
             reason: "ask",
             sentence: format!("a person is asked, because of {}", named(&explained.grants)),
             needs: Some("a person's approval of each call".to_owned()),
         },
-        (Ok(_), _) => Told {
+        (Ok(_), ..) => Told {
             decision: Verdict::Allow,
             reason: "granted",
             sentence: format!("allowed by {}", named(&explained.grants)),
             needs: None,
         },
     };
-    let offered = gateway.live.catalog.load().by_id.contains_key(&tool);
-    let note = if offered { "" } else { "; but no connection offers this tool at the moment" };
+    // A member is not told which tools there are beyond those that they see.
+    let told_of =
+        signed.role != Role::Member || may_see(&snapshot.permissions, &caller, &tool, now);
+    let note = match told_of && !gateway.live.catalog.load().by_id.contains_key(&tool) {
+        true => "; but no connection offers this tool at the moment",
+        false => "",
+    };
     let steps = explained.steps.iter().filter_map(|step| {
         let used_up = used_up.filter(|(id, _)| *id == step.grant);
-        explained_grant(step, of(step.grant)?.clone(), used_up.map(|(_, rate)| rate))
+        Some(explained_grant(step, of(step.grant)?.clone(), used_up.map(|(_, rate)| rate)))
     });
     Ok(Json(Explanation {
         decision: told.decision,
@@ -175,11 +197,7 @@ fn unmet_text(unmet: &Unmet) -> String {
     }
 }
 
-fn explained_grant(
-    step: &Step,
-    grant: Grant,
-    used_up: Option<&agw_core::Rate>,
-) -> Option<ExplainedGrant> {
+fn explained_grant(step: &Step, grant: Grant, used_up: Option<&agw_core::Rate>) -> ExplainedGrant {
     let outcome = match (step.stance, used_up) {
         (Stance::Matches, Some(_)) => GrantOutcome::RateUsedUp,
         (Stance::Matches, None) => GrantOutcome::Matched,
@@ -192,7 +210,7 @@ fn explained_grant(
         GrantOutcome::Expired => grant.expires_at.as_ref().map(|at| format!("since {at}")),
         _ => step.unmet.as_ref().map(unmet_text),
     };
-    Some(ExplainedGrant { grant, outcome, detail })
+    ExplainedGrant { grant, outcome, detail }
 }
 
 /// Put a condition together and check it, for forms and live checks.
@@ -206,7 +224,15 @@ pub(super) async fn check_condition(
     _: Reader,
     body: Result<Json<CheckCondition>, JsonRejection>,
 ) -> Result<Json<CheckedCondition>, AdminError> {
-    let Json(CheckCondition { tool, when, rules }) = body?;
+    let Json(wanted) = body?;
+    let catalog = gateway.live.catalog.load_full();
+    // Compiling takes milliseconds, which the async threads do not have.
+    let checked = tokio::task::spawn_blocking(move || check(wanted, &catalog)).await;
+    checked.map_err(|_| AdminError::internal("the check of a condition failed"))?.map(Json)
+}
+
+fn check(wanted: CheckCondition, catalog: &Catalog) -> Result<CheckedCondition, AdminError> {
+    let CheckCondition { tool, when, rules } = wanted;
     let tool: ToolPattern =
         tool.parse().map_err(|e: agw_core::NameError| AdminError::invalid(e.to_string()))?;
     let rules: Vec<Rule> = rules.into_iter().map(rule).collect::<Result<_, _>>()?;
@@ -219,13 +245,13 @@ pub(super) async fn check_condition(
     };
     let problem = match when.is_empty() {
         true => None,
-        false => grants::check_condition(&when, &tool, &gateway.live.catalog.load()).err(),
+        false => grants::check_condition(&when, &tool, catalog).err(),
     };
-    Ok(Json(CheckedCondition {
+    Ok(CheckedCondition {
         place: problem.as_ref().map(error::place),
         problem: problem.map(|error| error.message),
         when,
-    }))
+    })
 }
 
 fn rule(rule: agw_api::Rule) -> Result<Rule, AdminError> {

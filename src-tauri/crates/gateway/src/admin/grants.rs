@@ -1,9 +1,9 @@
 //! The rules of the permission map.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use agw_api::{Change, ChangedGrant, EditGrant, Effect, Grant, NewGrant, Role, codes};
-use agw_core::{Condition, GrantId, Rate, Subject, ToolPattern, json};
+use agw_core::{Condition, GrantId, Rate, Subject, ToolPattern, UserId, json};
 use axum::{
     Json,
     extract::{
@@ -51,6 +51,11 @@ pub(super) async fn list(
     let grants = gateway
         .reader
         .run(move |db| {
+            // To a member nobody else is there.
+            let foreign = |subject: &String| of_theirs.as_ref().is_some_and(|of| !of(subject));
+            if let Some(subject) = subject.as_ref().filter(|subject| foreign(subject)) {
+                return Ok(Err(AdminError::not_found("subject", subject, "see `agw agent list`")));
+            }
             let known = subject.as_deref().map(|subject| rows::subject(db, subject)).transpose();
             if let Err(missing) = known {
                 return Ok(Err(missing));
@@ -96,13 +101,10 @@ pub(super) async fn add(
     body: Result<Json<NewGrant>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Grant>), AdminError> {
     let Json(new) = body?;
-    let at_hand = Arc::clone(&gateway);
-    let made = gateway.writer.change(move |change| {
-        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.add(&new)
-    });
-    let (id, new) = made.await?;
+    let plan = plan(&gateway, Change { add: vec![new], ..Change::default() }).await?;
+    let (made, new) = carry_out(&gateway, &admin, plan).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(one(&gateway, id).await?)))
+    Ok((status, only(made)?))
 }
 
 /// Replace a grant.
@@ -123,13 +125,9 @@ pub(super) async fn edit(
     body: Result<Json<EditGrant>, JsonRejection>,
 ) -> Result<Json<Grant>, AdminError> {
     let Json(grant) = body?;
-    let id = parse_id(&id)?;
-    let at_hand = Arc::clone(&gateway);
-    let edited = gateway.writer.change(move |change| {
-        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.edit(id, &grant)
-    });
-    edited.await?;
-    Ok(Json(one(&gateway, id).await?))
+    let edit = vec![ChangedGrant::new(id, grant)];
+    let plan = plan(&gateway, Change { edit, ..Change::default() }).await?;
+    only(carry_out(&gateway, &admin, plan).await?.0)
 }
 
 /// Take a grant back; in force for the next call.
@@ -149,12 +147,8 @@ pub(super) async fn remove(
     expected: Result<Query<Expected>, QueryRejection>,
 ) -> Result<StatusCode, AdminError> {
     let Query(Expected { version }) = expected?;
-    let id = parse_id(&id)?;
-    let at_hand = Arc::clone(&gateway);
-    let removed = gateway.writer.change(move |change| {
-        Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() }.remove(id, version)
-    });
-    removed.await?;
+    let plan = Plan { remove: vec![(parse_id(&id)?, version)], ..Plan::default() };
+    carry_out(&gateway, &admin, plan).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -175,27 +169,13 @@ pub(super) async fn change(
     body: Result<Json<Change>, JsonRejection>,
 ) -> Result<Json<Vec<Grant>>, AdminError> {
     let Json(wanted) = body?;
-    let at_hand = Arc::clone(&gateway);
-    let made = gateway.writer.change(move |change| {
-        let maker = Maker { change, gateway: &at_hand, admin: &admin, now: clock::now_ms() };
-        maker.make(&wanted)
-    });
-    let ids = made.await?;
-    let (grants, seen) =
-        gateway.reader.run(|db| Ok((rows::grants(db, None)?, coverage::seen(db)?))).await?;
-    let ids: Vec<String> = ids.iter().map(GrantId::to_string).collect();
-    let made = grants.into_iter().filter(|(grant, _)| ids.contains(&grant.id)).collect();
-    Ok(Json(coverage::covered(&gateway, made, &seen)))
+    let plan = plan(&gateway, wanted).await?;
+    Ok(Json(carry_out(&gateway, &admin, plan).await?.0))
 }
 
-/// As it is now.
-async fn one(gateway: &Gateway, id: GrantId) -> Result<Grant, AdminError> {
-    let (grants, seen) = gateway
-        .reader
-        .run(move |db| Ok((rows::grants(db, Some(id))?, coverage::seen(db)?)))
-        .await?;
-    let mut covered = coverage::covered(gateway, grants, &seen);
-    covered.pop().ok_or_else(|| unknown(id))
+fn only(made: Vec<Grant>) -> Result<Json<Grant>, AdminError> {
+    let made = made.into_iter().next();
+    made.map(Json).ok_or_else(|| AdminError::internal("the grant is gone"))
 }
 
 fn parse_id(id: &str) -> Result<GrantId, AdminError> {
@@ -206,103 +186,249 @@ fn unknown(id: GrantId) -> AdminError {
     AdminError::new(codes::NOT_FOUND, format!("there is no grant {id}"), "see `agw grants`")
 }
 
-/// Makes changes of the permission map, inside one transaction.
-pub(super) struct Maker<'a> {
-    pub(super) change: &'a writer::Change<'a>,
-    pub(super) gateway: &'a Gateway,
-    pub(super) admin: &'a Admin,
-    /// Milliseconds since 1970.
-    pub(super) now: i64,
+/// What a grant is to be, checked as far as that goes without the database.
+#[derive(Debug)]
+struct Wanted {
+    subject: String,
+    tool: ToolPattern,
+    effect: agw_core::Effect,
+    condition: Option<Arc<Condition>>,
+    expires: Option<String>,
+    rate: Option<Rate>,
 }
 
-/// A grant as it goes into the table.
-struct Row {
-    subject: Subject,
-    tool: String,
-    effect: &'static str,
-    condition: Option<String>,
-    expires_at: Option<i64>,
-    rate: Option<String>,
+impl Wanted {
+    fn of(grant: EditGrant, catalog: &Catalog) -> Result<Self, AdminError> {
+        let invalid = |e: &dyn std::fmt::Display| AdminError::invalid(e.to_string());
+        let tool: ToolPattern = grant.tool.parse().map_err(|e: agw_core::NameError| invalid(&e))?;
+        let when = grant.when.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let condition = when.map(|text| check_condition(text, &tool, catalog)).transpose();
+        let rate: Option<Rate> = grant
+            .rate
+            .as_deref()
+            .map(str::parse)
+            .transpose()
+            .map_err(|e: agw_core::RateError| invalid(&e))?;
+        if rate.is_some() && grant.effect == Effect::Deny {
+            return Err(AdminError::invalid("a grant that denies has no rate; leave it out"));
+        }
+        Ok(Self {
+            subject: grant.subject,
+            tool,
+            effect: core(grant.effect),
+            condition: condition.map_err(|e| AdminError::condition(&e))?.map(Arc::new),
+            expires: grant.expires,
+            rate,
+        })
+    }
+
+    /// `stored` is when the grant has expired so far.
+    fn rule(
+        &self,
+        db: &Connection,
+        now: i64,
+        stored: Option<i64>,
+    ) -> Result<agw_core::Grant, AdminError> {
+        let expires = self.expires.as_deref();
+        Ok(agw_core::Grant {
+            id: GrantId::new(0),
+            subject: rows::subject(db, &self.subject)?,
+            tool: self.tool.clone(),
+            effect: self.effect,
+            condition: self.condition.clone(),
+            expires_at: expires.map(|text| times::expiry(text, now, stored)).transpose()?,
+            rate: self.rate,
+            version: 0,
+        })
+    }
 }
 
-impl Maker<'_> {
-    /// Takes back first, so that what is added may take its place.
-    pub(super) fn make(&self, wanted: &Change) -> Result<Vec<GrantId>, AdminError> {
-        let Change { add, edit, remove } = wanted;
+/// A [`Change`] that is fit to be made.
+#[derive(Debug, Default)]
+pub(super) struct Plan {
+    remove: Vec<(GrantId, Option<u64>)>,
+    edit: Vec<(GrantId, u64, Wanted)>,
+    add: Vec<(Option<u64>, Wanted)>,
+}
+
+impl Plan {
+    fn of(change: Change, catalog: &Catalog) -> Result<Self, AdminError> {
+        let Change { add, edit, remove } = change;
         if add.len() + edit.len() + remove.len() > CHANGES_MAX {
             let text = format!("at most {CHANGES_MAX} changes can be made together");
             return Err(AdminError::invalid(text));
         }
-        for grant in remove {
-            self.remove(parse_id(&grant.id)?, Some(grant.version))?;
+        let remove =
+            remove.into_iter().map(|grant| Ok((parse_id(&grant.id)?, Some(grant.version))));
+        let edit = edit.into_iter().map(|changed| {
+            let (id, grant) = changed.into_edit();
+            Ok((parse_id(&id)?, grant.version, Wanted::of(grant, catalog)?))
+        });
+        let add = add.into_iter().map(|new| {
+            let NewGrant { subject, tool, effect, when, expires, rate, version } = new;
+            let grant = EditGrant { subject, tool, effect, when, expires, rate, version: 0 };
+            Ok((version, Wanted::of(grant, catalog)?))
+        });
+        Ok(Self {
+            remove: remove.collect::<Result<_, AdminError>>()?,
+            edit: edit.collect::<Result<_, AdminError>>()?,
+            add: add.collect::<Result<_, AdminError>>()?,
+        })
+    }
+}
+
+/// Checks a change off the async threads and before the writer has it:
+/// compiling a condition takes milliseconds, which neither has to spare.
+pub(super) async fn plan(gateway: &Arc<Gateway>, change: Change) -> Result<Plan, AdminError> {
+    let catalog = gateway.live.catalog.load_full();
+    let planned = tokio::task::spawn_blocking(move || Plan::of(change, &catalog)).await;
+    planned.map_err(|_| AdminError::internal("the check of a change failed"))?
+}
+
+/// The grants that a change is made to: those in force, or a copy of them to
+/// try it on. They give the ids and the versions; those of a `rule` say nothing.
+pub(super) trait Grants {
+    /// The version of a grant, and when it expires.
+    fn find(&self, id: GrantId) -> Result<Option<(u64, Option<i64>)>, AdminError>;
+    /// The grant for the same subject, tool and condition.
+    fn same(&self, rule: &agw_core::Grant) -> Result<Option<GrantId>, AdminError>;
+    fn insert(&mut self, rule: agw_core::Grant) -> Result<GrantId, AdminError>;
+    /// Counts as a change only if it is another rule than before.
+    fn replace(&mut self, id: GrantId, rule: agw_core::Grant) -> Result<(), AdminError>;
+    fn remove(&mut self, id: GrantId) -> Result<(), AdminError>;
+}
+
+/// Makes a change, or says why not. Takes back first, so that what is added
+/// may take its place. Returns what was edited and added, and which are new.
+pub(super) fn make(
+    plan: &Plan,
+    grants: &mut impl Grants,
+    gateway: &Gateway,
+    db: &Connection,
+) -> Result<Vec<(GrantId, bool)>, AdminError> {
+    let now = gateway.live.clock.now_ms();
+    let mut made = Vec::new();
+    for (id, seen) in &plan.remove {
+        let (version, _) = grants.find(*id)?.ok_or_else(|| unknown(*id))?;
+        check_version(gateway, db, *seen, Some((*id, version)))?;
+        grants.remove(*id)?;
+    }
+    for (id, seen, wanted) in &plan.edit {
+        let (version, expires_at) = grants.find(*id)?.ok_or_else(|| unknown(*id))?;
+        check_version(gateway, db, Some(*seen), Some((*id, version)))?;
+        let rule = wanted.rule(db, now, expires_at)?;
+        if let Some(other) = grants.same(&rule)?.filter(|other| other != id) {
+            let message = format!("grant {other} is for the same subject, tool and condition");
+            let next = "edit that one, or remove it first";
+            return Err(AdminError::new(codes::EXISTS, message, next));
         }
-        let mut made = Vec::new();
-        for ChangedGrant { id, grant } in edit {
-            let id = parse_id(id)?;
-            self.edit(id, grant)?;
-            made.push(id);
-        }
-        for new in add {
-            made.push(self.add(new)?.0);
-        }
-        Ok(made)
+        grants.replace(*id, rule)?;
+        made.push((*id, false));
+    }
+    for (seen, wanted) in &plan.add {
+        let rule = wanted.rule(db, now, None)?;
+        let existing = grants.same(&rule)?;
+        let found = existing.map(|id| grants.find(id)).transpose()?.flatten();
+        check_version(gateway, db, *seen, existing.zip(found.map(|(version, _)| version)))?;
+        made.push(match existing {
+            None => (grants.insert(rule)?, true),
+            Some(id) => {
+                grants.replace(id, rule)?;
+                (id, false)
+            }
+        });
+    }
+    Ok(made)
+}
+
+/// A stale change is answered with the grant as a list would show it.
+fn check_version(
+    gateway: &Gateway,
+    db: &Connection,
+    seen: Option<u64>,
+    found: Option<(GrantId, u64)>,
+) -> Result<(), AdminError> {
+    let actual = found.map_or(0, |(_, version)| version);
+    if seen.is_none_or(|version| version == actual) {
+        return Ok(());
+    }
+    let rows = found.map(|(id, _)| rows::grants(db, Some(id))).transpose()?.unwrap_or_default();
+    let current = coverage::covered(gateway, rows, &coverage::seen(db)?).pop();
+    rows::check_version(seen, actual, "the grant", &current)
+}
+
+/// Makes a change for good. Answers with the grants as it made them, whoever
+/// changes them next, and whether there is a new one.
+async fn carry_out(
+    gateway: &Arc<Gateway>,
+    admin: &Admin,
+    plan: Plan,
+) -> Result<(Vec<Grant>, bool), AdminError> {
+    let (at_hand, actor) = (Arc::clone(gateway), admin.user);
+    let made = gateway.writer.change(move |change| {
+        let mut stored = Stored { change, actor, now: clock::now_ms() };
+        let made = make(&plan, &mut stored, &at_hand, change.db)?;
+        let new = made.iter().any(|(_, new)| *new);
+        let ids: BTreeSet<GrantId> = made.into_iter().map(|(id, _)| id).collect();
+        let rows = ids.into_iter().map(|id| rows::grants(change.db, Some(id)));
+        let rows: Vec<_> = rows.collect::<Result<_, _>>()?;
+        Ok::<_, AdminError>((rows.concat(), new))
+    });
+    let (rows, new) = made.await?;
+    let seen = gateway.reader.run(coverage::seen).await?;
+    Ok((coverage::covered(gateway, rows, &seen), new))
+}
+
+/// The grants in force, and the trail of their changes.
+struct Stored<'a> {
+    change: &'a writer::Change<'a>,
+    actor: UserId,
+    /// Milliseconds since 1970, as the machine has it.
+    now: i64,
+}
+
+impl Grants for Stored<'_> {
+    fn find(&self, id: GrantId) -> Result<Option<(u64, Option<i64>)>, AdminError> {
+        let sql = "SELECT version, expires_at FROM grants WHERE id = ?1";
+        let mut select = self.change.db.prepare_cached(sql)?;
+        Ok(select.query_row([id.get()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
-    /// Returns whether it is a new one.
-    fn add(&self, new: &NewGrant) -> Result<(GrantId, bool), AdminError> {
+    fn same(&self, rule: &agw_core::Grant) -> Result<Option<GrantId>, AdminError> {
+        let (user, team, agent) = columns(rule.subject);
+        let id: Option<u64> = self
+            .change
+            .db
+            .prepare_cached(
+                "SELECT id FROM grants
+                 WHERE ifnull(user, 0) = ifnull(?1, 0) AND ifnull(team, 0) = ifnull(?2, 0)
+                   AND ifnull(agent, 0) = ifnull(?3, 0) AND tool = ?4 AND ifnull(condition, '') = ifnull(?5, '')",
+            )?
+            .query_row(params![user, team, agent, rule.tool.to_string(), text(rule)], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        Ok(id.map(GrantId::new))
+    }
+
+    fn insert(&mut self, rule: agw_core::Grant) -> Result<GrantId, AdminError> {
         let db = self.change.db;
-        let NewGrant { subject, tool, effect, when, expires, rate, version } = new.clone();
-        let edit = EditGrant { subject, tool, effect, when, expires, rate, version: 0 };
-        let row = self.checked(&edit, None)?;
-        let existing = same_rule(db, &row)?;
-        let current = existing.map(|id| rows::grant(db, id)).transpose()?.flatten();
-        self.check_version(version, current.as_ref())?;
-        if let Some(id) = existing {
-            self.update(id, &row)?;
-            return Ok((id, false));
-        }
-        let (user, team, agent) = columns(row.subject);
+        let (user, team, agent) = columns(rule.subject);
         db.prepare_cached(
             "INSERT INTO grants (user, team, agent, tool, effect, condition, expires_at, rate, created_at, changed_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?9)",
         )?
         .execute(params![
-            user, team, agent, row.tool, row.effect, row.condition, row.expires_at, row.rate, self.now
+            user, team, agent, rule.tool.to_string(), word(rule.effect), text(&rule),
+            rule.expires_at, rule.rate.map(|rate| rate.to_string()), self.now
         ])?;
         let id = GrantId::new(u64::try_from(db.last_insert_rowid()).unwrap_or(0));
-        self.record("granted", &self.current(id)?);
-        Ok((id, true))
+        self.record("granted", id)?;
+        Ok(id)
     }
 
-    fn edit(&self, id: GrantId, grant: &EditGrant) -> Result<(), AdminError> {
-        let db = self.change.db;
-        let current = self.current(id)?;
-        self.check_version(Some(grant.version), Some(&current))?;
-        let expires_at: Option<i64> =
-            db.query_row("SELECT expires_at FROM grants WHERE id = ?1", [id.get()], |r| r.get(0))?;
-        let row = self.checked(grant, expires_at)?;
-        if let Some(other) = same_rule(db, &row)?.filter(|other| *other != id) {
-            let message = format!("grant {other} is for the same subject, tool and condition");
-            return Err(AdminError::new(
-                codes::EXISTS,
-                message,
-                "edit that one, or remove it first",
-            ));
-        }
-        self.update(id, &row)
-    }
-
-    fn remove(&self, id: GrantId, version: Option<u64>) -> Result<(), AdminError> {
-        let current = self.current(id)?;
-        self.check_version(version, Some(&current))?;
-        self.change.db.execute("DELETE FROM grants WHERE id = ?1", [id.get()])?;
-        self.record("grant_revoked", &current);
-        Ok(())
-    }
-
-    /// Writes the row if it is another one than before.
-    fn update(&self, id: GrantId, row: &Row) -> Result<(), AdminError> {
-        let (user, team, agent) = columns(row.subject);
+    fn replace(&mut self, id: GrantId, rule: agw_core::Grant) -> Result<(), AdminError> {
+        let (user, team, agent) = columns(rule.subject);
         let changed = self
             .change
             .db
@@ -313,72 +439,35 @@ impl Maker<'_> {
                         IS NOT (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             )?
             .execute(params![
-                id.get(), user, team, agent, row.tool, row.effect, row.condition, row.expires_at,
-                row.rate, self.now
+                id.get(), user, team, agent, rule.tool.to_string(), word(rule.effect),
+                text(&rule), rule.expires_at, rule.rate.map(|rate| rate.to_string()), self.now
             ])?;
         if changed > 0 {
-            self.record("granted", &self.current(id)?);
+            self.record("granted", id)?;
         }
         Ok(())
     }
 
-    /// A stale edit is answered with the grant as a list would show it.
-    fn check_version(&self, seen: Option<u64>, current: Option<&Grant>) -> Result<(), AdminError> {
-        let actual = current.map_or(0, |grant| grant.version);
-        if seen.is_none_or(|version| version == actual) {
-            return Ok(());
-        }
-        let id = current.and_then(|grant| grant.id.parse().ok());
-        let rows = id.map(|id| rows::grants(self.change.db, Some(id))).transpose()?;
-        let first_seen = coverage::seen(self.change.db)?;
-        let current = coverage::covered(self.gateway, rows.unwrap_or_default(), &first_seen).pop();
-        rows::check_version(seen, actual, "the grant", &current)
+    fn remove(&mut self, id: GrantId) -> Result<(), AdminError> {
+        self.record("grant_revoked", id)?;
+        self.change.db.execute("DELETE FROM grants WHERE id = ?1", [id.get()])?;
+        Ok(())
     }
+}
 
-    fn current(&self, id: GrantId) -> Result<Grant, AdminError> {
-        rows::grant(self.change.db, id)?.ok_or_else(|| unknown(id))
-    }
-
-    fn record(&self, status: &'static str, grant: &Grant) {
-        let Grant { id, subject, tool, effect, when, expires_at, rate, .. } = grant;
-        let mut detail = format!("{id}: {subject} {tool} {}", word(*effect));
+impl Stored<'_> {
+    /// Says in the trail what a grant is, or was.
+    fn record(&self, status: &'static str, id: GrantId) -> Result<(), AdminError> {
+        let grant = rows::grant(self.change.db, id)?.ok_or_else(|| unknown(id))?;
+        let Grant { subject, tool, effect, when, expires_at, rate, .. } = grant;
+        let mut detail = format!("{id}: {subject} {tool} {}", word(core(effect)));
         for (word, value) in [("when", when), ("until", expires_at), ("at most", rate)] {
             if let Some(value) = value {
                 detail.push_str(&format!(" {word} {value}"));
             }
         }
-        self.change.audit(Record::config(self.now, self.admin.user, status, detail));
-    }
-
-    /// `stored` is when it has expired so far.
-    fn checked(&self, grant: &EditGrant, stored: Option<i64>) -> Result<Row, AdminError> {
-        let invalid = |e: &dyn std::fmt::Display| AdminError::invalid(e.to_string());
-        let tool: ToolPattern = grant.tool.parse().map_err(|e: agw_core::NameError| invalid(&e))?;
-        let subject = rows::subject(self.change.db, &grant.subject)?;
-        let condition = grant.when.as_deref().map(str::trim).filter(|text| !text.is_empty());
-        if let Some(text) = condition {
-            let catalog = self.gateway.live.catalog.load();
-            check_condition(text, &tool, &catalog).map_err(|e| AdminError::condition(&e))?;
-        }
-        let rate: Option<Rate> = grant
-            .rate
-            .as_deref()
-            .map(str::parse)
-            .transpose()
-            .map_err(|e: agw_core::RateError| invalid(&e))?;
-        if rate.is_some() && grant.effect == Effect::Deny {
-            return Err(AdminError::invalid("a grant that denies has no rate; leave it out"));
-        }
-        let expires = grant.expires.as_deref();
-        let expires_at = expires.map(|text| times::expiry(text, self.now, stored)).transpose()?;
-        Ok(Row {
-            subject,
-            tool: tool.to_string(),
-            effect: word(grant.effect),
-            condition: condition.map(str::to_owned),
-            expires_at,
-            rate: rate.map(|rate| rate.to_string()),
-        })
+        self.change.audit(Record::config(self.now, self.actor, status, detail));
+        Ok(())
     }
 }
 
@@ -388,7 +477,7 @@ pub(super) fn check_condition(
     text: &str,
     tool: &ToolPattern,
     catalog: &Catalog,
-) -> Result<(), agw_core::ConditionError> {
+) -> Result<Condition, agw_core::ConditionError> {
     let condition = Condition::compile(text)?;
     let mut problem = None;
     // Effects may be confirmed later on: the pattern's place is what counts.
@@ -400,25 +489,11 @@ pub(super) fn check_condition(
     for tool in catalog.by_id.values().filter(|tool| about(&tool.id)) {
         let Ok(schema) = json::parse(tool.input_schema.as_bytes()) else { continue };
         match condition.check_schema(&schema) {
-            Ok(()) => return Ok(()),
+            Ok(()) => return Ok(condition),
             Err(error) => problem = problem.or(Some(error)),
         }
     }
-    problem.map_or(Ok(()), Err)
-}
-
-/// The grant for the same subject, tool and condition.
-fn same_rule(db: &Connection, row: &Row) -> Result<Option<GrantId>, AdminError> {
-    let (user, team, agent) = columns(row.subject);
-    let id: Option<u64> = db
-        .prepare_cached(
-            "SELECT id FROM grants
-             WHERE ifnull(user, 0) = ifnull(?1, 0) AND ifnull(team, 0) = ifnull(?2, 0)
-               AND ifnull(agent, 0) = ifnull(?3, 0) AND tool = ?4 AND ifnull(condition, '') = ifnull(?5, '')",
-        )?
-        .query_row(params![user, team, agent, row.tool, row.condition], |row| row.get(0))
-        .optional()?;
-    Ok(id.map(GrantId::new))
+    problem.map_or(Ok(condition), Err)
 }
 
 fn columns(subject: Subject) -> (Option<u64>, Option<u64>, Option<u64>) {
@@ -429,10 +504,23 @@ fn columns(subject: Subject) -> (Option<u64>, Option<u64>, Option<u64>) {
     }
 }
 
-fn word(effect: Effect) -> &'static str {
+/// The text of its condition.
+pub(super) fn text(rule: &agw_core::Grant) -> Option<&str> {
+    rule.condition.as_ref().map(|condition| condition.text())
+}
+
+fn core(effect: Effect) -> agw_core::Effect {
     match effect {
-        Effect::Allow => "allow",
-        Effect::Ask => "ask",
-        Effect::Deny => "deny",
+        Effect::Allow => agw_core::Effect::Allow,
+        Effect::Ask => agw_core::Effect::Ask,
+        Effect::Deny => agw_core::Effect::Deny,
+    }
+}
+
+fn word(effect: agw_core::Effect) -> &'static str {
+    match effect {
+        agw_core::Effect::Allow => "allow",
+        agw_core::Effect::Ask => "ask",
+        agw_core::Effect::Deny => "deny",
     }
 }

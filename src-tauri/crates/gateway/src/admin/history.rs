@@ -4,9 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use agw_core::{AgentId, Effect, GrantId, ToolId, UserId};
 use rusqlite::Connection;
-use serde::Deserialize;
 
-use crate::{bounds, store::StoreError};
+use crate::{
+    audit::read::{Line, back},
+    bounds,
+    store::StoreError,
+};
 
 /// A call that was decided.
 #[derive(Debug, Clone)]
@@ -22,47 +25,12 @@ pub(super) struct PastCall {
     pub(super) grants: Vec<GrantId>,
 }
 
-#[derive(Deserialize)]
-struct Line {
-    kind: String,
-    time: jiff::Timestamp,
-    user: Option<String>,
-    agent: Option<String>,
-    tool: Option<String>,
-    policy_version: Option<u64>,
-    status: Option<String>,
-    decision: Option<String>,
-    reason: Option<String>,
-    approval: Option<String>,
-    #[serde(default)]
-    grants: Vec<String>,
-}
-
-/// Reads records back, newest first, until `since` or until `take` has enough.
-fn read_back(
-    db: &Connection,
-    since: i64,
-    mut take: impl FnMut(Line) -> bool,
-) -> Result<(), StoreError> {
-    let mut select = db.prepare_cached("SELECT record FROM audit ORDER BY seq DESC")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let record = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
-        let line: Line = serde_json::from_str(record)
-            .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
-        if line.time.as_millisecond() < since || !take(line) {
-            break;
-        }
-    }
-    Ok(())
-}
-
 /// The calls since then that came to a decision, newest first, and whether
 /// there were more than are read at once.
 pub(super) fn calls(db: &Connection, since: i64) -> Result<(Vec<PastCall>, bool), StoreError> {
     let mut calls = Vec::new();
     let mut more = false;
-    read_back(db, since, |line| {
+    back(db, since, |line| {
         more = calls.len() as u64 >= bounds::REPLAY_MAX;
         // What never came to a decision carries no version of the map.
         if line.kind == "outcome" && line.policy_version.is_some() {
@@ -106,7 +74,7 @@ pub(super) fn uses(
     since: i64,
 ) -> Result<HashMap<GrantId, BTreeSet<ToolId>>, StoreError> {
     let mut uses: HashMap<GrantId, BTreeSet<ToolId>> = HashMap::new();
-    read_back(db, since, |line| {
+    back(db, since, |line| {
         let asked = line.kind == "approval" && line.status.as_deref() == Some("asked");
         if (line.kind == "intent" || asked)
             && let Some(call) = past_call(&line)

@@ -108,34 +108,42 @@ pub(super) async fn remove_user(
 ) -> Result<StatusCode, AdminError> {
     let Query(Expected { version }) = expected?;
     let actor = admin.user;
-    let removed = gateway
-        .writer
-        .change(move |change| {
-            let (db, now) = (change.db, clock::now_ms());
+    // Whoever asked may hang up; the sessions end with the user all the same.
+    let removed = tokio::spawn(async move {
+        let removed = gateway.writer.change(move |change| {
+            let db = change.db;
             let user = rows::user_id(db, &name)?;
             let current = one_user(db, user)?;
             rows::check_version(version, current.version, "the user", &current)?;
             others_administrate(db, user, current.role)?;
-            for sql in [
-                "UPDATE tokens SET revoked_at = ?2 WHERE user = ?1 AND revoked_at IS NULL",
-                "UPDATE agents SET removed_at = ?2 WHERE user = ?1 AND removed_at IS NULL",
-                "UPDATE users SET removed_at = ?2, password = NULL WHERE id = ?1",
-            ] {
-                db.execute(sql, params![user.get(), now])?;
-            }
-            for sql in [
-                "DELETE FROM grants WHERE user = ?1 OR agent IN (SELECT id FROM agents WHERE user = ?1)",
-                "DELETE FROM memberships WHERE user = ?1",
-                "DELETE FROM sessions WHERE user = ?1",
-            ] {
-                db.execute(sql, [user.get()])?;
-            }
+            let now = clock::now_ms();
+            strike_out(db, user, now)?;
             change.audit(Record::config(now, actor, "user_removed", name));
             Ok::<_, AdminError>(user)
-        })
-        .await?;
-    gateway.staff.end_all(removed, None);
-    Ok(StatusCode::NO_CONTENT)
+        });
+        gateway.staff.end_all(removed.await?, None);
+        Ok(StatusCode::NO_CONTENT)
+    });
+    removed.await.map_err(|_| AdminError::internal("the removal of a user failed"))?
+}
+
+/// Takes a user out of everything but the audit trail.
+fn strike_out(db: &Connection, user: UserId, now: i64) -> Result<(), rusqlite::Error> {
+    for sql in [
+        "UPDATE tokens SET revoked_at = ?2 WHERE user = ?1 AND revoked_at IS NULL",
+        "UPDATE agents SET removed_at = ?2 WHERE user = ?1 AND removed_at IS NULL",
+        "UPDATE users SET removed_at = ?2, password = NULL WHERE id = ?1",
+    ] {
+        db.execute(sql, params![user.get(), now])?;
+    }
+    for sql in [
+        "DELETE FROM grants WHERE user = ?1 OR agent IN (SELECT id FROM agents WHERE user = ?1)",
+        "DELETE FROM memberships WHERE user = ?1",
+        "DELETE FROM sessions WHERE user = ?1",
+    ] {
+        db.execute(sql, [user.get()])?;
+    }
+    Ok(())
 }
 
 /// Change a user's role or teams.
@@ -302,24 +310,23 @@ pub(super) async fn add_agent(
     if new.ttl_seconds.is_some_and(|ttl| !(1..=TTL_MAX).contains(&ttl)) {
         return Err(AdminError::invalid("the TTL must be between a second and ten years"));
     }
+    let ttl = new.ttl_seconds.and_then(|ttl| i64::try_from(ttl).ok());
+    let expires_at = ttl.map(|ttl| gateway.live.clock.now_ms().saturating_add(ttl * 1_000));
     let token = mint(TokenKind::Agent)?;
     let (hash, actor) = (token.hash(), signed.user);
     let agent = gateway
         .writer
         .change(move |change| {
             let (db, now) = (change.db, clock::now_ms());
-            let user = rows::user_id(db, &owner)?;
-            signed.may_change(user)?;
+            let user = signed.owner(db, &owner)?;
             if rows::agent_id(db, user, name.as_str()).is_ok() {
                 return Err(AdminError::exists("agent", name.as_str()));
             }
-            let ttl = new.ttl_seconds.and_then(|ttl| i64::try_from(ttl).ok());
             db.execute(
                 "INSERT INTO agents (user, name, scope, expires_at, max_uses, client_timeout, created_at)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
                 params![
-                    user.get(), name.as_str(), scope, ttl.map(|ttl| now + ttl * 1_000), new.max_uses,
-                    client_timeout, now
+                    user.get(), name.as_str(), scope, expires_at, new.max_uses, client_timeout, now
                 ],
             )?;
             let agent = rows::agent_id(db, user, name.as_str())?;
@@ -357,17 +364,17 @@ pub(super) async fn edit_agent(
     let Json(edit) = body?;
     let scope = checked_scope(&edit.scope)?;
     let client_timeout = checked_limits(edit.max_uses, edit.client_timeout_seconds)?;
+    let from = gateway.live.clock.now_ms();
     let edited = gateway.writer.change(move |change| {
-        let (db, now) = (change.db, clock::now_ms());
-        let user = rows::user_id(db, &owner)?;
-        signed.may_change(user)?;
+        let db = change.db;
+        let user = signed.owner(db, &owner)?;
         let agent = rows::agent_id(db, user, &name)?;
         let current = one_agent(db, agent)?;
         rows::check_version(Some(edit.version), current.version, "the agent", &current)?;
         let sql = "SELECT expires_at FROM agents WHERE id = ?1";
         let stored: Option<i64> = db.query_row(sql, [agent.get()], |row| row.get(0))?;
         let expires = edit.expires.as_deref();
-        let expires = expires.map(|text| times::expiry(text, now, stored)).transpose()?;
+        let expires = expires.map(|text| times::expiry(text, from, stored)).transpose()?;
         db.execute(
             "UPDATE agents SET scope = ?2, expires_at = ?3, max_uses = ?4, client_timeout = ?5, version = version + 1
              WHERE id = ?1",
@@ -375,7 +382,7 @@ pub(super) async fn edit_agent(
         )?;
         let scope = if edit.scope.is_empty() { "*".to_owned() } else { edit.scope.join(" ") };
         let detail = format!("{owner}/{name}, scope {scope}");
-        change.audit(Record::config(now, signed.user, "agent_edited", detail));
+        change.audit(Record::config(clock::now_ms(), signed.user, "agent_edited", detail));
         one_agent(db, agent)
     });
     Ok(Json(edited.await?))
@@ -429,8 +436,7 @@ pub(super) async fn revoke_agent(
         .writer
         .change(move |change| {
             let (db, now) = (change.db, clock::now_ms());
-            let user = rows::user_id(db, &owner)?;
-            signed.may_change(user)?;
+            let user = signed.owner(db, &owner)?;
             let agent = rows::agent_id(db, user, &name)?;
             let current = one_agent(db, agent)?;
             rows::check_version(version, current.version, "the agent", &current)?;

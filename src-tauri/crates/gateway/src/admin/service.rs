@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use agw_api::{Health, PauseRequest, Status, codes};
+use agw_api::{Health, PauseRequest, Role, Status, codes};
+use agw_core::UserId;
 use agw_vault::MasterKeySource;
 use axum::{Json, body::Bytes, extract::State, http::StatusCode};
 use rusqlite::{Connection, params};
@@ -12,7 +13,7 @@ use crate::{
     audit::{Kind, Record, record::rfc3339},
     clock,
     gateway::Gateway,
-    store::rows,
+    store::{rows, snapshot::Snapshot},
 };
 
 /// Whether the gateway is up; told to anybody on this machine.
@@ -31,7 +32,25 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> 
     responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Status> {
-    Json(Status { approvals: waiting(&gateway, &signed), ..read_status(&gateway) })
+    let status = Status { approvals: waiting(&gateway, &signed), ..read_status(&gateway) };
+    if signed.role != Role::Member {
+        return Json(status);
+    }
+    // Others' pauses, and where the master key is, are no business of theirs.
+    let paused = paused_of(&gateway.live.snapshot.load(), signed.user);
+    Json(Status { paused, master_key: None, sealed_reason: None, ..status })
+}
+
+/// Of what is paused by itself, what is a member's: themself and their agents.
+fn paused_of(snapshot: &Snapshot, user: UserId) -> Vec<String> {
+    let Some(person) = snapshot.users.get(&user) else { return Vec::new() };
+    let agents = snapshot.agents.values();
+    let agents = agents.filter(|agent| agent.user == user && agent.paused && !agent.removed);
+    let agents = agents.map(|agent| format!("{}/{}", person.name, agent.name));
+    let mut paused: Vec<String> =
+        person.paused.then(|| person.name.clone()).into_iter().chain(agents).collect();
+    paused.sort();
+    paused
 }
 
 /// Refuse calls from now on: all, or those of a user, an agent or a connection.

@@ -1,20 +1,29 @@
 //! What a change of the permission map would have done to past calls.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
+    time::{Duration, Instant},
 };
 
 use agw_api::{Flip, Simulate, Simulation, Verdict};
 use agw_core::{
-    AgentId, Call, Caller, Effect, Grant, GrantId, PermissionMap, Replayed, ToolId, UserId, replay,
+    AgentId, Call, Caller, Effect, Grant, GrantId, PermissionMap, Replayed, Subject, ToolId,
+    ToolPattern, UserId, replay,
 };
 use axum::{
     Json,
     extract::{State, rejection::JsonRejection},
 };
+use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
-use super::{Admin, AdminError, Reader, grants::Maker, history, history::PastCall, times};
+use super::{
+    AdminError, Reader,
+    grants::{self, Grants, Plan},
+    history::{self, PastCall},
+    times,
+};
 use crate::{
     audit::record::rfc3339,
     clock,
@@ -28,6 +37,10 @@ use crate::{
 const SINCE: &str = "7d";
 /// Most lines of an answer.
 const FLIPS_MAX: usize = 500;
+/// How long calls are replayed; the ones that are left then are not.
+const REPLAY_TIME: Duration = Duration::from_secs(10);
+/// Simulations at once: each may keep a processor busy for so long.
+static PLACES: Semaphore = Semaphore::const_new(1);
 
 /// Replay the audited calls of a period against the permission map as it is
 /// and as a change would make it. Nothing is changed.
@@ -47,46 +60,125 @@ pub(super) async fn simulate(
 ) -> Result<Json<Simulation>, AdminError> {
     let Json(Simulate { change, since }) = body?;
     let since = clock::now_ms() - times::duration(since.as_deref().unwrap_or(SINCE))?;
-    let snapshot = gateway.live.snapshot.load_full();
-    let (at_hand, before) = (Arc::clone(&gateway), Arc::clone(&snapshot));
-    // The change is made as it would be, looked at, and taken back: refusing
-    // it undoes it.
-    let rehearsed: Result<(), Rehearsal> = gateway
-        .writer
-        .change(move |made| {
-            let nobody = Admin { user: agw_core::UserId::new(0) };
-            let maker =
-                Maker { change: made, gateway: &at_hand, admin: &nobody, now: clock::now_ms() };
-            maker.make(&change)?;
-            Err(Rehearsal::Grants(snapshot::grants(made.db, Some(&before))?))
-        })
-        .await;
-    let grants = match rehearsed {
-        Err(Rehearsal::Grants(grants)) => grants,
-        Err(Rehearsal::Refused(error)) => return Err(error),
-        Ok(()) => return Err(AdminError::internal("a rehearsal was made for good")),
-    };
-    // Nothing is flushed first: calls that end just now are not missed.
-    let simulation = gateway.reader.run(move |db| {
-        let (calls, truncated) = history::calls(db, since)?;
+    let failed = || AdminError::internal("a simulation failed");
+    let place = PLACES.acquire().await.map_err(|_| failed())?;
+    // Whoever asked may hang up; the place is free when the work is done.
+    let simulated = tokio::spawn(async move {
+        let _place = place;
+        let plan = grants::plan(&gateway, change).await?;
+        let reader = gateway.reader.clone();
+        // Nothing is flushed first: calls that end just now are not missed.
+        let read = reader.run(move |db| Ok(Replay::read(&gateway, db, &plan, since)));
+        let replay = read.await??;
+        tokio::task::spawn_blocking(move || replay.compare()).await.map_err(|_| failed())
+    });
+    simulated.await.map_err(|_| failed())?.map(Json)
+}
+
+/// The grants of a moment, to try a change on.
+struct Copy {
+    /// In the order in which the map before has them: decisions are compared
+    /// by the grants that took part, in their order.
+    grants: BTreeMap<GrantId, Grant>,
+    /// There is one for each subject, tool and condition.
+    rules: HashMap<RuleKey, GrantId>,
+    /// For grants that are new; the database is far from it.
+    next_id: u64,
+}
+
+type RuleKey = (Subject, ToolPattern, Option<String>);
+
+fn key(grant: &Grant) -> RuleKey {
+    (grant.subject, grant.tool.clone(), grants::text(grant).map(str::to_owned))
+}
+
+impl Copy {
+    fn of(grants: &[Grant]) -> Self {
+        Self {
+            grants: grants.iter().map(|grant| (grant.id, grant.clone())).collect(),
+            rules: grants.iter().map(|grant| (key(grant), grant.id)).collect(),
+            next_id: i64::MAX.unsigned_abs(),
+        }
+    }
+}
+
+impl Grants for Copy {
+    fn find(&self, id: GrantId) -> Result<Option<(u64, Option<i64>)>, AdminError> {
+        Ok(self.grants.get(&id).map(|grant| (grant.version, grant.expires_at)))
+    }
+
+    fn same(&self, rule: &Grant) -> Result<Option<GrantId>, AdminError> {
+        Ok(self.rules.get(&key(rule)).copied())
+    }
+
+    fn insert(&mut self, rule: Grant) -> Result<GrantId, AdminError> {
+        let id = GrantId::new(self.next_id);
+        self.next_id -= 1;
+        self.rules.insert(key(&rule), id);
+        self.grants.insert(id, Grant { id, version: 1, ..rule });
+        Ok(id)
+    }
+
+    fn replace(&mut self, id: GrantId, rule: Grant) -> Result<(), AdminError> {
+        let Some(before) = self.grants.remove(&id) else { return Ok(()) };
+        let parts = |grant: &Grant| (key(grant), grant.effect, grant.expires_at, grant.rate);
+        let version = before.version + u64::from(parts(&before) != parts(&rule));
+        self.rules.remove(&key(&before));
+        self.rules.insert(key(&rule), id);
+        self.grants.insert(id, Grant { id, version, ..rule });
+        Ok(())
+    }
+
+    fn remove(&mut self, id: GrantId) -> Result<(), AdminError> {
+        if let Some(gone) = self.grants.remove(&id) {
+            self.rules.remove(&key(&gone));
+        }
+        Ok(())
+    }
+}
+
+/// Past calls, and what to decide them by: all of one moment.
+struct Replay {
+    snapshot: Arc<Snapshot>,
+    before: Vec<Grant>,
+    after: Vec<Grant>,
+    /// When each grant was changed last.
+    changed: HashMap<GrantId, i64>,
+    calls: Vec<PastCall>,
+    truncated: bool,
+}
+
+impl Replay {
+    fn read(
+        gateway: &Gateway,
+        db: &Connection,
+        plan: &Plan,
+        since: i64,
+    ) -> Result<Self, AdminError> {
+        let db = &*db.unchecked_transaction()?;
+        let snapshot = gateway.live.snapshot.load_full();
+        let mut before = snapshot::grants(db, Some(&snapshot))?;
+        before.sort_unstable_by_key(|grant| grant.id);
+        let mut copy = Copy::of(&before);
+        grants::make(plan, &mut copy, gateway, db)?;
         let changed = rows::grants(db, None)?.into_iter();
         let changed = changed.filter_map(|(grant, at)| Some((grant.id.parse().ok()?, at)));
-        let new = snapshot.permissions.with(grants);
-        Ok(compare(&snapshot, &changed.collect(), &new, &calls, truncated))
-    });
-    Ok(Json(simulation.await?))
-}
+        let (calls, truncated) = history::calls(db, since)?;
+        Ok(Self {
+            after: copy.grants.into_values().collect(),
+            changed: changed.collect(),
+            snapshot,
+            before,
+            calls,
+            truncated,
+        })
+    }
 
-/// How a rehearsal ends.
-enum Rehearsal {
-    /// The grants as the change would make them.
-    Grants(Vec<Grant>),
-    Refused(AdminError),
-}
-
-impl<E: Into<AdminError>> From<E> for Rehearsal {
-    fn from(error: E) -> Self {
-        Self::Refused(error.into())
+    fn compare(self) -> Simulation {
+        let Self { snapshot, before, after, changed, calls, truncated } = self;
+        let before = snapshot.permissions.with(before);
+        let after = snapshot.permissions.with(after);
+        compare(&snapshot, &changed, (&before, &after), &calls, truncated)
     }
 }
 
@@ -94,7 +186,7 @@ impl<E: Into<AdminError>> From<E> for Rehearsal {
 fn compare(
     snapshot: &Snapshot,
     changed: &HashMap<GrantId, i64>,
-    new: &PermissionMap,
+    (old, new): (&PermissionMap, &PermissionMap),
     calls: &[PastCall],
     truncated: bool,
 ) -> Simulation {
@@ -111,13 +203,18 @@ fn compare(
         tools: Vec::new(),
         flips: Vec::new(),
     };
+    let begun = Instant::now();
     for past in calls {
+        if begun.elapsed() > REPLAY_TIME {
+            simulation.truncated = true;
+            break;
+        }
         simulation.calls += 1;
         let caller = callers
             .entry((past.user, past.agent))
             .or_insert_with(|| snapshot.caller(past.user, past.agent));
         let call = Call { tool: &past.tool, arguments: None, now: past.at };
-        let before = replay(&snapshot.permissions, caller, &call);
+        let before = replay(old, caller, &call);
         let after = replay(new, caller, &call);
         // The same grants decide in the same way, whatever the arguments were.
         if before.about == after.about {

@@ -49,19 +49,27 @@ pub(super) async fn suggest(
     let (rows, seen, uses) = read.await?;
     let changed: Vec<i64> = rows.iter().map(|(_, changed_at)| *changed_at).collect();
     let grants = coverage::covered(&gateway, rows, &seen);
-    let suggestions = grants.into_iter().zip(changed).filter_map(|(grant, changed_at)| {
+    let now = gateway.live.clock.now_ms();
+    let suggestions = grants.iter().zip(changed).filter_map(|(grant, changed_at)| {
         // A denial is of use when nothing happens.
         if grant.effect == Effect::Deny {
             return None;
         }
         let used = grant.id.parse().ok().and_then(|id| uses.get(&id));
         match used {
-            None if changed_at <= since => Some(unused(grant, days)),
+            None if changed_at <= since => Some(unused(grant.clone(), days)),
             None => None,
-            Some(used) => narrowed(grant, used, days),
+            // What has expired cannot be added anew.
+            Some(_) if has_expired(grant, now) => None,
+            Some(used) => narrowed(grant, &grants, used, days),
         }
     });
     Ok(Json(suggestions.collect()))
+}
+
+fn has_expired(grant: &Grant, now: i64) -> bool {
+    let at = grant.expires_at.as_ref().and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    at.is_some_and(|at| at.as_millisecond() <= now)
 }
 
 fn unused(grant: Grant, days: u32) -> Suggestion {
@@ -70,8 +78,14 @@ fn unused(grant: Grant, days: u32) -> Suggestion {
     Suggestion { kind: SuggestionKind::Unused, grant, reason, change }
 }
 
-/// The same for just the tools that were used, if those are fewer.
-fn narrowed(grant: Grant, used: &BTreeSet<ToolId>, days: u32) -> Option<Suggestion> {
+/// The same for just the tools that were used, if those are fewer. Where one
+/// of them has a grant of its own by now, that one is left as it is.
+fn narrowed(
+    grant: &Grant,
+    grants: &[Grant],
+    used: &BTreeSet<ToolId>,
+    days: u32,
+) -> Option<Suggestion> {
     let pattern: ToolPattern = grant.tool.parse().ok()?;
     let wide = !matches!(pattern, ToolPattern::Tool(_)) && used.len() < grant.covers as usize;
     // A rate counts for all of a pattern's tools together; split, it would
@@ -86,11 +100,18 @@ fn narrowed(grant: Grant, used: &BTreeSet<ToolId>, days: u32) -> Option<Suggesti
         when: grant.when.clone(),
         expires: grant.expires_at.clone(),
         rate: None,
-        version: None,
+        version: Some(0),
+    };
+    let has_its_own = |tool: &ToolId| {
+        let own = |other: &Grant| {
+            (&other.subject, &other.when) == (&grant.subject, &grant.when)
+                && other.tool == tool.to_string()
+        };
+        grants.iter().any(own)
     };
     let change = Change {
-        add: used.iter().map(narrow).collect(),
-        remove: vec![reference(&grant)],
+        add: used.iter().filter(|tool| !has_its_own(tool)).map(narrow).collect(),
+        remove: vec![reference(grant)],
         ..Change::default()
     };
     let reason = format!(
@@ -99,7 +120,7 @@ fn narrowed(grant: Grant, used: &BTreeSet<ToolId>, days: u32) -> Option<Suggesti
         grant.covers,
         used.len()
     );
-    Some(Suggestion { kind: SuggestionKind::Narrow, grant, reason, change })
+    Some(Suggestion { kind: SuggestionKind::Narrow, grant: grant.clone(), reason, change })
 }
 
 fn reference(grant: &Grant) -> GrantRef {

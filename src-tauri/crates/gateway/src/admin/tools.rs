@@ -1,6 +1,6 @@
 //! The tools: all of them or as one caller sees them, and what they do.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use agw_api::{ConfirmEffect, Role, Tool, ToolDetail, ToolEffect, codes};
 use agw_core::{Caller, Subject, ToolId, may_see};
@@ -11,7 +11,7 @@ use axum::{
         rejection::{JsonRejection, QueryRejection},
     },
 };
-use rusqlite::{OptionalExtension as _, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
 
 use super::{Admin, AdminError, Signed, coverage};
@@ -20,7 +20,7 @@ use crate::{
     catalog::CatalogTool,
     clock,
     gateway::Gateway,
-    store::{StoreError, rows},
+    store::{StoreError, rows, snapshot::Snapshot},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -99,8 +99,8 @@ pub(super) async fn confirm_effect(
 ) -> Result<Json<Tool>, AdminError> {
     let Json(ConfirmEffect { effect, version }) = body?;
     let tool = find(&gateway, &id)?;
-    let current = described(&gateway, vec![Arc::clone(&tool)]).await?.pop();
     let (connection, name) = (tool.connection.get(), tool.id.tool().to_string());
+    let (at_hand, wanted) = (Arc::clone(&gateway), Arc::clone(&tool));
     gateway
         .writer
         .change(move |change| {
@@ -112,8 +112,12 @@ pub(super) async fn confirm_effect(
                     |row| row.get(0),
                 )
                 .optional()?;
-            let what = "what the tool does";
-            rows::check_version(Some(version), actual.unwrap_or(0), what, &current)?;
+            let actual = actual.unwrap_or(0);
+            if version != actual {
+                let snapshot = at_hand.live.snapshot.load();
+                let current = describe(change.db, &snapshot, vec![wanted])?.pop();
+                rows::check_version(Some(version), actual, "what the tool does", &current)?;
+            }
             change.db.execute(
                 "INSERT INTO tool_effects (connection, tool, effect) VALUES (?1, ?2, ?3)
                  ON CONFLICT DO UPDATE SET effect = ?3, version = version + 1",
@@ -165,37 +169,42 @@ async fn described(
     tools: Vec<Arc<CatalogTool>>,
 ) -> Result<Vec<Tool>, AdminError> {
     let snapshot = gateway.live.snapshot.load_full();
-    let read = move |db: &rusqlite::Connection| {
-        let mut select =
-            db.prepare_cached("SELECT connection, tool, effect, version FROM tool_effects")?;
-        let rows = select.query_and_then([], |row| {
-            let effect: Option<String> = row.get("effect")?;
-            let effect = effect.map(|text| text.parse()).transpose();
-            let effect: Option<agw_core::ToolEffect> =
-                effect.map_err(|e: agw_core::NameError| StoreError::Damaged(e.to_string()))?;
-            let key = (row.get::<_, u64>("connection")?, row.get::<_, String>("tool")?);
-            Ok::<_, StoreError>((key, (effect, row.get::<_, u64>("version")?)))
-        })?;
-        let confirmed: std::collections::HashMap<_, _> = rows.collect::<Result<_, _>>()?;
-        let seen = coverage::seen(db)?;
-        let describe = |tool: Arc<CatalogTool>| {
-            let key = (tool.connection.get(), tool.id.tool().as_str().to_owned());
-            let (effect, effect_version) = confirmed.get(&key).copied().unwrap_or_default();
-            Tool {
-                id: tool.id.to_string(),
-                mcp_name: tool.mcp_name.clone(),
-                connection: tool.id.connection().to_string(),
-                description: tool.description.clone(),
-                effect: effect.map(shown),
-                suggested_effect: tool.suggested.map(shown),
-                effect_version,
-                first_seen_at: coverage::first_seen(&seen, &tool).map(rfc3339).unwrap_or_default(),
-                granted: snapshot.permissions.grants_anybody(&tool.id),
-            }
-        };
-        Ok(tools.into_iter().map(describe).collect())
+    Ok(gateway.reader.run(move |db| describe(db, &snapshot, tools)).await?)
+}
+
+fn describe(
+    db: &Connection,
+    snapshot: &Snapshot,
+    tools: Vec<Arc<CatalogTool>>,
+) -> Result<Vec<Tool>, StoreError> {
+    let mut select =
+        db.prepare_cached("SELECT connection, tool, effect, version FROM tool_effects")?;
+    let rows = select.query_and_then([], |row| {
+        let effect: Option<String> = row.get("effect")?;
+        let effect = effect.map(|text| text.parse()).transpose();
+        let effect: Option<agw_core::ToolEffect> =
+            effect.map_err(|e: agw_core::NameError| StoreError::Damaged(e.to_string()))?;
+        let key = (row.get::<_, u64>("connection")?, row.get::<_, String>("tool")?);
+        Ok::<_, StoreError>((key, (effect, row.get::<_, u64>("version")?)))
+    })?;
+    let confirmed: HashMap<_, _> = rows.collect::<Result<_, _>>()?;
+    let seen = coverage::seen(db)?;
+    let describe = |tool: Arc<CatalogTool>| {
+        let key = (tool.connection.get(), tool.id.tool().as_str().to_owned());
+        let (effect, effect_version) = confirmed.get(&key).copied().unwrap_or_default();
+        Tool {
+            id: tool.id.to_string(),
+            mcp_name: tool.mcp_name.clone(),
+            connection: tool.id.connection().to_string(),
+            description: tool.description.clone(),
+            effect: effect.map(shown),
+            suggested_effect: tool.suggested.map(shown),
+            effect_version,
+            first_seen_at: coverage::first_seen(&seen, &tool).map(rfc3339).unwrap_or_default(),
+            granted: snapshot.permissions.grants_anybody(&tool.id),
+        }
     };
-    Ok(gateway.reader.run(read).await?)
+    Ok(tools.into_iter().map(describe).collect())
 }
 
 /// The caller that a name stands for, as its token would make it; for a

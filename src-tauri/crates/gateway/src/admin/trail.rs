@@ -98,23 +98,24 @@ pub(super) async fn events(State(gateway): State<Arc<Gateway>>, signed: Signed) 
 }
 
 async fn next(gateway: &Gateway, signed: &Signed, feed: &mut Receiver<FeedItem>) -> Option<String> {
-    let only = (signed.role == Role::Member).then_some(signed.user);
-    let event = tokio::select! {
-        item = feed.recv() => match item {
-            Ok(FeedItem::Record(record)) => {
-                let snapshot = gateway.live.snapshot.load();
-                match read::parse(&record, &snapshot, only).ok()? {
-                    Some(record) => Event::Audit { record },
-                    // Somebody else's; it takes the place of a comment.
-                    None => return Some(": not yours\n\n".into()),
-                }
-            }
-            Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
-            Err(RecvError::Lagged(count)) => Event::Missed { count },
-            Err(RecvError::Closed) => return None,
-        },
+    let item = tokio::select! {
+        item = feed.recv() => item,
         () = tokio::time::sleep(bounds::KEEP_ALIVE) => return Some(": still here\n\n".into()),
         () = gateway.stop.cancelled() => return None,
+    };
+    // As they are by now: a role may change while the stream is open.
+    let snapshot = gateway.live.snapshot.load();
+    let person = snapshot.users.get(&signed.user).filter(|person| !person.removed)?;
+    let only = (person.role == Role::Member).then_some(signed.user);
+    let event = match item {
+        Ok(FeedItem::Record(record)) => match read::parse(&record, &snapshot, only).ok()? {
+            Some(record) => Event::Audit { record },
+            // Somebody else's; it takes the place of a comment.
+            None => return Some(": not yours\n\n".into()),
+        },
+        Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
+        Err(RecvError::Lagged(count)) => Event::Missed { count },
+        Err(RecvError::Closed) => return None,
     };
     serde_json::to_string(&event).ok().map(|json| format!("data: {json}\n\n"))
 }

@@ -96,6 +96,56 @@ pub(crate) fn show(
     Ok(records)
 }
 
+/// Older records in a row after which none of the period is looked for. One
+/// alone may be of a moment when the clock was wrong.
+const STRAYS_MAX: usize = 1_000;
+
+/// What questions about past calls look at in a record.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) kind: String,
+    pub(crate) time: jiff::Timestamp,
+    pub(crate) user: Option<String>,
+    pub(crate) agent: Option<String>,
+    pub(crate) tool: Option<String>,
+    pub(crate) policy_version: Option<u64>,
+    pub(crate) status: Option<String>,
+    pub(crate) decision: Option<String>,
+    pub(crate) reason: Option<String>,
+    pub(crate) approval: Option<String>,
+    #[serde(default)]
+    pub(crate) grants: Vec<String>,
+}
+
+/// Reads the records since a time (milliseconds since 1970) back, the last
+/// one first, until `take` has enough.
+pub(crate) fn back(
+    db: &Connection,
+    since: i64,
+    mut take: impl FnMut(Line) -> bool,
+) -> Result<(), StoreError> {
+    let mut select = db.prepare_cached("SELECT record FROM audit ORDER BY seq DESC")?;
+    let mut rows = select.query([])?;
+    let mut strays = 0;
+    while let Some(row) = rows.next()? {
+        let record = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+        let line: Line = serde_json::from_str(record)
+            .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
+        if line.time.as_millisecond() < since {
+            strays += 1;
+            if strays == STRAYS_MAX {
+                break;
+            }
+            continue;
+        }
+        strays = 0;
+        if !take(line) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// A stored record with names in the place of ids; `None` if it is not of the
 /// user who alone may be seen.
 pub(crate) fn parse(
@@ -116,4 +166,46 @@ pub(crate) fn parse(
     let name = |id: &AgentId| snapshot.agents.get(id).map(|person| person.name.clone());
     record.agent = record.agent.map(|id| id.parse().ok().as_ref().and_then(name).unwrap_or(id));
     Ok(Some(record))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{Kind, Record},
+        store,
+    };
+
+    #[test]
+    fn one_record_of_a_wrong_clock_hides_none_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let (db, _) = store::open(dir.path()).unwrap();
+        let mut seq = 0;
+        let mut write = |time: i64, count: usize| {
+            for _ in 0..count {
+                seq += 1;
+                let record = Record::new(Kind::Service, time).render().at(seq);
+                db.execute("INSERT INTO audit VALUES (?1, NULL, ?2)", params![seq, record])
+                    .unwrap();
+            }
+        };
+        let seen = || {
+            let mut seen = 0;
+            back(&db, 1_000, |_| {
+                seen += 1;
+                true
+            })
+            .unwrap();
+            seen
+        };
+        write(2_000, 1);
+        write(0, 1);
+        write(1_000, 1);
+        write(999, STRAYS_MAX - 1);
+        write(5_000, 1);
+        assert_eq!(seen(), 3);
+        write(999, STRAYS_MAX);
+        assert_eq!(seen(), 0);
+        assert_eq!(crate::audit::recover::newest(&db).unwrap(), Some(5_000));
+    }
 }

@@ -3,16 +3,19 @@
 use std::collections::{BTreeMap, HashSet};
 
 use agw_core::{AgentId, GrantId};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde::Deserialize;
 
 use crate::{
     audit::{
-        CallId, Status,
+        CallId, Status, read,
         record::{Kind, Record},
     },
     store::{StoreError, writer},
 };
+
+/// Records that the newest time is looked for in.
+const NEWEST_OF: u32 = 10_000;
 
 /// Finds the intents that have no outcome and gives each the outcome
 /// `indeterminate`. Reads only from the last note of the oldest open call on.
@@ -79,34 +82,19 @@ pub(crate) fn calls_since(
     since: i64,
     grants: &HashSet<GrantId>,
 ) -> Result<Vec<(GrantId, i64)>, StoreError> {
-    #[derive(Deserialize)]
-    struct Line {
-        kind: String,
-        time: jiff::Timestamp,
-        #[serde(default)]
-        grants: Vec<String>,
-    }
     let mut calls = Vec::new();
     if grants.is_empty() {
         return Ok(calls);
     }
-    let mut select = db.prepare("SELECT record FROM audit ORDER BY seq DESC")?;
-    let mut rows = select.query([])?;
-    while let Some(row) = rows.next()? {
-        let text: String = row.get(0)?;
-        let line: Line = serde_json::from_str(&text)
-            .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
-        let time = line.time.as_millisecond();
-        if time < since {
-            break;
+    read::back(db, since, |line| {
+        if line.kind == "intent" {
+            let time = line.time.as_millisecond();
+            let ids = line.grants.iter().filter_map(|id| id.parse().ok());
+            calls.extend(ids.filter(|id| grants.contains(id)).map(|id| (id, time)));
         }
-        if line.kind != "intent" {
-            continue;
-        }
-        let ids = line.grants.iter().filter_map(|id| id.parse().ok());
-        calls.extend(ids.filter(|id| grants.contains(id)).map(|id| (id, time)));
-    }
-    calls.reverse();
+        true
+    })?;
+    calls.sort_unstable_by_key(|(_, time)| *time);
     Ok(calls)
 }
 
@@ -117,12 +105,12 @@ pub(crate) fn limited_uses(db: &Connection) -> Result<Vec<(AgentId, u64)>, Store
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
-/// Time of the newest record, in milliseconds since 1970.
+/// The latest time of the last records, in milliseconds since 1970. The last
+/// record alone may be of a moment when the clock was wrong.
 pub(crate) fn newest(db: &Connection) -> Result<Option<i64>, StoreError> {
-    let time: Option<String> = db
-        .query_row("SELECT record ->> 'time' FROM audit ORDER BY seq DESC LIMIT 1", [], |row| {
-            row.get(0)
-        })
-        .optional()?;
+    // As they are written, times sort as texts.
+    let sql =
+        "SELECT max(record ->> 'time') FROM (SELECT record FROM audit ORDER BY seq DESC LIMIT ?1)";
+    let time: Option<String> = db.query_row(sql, [NEWEST_OF], |row| row.get(0))?;
     Ok(time.and_then(|time| Some(time.parse::<jiff::Timestamp>().ok()?.as_millisecond())))
 }

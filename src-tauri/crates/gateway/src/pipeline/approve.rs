@@ -113,6 +113,13 @@ fn new_question(
 ) -> Result<NewQuestion, Refusal> {
     // A name that matches a pattern and is no tool is nobody's business.
     let tool = asked.call.tool.as_ref().ok_or(Refusal::UnknownTool)?;
+    let snapshot = asked.gateway.live.snapshot.load();
+    let connection = snapshot.connections.get(asked.call.id.connection());
+    if connection.is_none_or(|connection| connection.id != tool.connection) {
+        return Err(Refusal::UnknownTool);
+    }
+    // Nor need anybody be asked about a call that will be refused for its rate.
+    asked.gateway.reservations.has_room(question.rates())?;
     let arguments = &asked.inbound.arguments.raw;
     if arguments.len() > bounds::APPROVAL_ARGUMENTS_MAX {
         return Err(Refusal::ApprovalTooLong);

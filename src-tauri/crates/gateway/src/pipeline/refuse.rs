@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, ToolId, json, without_tokens};
+use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, json, without_tokens};
 
 use crate::{
     audit::Status,
@@ -256,12 +256,10 @@ impl Refusal {
             Self::TokenRevoked | Self::TokenExpired => {
                 "Ask an administrator for a new token (`agw agent add`).".into()
             }
-            // What is no tool's id is an agent's own text, and not to be pasted
-            // into a command.
-            Self::NotGranted { .. } if meant.parse::<ToolId>().is_err() => {
-                "Do not retry. List the tools and use one of those, or ask an administrator for a grant.".into()
-            }
             Self::NotGranted { .. } => {
+                // An agent's own text, which somebody may paste into a shell.
+                let harmless = |c: &char| c.is_ascii_alphanumeric() || "_-./*".contains(*c);
+                let meant: String = meant.chars().filter(harmless).collect();
                 let owner = subject.split_once('/').map_or(subject, |(owner, _)| owner);
                 let agent = if owner == subject {
                     String::new()

@@ -67,12 +67,7 @@ impl Reservations {
         let key = (caller.user, agent);
         let now = Instant::now();
         let mut state = self.state();
-        for (grant, rate) in rates {
-            let (used, again) = state.used(*grant, *rate, now);
-            if used >= rate.calls() as usize {
-                return Err(Refusal::RateLimited { grant: *grant, rate: *rate, again });
-            }
-        }
+        state.has_room(rates, now)?;
         let limited = agent.filter(|_| max_uses.is_some());
         if let (Some(agent), Some(max)) = (limited, max_uses)
             && state.uses.get(&agent).is_some_and(|uses| *uses >= max)
@@ -98,6 +93,16 @@ impl Reservations {
         Ok(Reservation { of: self.clone(), key, rated, limited, forwarded: false })
     }
 
+    /// Whether all of these rates have room at this moment.
+    pub(crate) fn has_room(&self, rates: &[(GrantId, Rate)]) -> Result<(), Refusal> {
+        self.state().has_room(rates, Instant::now())
+    }
+
+    /// Whether a limited sub-token is used up.
+    pub(crate) fn used_up(&self, agent: AgentId, max_uses: u64) -> bool {
+        self.state().uses.get(&agent).is_some_and(|uses| *uses >= max_uses)
+    }
+
     /// Calls that a grant's rate has left at this moment.
     pub(crate) fn left(&self, grant: GrantId, rate: Rate) -> u32 {
         let (used, _) = self.state().used(grant, rate, Instant::now());
@@ -110,6 +115,16 @@ impl Reservations {
 }
 
 impl State {
+    fn has_room(&mut self, rates: &[(GrantId, Rate)], now: Instant) -> Result<(), Refusal> {
+        for (grant, rate) in rates {
+            let (used, again) = self.used(*grant, *rate, now);
+            if used >= rate.calls() as usize {
+                return Err(Refusal::RateLimited { grant: *grant, rate: *rate, again });
+            }
+        }
+        Ok(())
+    }
+
     /// Calls made within the window that ends now, and how long until the
     /// oldest of them leaves it.
     fn used(&mut self, grant: GrantId, rate: Rate, now: Instant) -> (usize, Duration) {

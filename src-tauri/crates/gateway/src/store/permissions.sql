@@ -51,3 +51,8 @@ CREATE TABLE seen_tools (
     seen_at    INTEGER NOT NULL,
     PRIMARY KEY (connection, tool)
 ) STRICT, WITHOUT ROWID;
+-- What was listed before there was this table is as old as its connection.
+INSERT OR IGNORE INTO seen_tools (connection, tool, seen_at)
+    SELECT c.id, t.definition ->> 'name', c.created_at
+    FROM tools t JOIN connections c ON c.id = t.connection
+    WHERE json_valid(t.definition) AND t.definition ->> 'name' IS NOT NULL;

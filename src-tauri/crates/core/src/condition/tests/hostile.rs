@@ -104,9 +104,7 @@ fn patterns_are_few_and_small() {
         ("[0-9]{9999}", false),
         ("(((a{20}){20}){20}){20}", false),
     ] {
-        let begun = std::time::Instant::now();
         let outcome = patterns(1, pattern);
-        eprintln!("{pattern} {outcome:?} {:?}", begun.elapsed());
         assert_eq!(outcome.is_ok(), fits, "{pattern}: {outcome:?}");
     }
 }

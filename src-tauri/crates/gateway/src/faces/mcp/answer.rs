@@ -128,7 +128,7 @@ pub(super) fn refused_call(
     era: Era,
 ) -> Response {
     match refusal.http_status() {
-        401 => return refused_request(refusal, subject),
+        401 => return outage(id, refusal, subject, meant),
         _ if refusal.is_outage() || matches!(refusal, Refusal::TooManyCalls) => {
             return outage(id, refusal, subject, meant);
         }
