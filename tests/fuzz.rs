@@ -10,11 +10,16 @@
 //! ```
 //!
 //! or guided by coverage, under libFuzzer (`cargo install cargo-bolero`, and a
-//! C++ compiler), until it finds something or is stopped:
+//! C++ compiler), for a time. The flag is for `agw-faulty`, which is built
+//! along and has no fuzzer in it:
 //!
 //! ```text
-//! cargo bolero test -p agw-tests --sanitizer NONE fuzz::conditions::what_compiles_is_sound
+//! RUSTFLAGS=-Clink-arg=-Wl,--unresolved-symbols=ignore-all \
+//!     cargo bolero test -p agw-tests --sanitizer NONE --profile release \
+//!     --target-dir target/fuzz -T 10min fuzz::conditions::what_compiles_is_sound
 //! ```
+//!
+//! It keeps what it found in `fuzz/__fuzz__`, and the normal run tries that too.
 
 mod conditions;
 mod patterns;

@@ -40,7 +40,7 @@ async fn measure() -> Result<()> {
     calls().await
 }
 
-/// Lists of tools: for whom a grant has conditions, each tool takes longer.
+/// Lists of tools. Conditions must not make them slower: a list evaluates none.
 async fn lists() -> Result<()> {
     let upstream = Child::start("upstream", &[(processes::TOOLS, "5000")]).await?;
     let gateway = Child::start("gateway", &[]).await?;

@@ -71,7 +71,9 @@ pub(crate) fn conditions() -> Result<()> {
     };
     // 2026-11-23, noon in Berlin.
     let call = Call { tool: &send, arguments: Some(arguments), now: 1_795_431_600_000 };
-    let kinds: [(&str, &[Option<&str>], Option<&str>); 7] = [
+    /// A name, the condition of each grant, and their rate.
+    type Kind<'k> = (&'k str, &'k [Option<&'k str>], Option<&'k str>);
+    let kinds: [Kind<'_>; 7] = [
         ("one, no condition", &[None], None),
         ("one with a rate", &[None], Some("10/min")),
         ("one with a simple condition", &[Some(AMOUNT)], None),

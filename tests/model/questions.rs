@@ -83,7 +83,7 @@ impl Questions {
                     Err(question) => {
                         assert!(!answers, "{yes:?} does not answer {key:?}");
                         self.refused += 1;
-                        question
+                        *question
                     }
                 };
             }
@@ -127,13 +127,13 @@ impl Questions {
         ];
         for other in others {
             for yes in [Approved::Once(other.clone()), Approved::AnyArguments(other)] {
-                question = question.approved(&yes).expect_err("a yes to another question");
+                question = *question.approved(&yes).expect_err("a yes to another question");
             }
         }
         let digest = random.pick(&pools.arguments).digest;
         if digest != key.arguments {
             let other = QuestionKey { arguments: digest, ..key.clone() };
-            question = question.approved(&Approved::Once(other)).expect_err("other arguments");
+            question = *question.approved(&Approved::Once(other)).expect_err("other arguments");
         }
         question
     }

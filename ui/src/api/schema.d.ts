@@ -900,8 +900,19 @@ export interface components {
             new: string;
         };
         /** @description An edit of one grant within a [`Change`]. */
-        ChangedGrant: components["schemas"]["EditGrant"] & {
+        ChangedGrant: {
+            effect: components["schemas"]["Effect"];
+            expires?: string | null;
             id: string;
+            rate?: string | null;
+            subject: string;
+            tool: string;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+            when?: string | null;
         };
         /**
          * @description `POST /api/v1/conditions`: puts a condition together and checks it.

@@ -152,7 +152,7 @@ impl Question {
     ///
     /// # Errors
     /// The question itself, if it was said to another.
-    pub fn approved(self, approved: &Approved) -> Result<Permit, Self> {
+    pub fn approved(self, approved: &Approved) -> Result<Permit, Box<Self>> {
         let key = self.key();
         let answers = match approved {
             Approved::Once(said) => *said == key,
@@ -161,7 +161,7 @@ impl Question {
                 said == key
             }
         };
-        if answers { Ok(self.0) } else { Err(self) }
+        if answers { Ok(self.0) } else { Err(Box::new(self)) }
     }
 }
 

@@ -16,7 +16,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{Admin, AdminError, Signed, differences};
+use super::{AdminError, Reader, Signed, differences};
 use crate::{
     approvals::{Entry, Given, Unanswerable},
     audit::record::rfc3339,
@@ -122,7 +122,9 @@ async fn say(gateway: Arc<Gateway>, id: ApprovalId, given: Given) -> Result<Appr
     if moot(&gateway, &entry.question).is_some() {
         gateway.approvals.answer(id, None);
         let message = "it is asked no longer: the agent or a grant was changed";
-        return Err(AdminError::new(codes::ANSWERED, message, "nothing is left to do"));
+        let current = serde_json::to_value(shown(&gateway, &entry)).ok().map(Box::new);
+        let error = AdminError::new(codes::ANSWERED, message, "nothing is left to do");
+        return Err(AdminError { current, ..error });
     }
     let status = match (given.yes, given.for_session) {
         (true, true) => "approved_for_session",
@@ -152,7 +154,7 @@ async fn say(gateway: Arc<Gateway>, id: ApprovalId, given: Given) -> Result<Appr
 )]
 pub(super) async fn always(
     State(gateway): State<Arc<Gateway>>,
-    _: Admin,
+    _: Reader,
     Path(id): Path<String>,
 ) -> Result<Json<AlwaysProposal>, AdminError> {
     let parsed: Option<ApprovalId> = id.parse().ok();
@@ -285,7 +287,7 @@ fn over(gateway: &Gateway, entry: &Entry) -> AdminError {
             (message, "nothing is left to do")
         }
     };
-    let current = serde_json::to_value(&approval).ok();
+    let current = serde_json::to_value(&approval).ok().map(Box::new);
     AdminError { current, ..AdminError::new(codes::ANSWERED, message, next) }
 }
 

@@ -16,7 +16,7 @@ pub(crate) struct AdminError {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) next: String,
-    pub(crate) current: Option<serde_json::Value>,
+    pub(crate) current: Option<Box<serde_json::Value>>,
     pub(crate) place: Option<Place>,
     /// Seconds.
     pub(crate) retry_after: Option<u64>,
@@ -150,7 +150,7 @@ impl IntoResponse for AdminError {
             code: self.code.to_owned(),
             message: self.message,
             next: self.next,
-            current: self.current,
+            current: self.current.map(|current| *current),
             place: self.place,
         };
         let mut response = (status, axum::Json(body)).into_response();

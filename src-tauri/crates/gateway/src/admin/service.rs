@@ -7,6 +7,8 @@ use agw_core::UserId;
 use agw_vault::MasterKeySource;
 use axum::{Json, body::Bytes, extract::State, http::StatusCode};
 use rusqlite::{Connection, params};
+use serde::Deserialize as _;
+use serde_json::Value;
 
 use super::{Admin, AdminError, Signed};
 use crate::{
@@ -26,7 +28,8 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> 
     })
 }
 
-/// State and counts.
+/// State and counts. A member is not told what is paused of others, nor where
+/// the master key is and what became of it.
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "service",
     responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
@@ -36,7 +39,6 @@ pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) 
     if signed.role != Role::Member {
         return Json(status);
     }
-    // Others' pauses, and where the master key is, are no business of theirs.
     let paused = paused_of(&gateway.live.snapshot.load(), signed.user);
     Json(Status { paused, master_key: None, sealed_reason: None, ..status })
 }
@@ -111,7 +113,10 @@ async fn set_paused(
     let subject = if body.is_empty() {
         None
     } else {
-        let request: PauseRequest = serde_json::from_slice(body).map_err(|e| {
+        // serde takes `[]` for an object whose members are all left out.
+        let object = serde_json::from_slice::<serde_json::Map<_, _>>(body);
+        let request = object.and_then(|object| PauseRequest::deserialize(Value::Object(object)));
+        let request = request.map_err(|e| {
             let next = "send {\"subject\": \"USER/AGENT\"}, or no body for all agents";
             AdminError::new(codes::BAD_REQUEST, e.to_string(), next)
         })?;

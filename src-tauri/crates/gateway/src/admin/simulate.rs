@@ -67,7 +67,8 @@ pub(super) async fn simulate(
         let _place = place;
         let plan = grants::plan(&gateway, change).await?;
         let reader = gateway.reader.clone();
-        // Nothing is flushed first: calls that end just now are not missed.
+        // Calls that ended a moment ago count, too.
+        gateway.writer.flush().await?;
         let read = reader.run(move |db| Ok(Replay::read(&gateway, db, &plan, since)));
         let replay = read.await??;
         tokio::task::spawn_blocking(move || replay.compare()).await.map_err(|_| failed())

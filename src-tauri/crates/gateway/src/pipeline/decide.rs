@@ -14,6 +14,9 @@ use crate::{
     upstream::Upstream,
 };
 
+/// What is behind a call, and the snapshot that says so.
+type Behind = (Arc<Snapshot>, Arc<Upstream>, Arc<ConnectionConfig>);
+
 /// A call whose tool has an id.
 #[derive(Debug)]
 pub(super) struct Asked<'a> {
@@ -45,9 +48,7 @@ impl<'a> Asked<'a> {
     }
 
     /// The upstream behind the call.
-    pub(super) fn upstream(
-        &self,
-    ) -> Result<(Arc<Snapshot>, Arc<Upstream>, Arc<ConnectionConfig>), Refusal> {
+    pub(super) fn upstream(&self) -> Result<Behind, Refusal> {
         let snapshot = self.gateway.live.snapshot.load_full();
         let (upstream, config) = self.gateway.upstream_of(&snapshot, &self.call)?;
         Ok((snapshot, upstream, config))

@@ -33,10 +33,10 @@ pub(crate) enum Refusal {
     /// why.
     Denied {
         reason: &'static str,
-        sentence: String,
+        sentence: Box<str>,
         /// The part of the condition, which unlike the sentence names no
         /// value of the arguments.
-        part: Option<String>,
+        part: Option<Box<str>>,
     },
     /// A grant's rate is used up; `again` is how long until it has room.
     RateLimited {
@@ -91,8 +91,8 @@ impl Refusal {
         if !denial.visible {
             return Self::NotGranted { reason };
         }
-        let part = denial.unmet.as_ref().map(|unmet| unmet.part.clone());
-        Self::Denied { reason, sentence: sentence(denial), part }
+        let part = denial.unmet.as_ref().map(|unmet| unmet.part.as_str().into());
+        Self::Denied { reason, sentence: sentence(denial).into(), part }
     }
 
     /// Stable; what a program branches on.
@@ -324,7 +324,7 @@ impl Refusal {
     fn detail(&self) -> Option<String> {
         match self {
             Self::Malformed(text) | Self::InvalidArguments(text) => Some(text.clone()),
-            Self::Denied { part, .. } => part.clone(),
+            Self::Denied { part, .. } => part.as_deref().map(str::to_owned),
             Self::RateLimited { grant, rate, .. } => Some(format!("{grant} allows {rate}")),
             Self::ApprovalDenied(_, note) => note.clone(),
             Self::Upstream(error) => Some(error.to_string()),

@@ -170,7 +170,7 @@ pub(crate) fn check_version(
         code: codes::STALE,
         message: format!("{what} was changed by someone else in the meantime"),
         next: "look at it as it is now and decide again".into(),
-        current: serde_json::to_value(current).ok(),
+        current: serde_json::to_value(current).ok().map(Box::new),
         place: None,
         retry_after: None,
     })

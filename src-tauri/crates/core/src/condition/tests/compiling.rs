@@ -11,23 +11,23 @@ fn what_can_never_work_is_refused_at_its_place() {
         ("args.x = 1", "compare with == (at character 8)"),
         (
             "arg.x == 1",
-            "there is no arg; a condition can look at args, user, agent, connection, now; texts stand in quotes (at character 1)",
+            "there is no arg; a condition can look at args, user, agent, connection, tool, now; texts stand in quotes (at character 1)",
         ),
         (
             "args.s == open",
-            "there is no open; a condition can look at args, user, agent, connection, now; texts stand in quotes (at character 11)",
+            "there is no open; a condition can look at args, user, agent, connection, tool, now; texts stand in quotes (at character 11)",
         ),
         (
             ".args.x == 1",
-            "there is no .args; a condition can look at args, user, agent, connection, now; texts stand in quotes (at character 2)",
+            "there is no .args; a condition can look at args, user, agent, connection, tool, now; texts stand in quotes (at character 2)",
         ),
         (
             "args.to.all(r, q == 1)",
-            "there is no q; a condition can look at args, user, agent, connection, now; texts stand in quotes (at character 16)",
+            "there is no q; a condition can look at args, user, agent, connection, tool, now; texts stand in quotes (at character 16)",
         ),
         (
             "args.to.all(r, r == 1) && r == 1",
-            "there is no r; a condition can look at args, user, agent, connection, now; texts stand in quotes (at character 27)",
+            "there is no r; a condition can look at args, user, agent, connection, tool, now; texts stand in quotes (at character 27)",
         ),
         (
             "args.s == 'é' &&\n user.nam == ''",
