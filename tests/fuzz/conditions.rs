@@ -17,7 +17,7 @@ const SEEDS: [&str; 12] = [
     "args.s.matches('^/srv/[a-z]+$') && type(args.s) == string && size({'a': -1}) == 1",
     "args.l.exists(a, args.l.exists_one(b, a + b == 3)) // r'''x''' \\n",
     "args.o.s == args.s && 'sales' in user.teams",
-    "agent != null && agent.name == 'claude' && connection.name != 'gmail'",
+    "agent != null && agent.name == 'claude' && connection.name != 'gmail' && tool.id != 'fs.read'",
     "args[args.s] == args.o[args.s]",
     "int(args.s) + 1 < 5 || string(args.n).contains('1') || timestamp(args.s) < now",
     "user.teams.exists(t, t == args.s) == (args.l.size() % 2 == 0)",
@@ -182,7 +182,7 @@ fn what_compiles_is_sound() {
 
             let arguments = arguments(bytes, token.expose());
             let caller = ana(*agent);
-            let facts = Facts::new(&caller, "gmail", Some(&arguments), *now);
+            let facts = Facts::new(&caller, "gmail.send", Some(&arguments), *now);
             let held = condition.evaluate(&facts);
             let explained = condition.explain(&facts);
             assert_eq!(explained.is_none(), held == Ok(true), "{text:?}: {held:?} {explained:?}");
@@ -197,11 +197,11 @@ fn what_compiles_is_sound() {
             // Compiled from its own text, it is the same, and so is what it says
             // of facts that were not read before.
             let again = Condition::compile(condition.text()).unwrap();
-            let facts = Facts::new(&caller, "gmail", Some(&arguments), *now);
+            let facts = Facts::new(&caller, "gmail.send", Some(&arguments), *now);
             assert_eq!(again.evaluate(&facts), held, "{text:?}");
             assert_eq!(again.reads_arguments(), condition.reads_arguments());
             if !condition.reads_arguments() {
-                let facts = Facts::new(&caller, "gmail", None, *now);
+                let facts = Facts::new(&caller, "gmail.send", None, *now);
                 assert_eq!(condition.evaluate(&facts), held, "{text:?} needs no arguments");
             }
             // What the gateway writes around it. That is longer: too deep, or
@@ -211,7 +211,7 @@ fn what_compiles_is_sound() {
                 let condition = match Condition::compile(&around) {
                     Ok(condition) => condition,
                     Err(error) => {
-                        let bounds = ["too deeply", "at most 2000 bytes", "too long"];
+                        let bounds = ["too deeply", "at most", "too long"];
                         let bounded = bounds.iter().any(|bound| error.message.contains(bound));
                         assert!(bounded, "{around:?}: {error}");
                         continue;

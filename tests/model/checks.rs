@@ -108,7 +108,7 @@ impl<'c, 'p> Case<'c, 'p> {
             user: &facts.user,
             teams: &facts.teams,
             agent: facts.agent.as_deref(),
-            connection: self.tool.as_str().split('.').next().unwrap(),
+            tool: self.tool.as_str(),
             now: self.now,
         };
         scene.about.iter().map(|rule| (*rule, rules::stance(rule, &seen))).collect()

@@ -107,7 +107,7 @@ pub(super) struct Seen<'a> {
     pub(super) user: &'a str,
     pub(super) teams: &'a [String],
     pub(super) agent: Option<&'a str>,
-    pub(super) connection: &'a str,
+    pub(super) tool: &'a str,
     pub(super) now: i64,
 }
 
@@ -220,7 +220,10 @@ const CONDITIONS: &[Line] = &[
     ("agent == null ? args.n <= 3 : agent.name.startsWith('c')", |s| {
         s.agent.map_or_else(|| s.number(|n| n <= 3.0), |name| truth(name.starts_with('c')))
     }),
-    ("connection.name == 'gmail'", |s| truth(s.connection == "gmail")),
+    ("connection.name == 'gmail'", |s| truth(s.tool.split('.').next() == Some("gmail"))),
+    ("tool.id in ['gmail.send', 'fs.v1/read']", |s| {
+        truth(s.tool == "gmail.send" || s.tool == "fs.v1/read")
+    }),
     ("now.getHours() >= 9 && now.getHours() < 17", |s| {
         s.hour().map_or(Fault, |hour| truth((9..17).contains(&hour)))
     }),

@@ -61,11 +61,6 @@ impl Notifications {
         self.board.lock().unwrap().shown.values().cloned().collect()
     }
 
-    /// How many there were so far, replacements among them.
-    pub fn announced(&self) -> u32 {
-        self.board.lock().unwrap().announced
-    }
-
     /// Clicks: `default` is the notification itself. As on most desktops, it
     /// goes by that.
     pub async fn invoke(&self, id: u32, action: &str) {

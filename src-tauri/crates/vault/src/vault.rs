@@ -175,15 +175,21 @@ mod tests {
         let all = Grant {
             id: GrantId::new(1),
             subject: Subject::User(user),
-            tool: ToolPattern::Any,
+            tool: ToolPattern::Any(None),
             effect: Effect::Allow,
+            condition: None,
+            expires_at: None,
+            rate: None,
+            version: 1,
         };
-        let map = PermissionMap::build(1, [all]);
-        let caller = Caller { user, teams: [].into(), agent: None };
+        let map = PermissionMap::build(1, [all], []);
+        let facts = std::sync::Arc::default();
+        let caller = Caller { user, teams: [].into(), agent: None, facts };
         let digest = json::parse(b"{}").unwrap().digest().unwrap();
-        match decide(&map, &caller, &tool.parse().unwrap(), digest) {
+        let call = Call { tool: &tool.parse().unwrap(), arguments: Some(b"{}"), now: 0 };
+        match decide(&map, &caller, &call, digest) {
             Decision::Allow(permit) => permit,
-            Decision::Deny(denial) => panic!("{denial:?}"),
+            other => panic!("{other:?}"),
         }
     }
 
