@@ -15,7 +15,7 @@ use axum::{
     extract::{State, rejection::JsonRejection},
 };
 
-use super::{AdminError, Reader, Signed, coverage, error, grants, tools};
+use super::{AdminError, Reader, Signed, changes, coverage, error, tools};
 use crate::{catalog::Catalog, gateway::Gateway, store::rows};
 
 /// How a call would be decided now, and why. Nothing is called.
@@ -245,7 +245,7 @@ fn check(wanted: CheckCondition, catalog: &Catalog) -> Result<CheckedCondition, 
     };
     let problem = match when.is_empty() {
         true => None,
-        false => grants::check_condition(&when, &tool, catalog).err(),
+        false => changes::check_condition(&when, &tool, catalog).err(),
     };
     Ok(CheckedCondition {
         place: problem.as_ref().map(error::place),

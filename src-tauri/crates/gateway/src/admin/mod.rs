@@ -7,6 +7,7 @@
 
 mod access;
 mod approvals;
+mod changes;
 mod connections;
 mod coverage;
 mod differences;

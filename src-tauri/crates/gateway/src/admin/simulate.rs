@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::{
     AdminError, Reader,
-    grants::{self, Grants, Plan},
+    changes::{self, Grants, Plan},
     history::{self, PastCall},
     times,
 };
@@ -65,7 +65,7 @@ pub(super) async fn simulate(
     // Whoever asked may hang up; the place is free when the work is done.
     let simulated = tokio::spawn(async move {
         let _place = place;
-        let plan = grants::plan(&gateway, change).await?;
+        let plan = changes::plan(&gateway, change).await?;
         let reader = gateway.reader.clone();
         // Calls that ended a moment ago count, too.
         gateway.writer.flush().await?;
@@ -90,7 +90,7 @@ struct Copy {
 type RuleKey = (Subject, ToolPattern, Option<String>);
 
 fn key(grant: &Grant) -> RuleKey {
-    (grant.subject, grant.tool.clone(), grants::text(grant).map(str::to_owned))
+    (grant.subject, grant.tool.clone(), changes::text(grant).map(str::to_owned))
 }
 
 impl Copy {
@@ -161,7 +161,7 @@ impl Replay {
         let mut before = snapshot::grants(db, Some(&snapshot))?;
         before.sort_unstable_by_key(|grant| grant.id);
         let mut copy = Copy::of(&before);
-        grants::make(plan, &mut copy, gateway, db)?;
+        changes::make(plan, &mut copy, gateway, db)?;
         let changed = rows::grants(db, None)?.into_iter();
         let changed = changed.filter_map(|(grant, at)| Some((grant.id.parse().ok()?, at)));
         let (calls, truncated) = history::calls(db, since)?;
