@@ -6,6 +6,7 @@
 //! nothing.
 
 mod access;
+mod agents;
 mod approvals;
 mod changes;
 mod connections;
@@ -21,6 +22,7 @@ mod session;
 mod setup;
 mod simulate;
 mod suggest;
+mod teams;
 mod times;
 mod tools;
 mod trail;
@@ -83,11 +85,11 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(people::edit_user, people::remove_user))
         .routes(routes!(people::set_password))
         .routes(routes!(people::issue_user_token))
-        .routes(routes!(people::add_agent))
-        .routes(routes!(people::edit_agent, people::revoke_agent))
-        .routes(routes!(people::list_agents))
-        .routes(routes!(people::list_teams, people::add_team))
-        .routes(routes!(people::remove_team))
+        .routes(routes!(agents::add_agent))
+        .routes(routes!(agents::edit_agent, agents::revoke_agent))
+        .routes(routes!(agents::list_agents))
+        .routes(routes!(teams::list_teams, teams::add_team))
+        .routes(routes!(teams::remove_team))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::edit, grants::remove))
         .routes(routes!(grants::change))
