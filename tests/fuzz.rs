@@ -53,7 +53,7 @@ fn text((seed, edits): &Edited, seeds: &[&str], scraps: &[&str]) -> String {
             }
             2 => text.insert_str(from, scrap),
             3 => text.replace_range(from..to, scrap),
-            _ => text.insert_str(from, &scrap.repeat(usize::from(*what) % 32)),
+            _ => text.insert_str(from, &scrap.repeat(usize::from(*what))),
         }
     }
     text

@@ -95,13 +95,15 @@ impl PermissionMap {
         self.effects.get(tool.as_str()).copied().unwrap_or_default()
     }
 
-    /// Whether any grant allows a tool to somebody, or asks.
-    pub fn grants_anybody(&self, tool: &ToolId) -> bool {
+    /// Whether any grant that has not expired at `now` allows a tool to
+    /// somebody, or asks.
+    pub fn grants_anybody(&self, tool: &ToolId, now: i64) -> bool {
         let about = self.about(tool);
         let grants = about.tables.into_iter().flatten().flat_map(HashMap::values).flatten();
         let wanted = about.effect;
         grants
             .filter(|grant| grant.tool.effect().is_none_or(|effect| effect == wanted))
+            .filter(|grant| grant.expires_at.is_none_or(|at| at > now))
             .any(|grant| grant.effect != Effect::Deny)
     }
 

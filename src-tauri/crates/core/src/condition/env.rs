@@ -17,6 +17,9 @@ use regex::{Regex, RegexBuilder};
 /// KiB that a compiled pattern may take. The smallest of these that holds it
 /// is its size; they are few, as each takes a try to compile it.
 const SIZES: [usize; 3] = [4, 32, 256];
+/// Deepest nesting of a pattern, repetitions of repetitions included: a deep
+/// one overflows the stack of a small thread.
+const NESTED: u32 = 40;
 /// Bytes of the longest text that is matched with a pattern of 1 KiB; larger
 /// patterns take shorter ones. Matching has no other bound: at worst it takes
 /// time for each byte of the text and of the pattern.
@@ -60,7 +63,8 @@ pub(super) struct Pattern {
 impl Pattern {
     pub(super) fn compile(text: &str) -> Result<Self, String> {
         for size in SIZES {
-            match RegexBuilder::new(text).size_limit(size << 10).build() {
+            let mut builder = RegexBuilder::new(text);
+            match builder.size_limit(size << 10).nest_limit(NESTED).build() {
                 Ok(regex) => return Ok(Self { regex, longest: LONGEST / size }),
                 Err(regex::Error::CompiledTooBig(_)) => {}
                 // The last line of the report is the reason, the others a drawing.

@@ -188,7 +188,7 @@ fn describe(
         Ok::<_, StoreError>((key, (effect, row.get::<_, u64>("version")?)))
     })?;
     let confirmed: HashMap<_, _> = rows.collect::<Result<_, _>>()?;
-    let seen = coverage::seen(db)?;
+    let (seen, now) = (coverage::seen(db)?, clock::now_ms());
     let describe = |tool: Arc<CatalogTool>| {
         let key = (tool.connection.get(), tool.id.tool().as_str().to_owned());
         let (effect, effect_version) = confirmed.get(&key).copied().unwrap_or_default();
@@ -201,7 +201,7 @@ fn describe(
             suggested_effect: tool.suggested.map(shown),
             effect_version,
             first_seen_at: coverage::first_seen(&seen, &tool).map(rfc3339).unwrap_or_default(),
-            granted: snapshot.permissions.grants_anybody(&tool.id),
+            granted: snapshot.permissions.grants_anybody(&tool.id, now),
         }
     };
     Ok(tools.into_iter().map(describe).collect())
