@@ -142,6 +142,14 @@ pub(crate) enum Unanswerable {
     Over(Box<Entry>),
 }
 
+impl NewQuestion {
+    /// Whether an answer for the session to one is an answer to the other.
+    fn in_session_of(&self, other: &Self) -> bool {
+        let any = QuestionKey { arguments: other.key.arguments, ..self.key.clone() };
+        any == other.key && (self.connection, &self.session) == (other.connection, &other.session)
+    }
+}
+
 impl Entry {
     fn open(&self) -> bool {
         self.expires > Instant::now()
@@ -177,16 +185,12 @@ impl Approvals {
     /// of which there is one at a time: whoever gets [`Known::New`] calls
     /// [`asked`](Self::asked) or [`forget`](Self::forget).
     pub(crate) fn look(&self, question: &NewQuestion) -> Known {
-        let NewQuestion { key, connection, session, .. } = question;
+        let NewQuestion { key, connection, .. } = question;
         let mut book = self.book();
         let book = &mut *book;
         let now = Instant::now();
         book.sessions.retain(|answer| answer.until > now);
-        let said = book.sessions.iter().find(|answer| {
-            let said = &answer.question;
-            let any = QuestionKey { arguments: key.arguments, ..said.key.clone() };
-            any == *key && said.connection == *connection && said.session == *session
-        });
+        let said = book.sessions.iter().find(|answer| answer.question.in_session_of(question));
         if let Some(answer) = said {
             let approved = Approved::AnyArguments(answer.question.key.clone());
             return Known::Approved(Yes { id: answer.id, approved, arguments: None });
@@ -338,14 +342,9 @@ impl Approvals {
             // waits in it looks again.
             entry.set(ApprovalState::Used);
             let answered = entry.clone();
-            let question = &answered.question;
             let of_session = |entry: &&mut Entry| {
-                let other = &entry.question;
-                let any = QuestionKey { arguments: question.key.arguments, ..other.key.clone() };
                 entry.state == ApprovalState::Pending
-                    && any == question.key
-                    && (other.connection, &other.session)
-                        == (question.connection, &question.session)
+                    && entry.question.in_session_of(&answered.question)
             };
             let mut over = vec![id];
             for entry in book.entries.values_mut().filter(of_session) {
