@@ -121,7 +121,7 @@ function Account({ user }: { user: string }) {
         </div>
       )}
       <div className="account-actions">
-        <Button size="compact-sm" variant="default" loading={signOut.pending} onClick={() => void signOut.run()} data-testid="sign-out">
+        <Button size="compact-xs" variant="default" loading={signOut.pending} onClick={() => void signOut.run()} data-testid="sign-out">
           {t.signOut}
         </Button>
         <ActionIcon variant="default" size={26} aria-label={t.changePassword} title={t.changePassword} onClick={() => setChanging(true)} data-testid="change-password">

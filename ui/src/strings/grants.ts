@@ -153,7 +153,7 @@ export const grants = {
     zone: "Time zone",
     removeLine: (index: number) => `Remove line ${index}`,
     cel: "Condition in CEL",
-    celHint: "Over args, user, agent, connection and now. Joined to the lines above by “and”.",
+    celHint: "Over args, user, agent, connection, tool and now. Joined to the lines above by “and”.",
     celPlaceholder: "args.amount <= 100",
     whole: "The whole condition",
     none: "No condition: it counts for every call.",
