@@ -110,6 +110,30 @@ mod tests {
     }
 
     #[test]
+    fn what_was_granted_before_an_upgrade_is_granted_after_it() {
+        let mut db = Connection::open_in_memory().unwrap();
+        Migrations::from_slice(&MIGRATIONS[..1]).to_latest(&mut db).unwrap();
+        db.execute_batch(
+            r#"INSERT INTO users (name, admin, created_at) VALUES ('root', 1, 1), ('ana', 0, 1);
+               INSERT INTO connections (name, transport, created_at) VALUES ('fix', '{}', 7);
+               INSERT INTO tools VALUES (1, 0, '{"name": "echo"}');
+               INSERT INTO grants (user, tool, effect, created_at)
+                   VALUES (2, 'fix.*', 'allow', 5), (2, 'fix.echo', 'deny', 6);
+               DELETE FROM grants WHERE id = 2;"#,
+        )
+        .unwrap();
+        Migrations::from_slice(MIGRATIONS).to_latest(&mut db).unwrap();
+        let one = |sql: &str| db.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(one("SELECT group_concat(role ORDER BY id) FROM users"), "admin,member");
+        assert_eq!(one("SELECT id || tool || effect || changed_at FROM grants"), "1fix.*allow5");
+        // What is offered already is not new, and no id is used again.
+        assert_eq!(one("SELECT tool || seen_at FROM seen_tools"), "echo7");
+        let add = "INSERT INTO grants (user, tool, effect, created_at, changed_at)
+                   VALUES (2, '*', 'ask', 8, 8) RETURNING CAST(id AS TEXT)";
+        assert_eq!(one(add), "3");
+    }
+
+    #[test]
     fn the_database_itself_refuses_to_rewrite_the_trail() {
         let dir = tempfile::tempdir().unwrap();
         let (db, _) = open(dir.path()).unwrap();
