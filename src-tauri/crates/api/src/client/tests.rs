@@ -48,7 +48,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, Infallible
     Ok(match (request.method().as_str(), request.uri().path()) {
         ("GET", "/api/v1/health") => json(200, r#"{"state":"enforcing","version":"1.2.3"}"#),
         ("GET", "/api/v1/session") if bearer == Some("Bearer s3cret") => {
-            json(200, r#"{"user":"ana","expires_at":"2030-01-01T00:00:00Z"}"#)
+            json(200, r#"{"user":"ana","role":"admin","expires_at":"2030-01-01T00:00:00Z"}"#)
         }
         ("GET", "/api/v1/session") => {
             json(401, r#"{"code":"sign_in","message":"Sign in.","next":"Run `agw login`."}"#)
