@@ -18,9 +18,8 @@ use crate::{
 /// How often it is looked whether an approval has expired.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
-/// Returns at once what is allowed or denied. What is asked is held until a
-/// person has said yes to exactly that question, or the permission map no
-/// longer asks. It ends before the client gives up: then a later call with the
+/// What is denied is refused at once. What is asked is held until a person has
+/// said yes to exactly that question, or the permission map no longer asks. It ends before the client gives up: then a later call with the
 /// same arguments picks the answer up.
 pub(super) async fn await_approval(
     asked: &Asked<'_>,

@@ -69,7 +69,7 @@ pub(crate) enum Target {
 }
 
 /// Arguments that were read strictly. `raw` is forwarded byte for byte.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Arguments {
     pub(crate) raw: Bytes,
     pub(crate) digest: json::Digest,

@@ -3,11 +3,9 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide};
+use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json};
 
-use super::{
-    Arguments, InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve,
-};
+use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
     gateway::Gateway,
     store::snapshot::{ConnectionConfig, Snapshot},
@@ -44,7 +42,8 @@ impl<'a> Asked<'a> {
     /// By the permission map of this moment.
     pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
         let InboundCall { presented, arguments, .. } = self.inbound;
-        decide_now(self.gateway, presented, &self.call.id, arguments, story)
+        let call = (&self.call.id, &*arguments.raw, arguments.digest);
+        decide_now(self.gateway, presented, call, story)
     }
 
     /// The upstream behind the call.
@@ -103,14 +102,14 @@ impl<'a> Asked<'a> {
         let gateway = Arc::clone(self.gateway);
         let InboundCall { face, presented, arguments, received, .. } = self.inbound;
         let (face, presented, received) = (*face, *presented, *received);
-        let (arguments, tool) = (arguments.clone(), self.call.id.clone());
+        let (raw, digest, tool) = (arguments.raw.clone(), arguments.digest, self.call.id.clone());
         let (version, approved) = (permit.policy_version(), approved.cloned());
         move || {
             if gateway.live.snapshot.load().permissions.version() == version {
                 return true;
             }
             let mut story = Story::unread(face, received);
-            match decide_now(&gateway, &presented, &tool, &arguments, &mut story) {
+            match decide_now(&gateway, &presented, (&tool, &*raw, digest), &mut story) {
                 Ok(Decision::Allow(_)) => true,
                 Ok(Decision::Ask(question)) => {
                     approved.as_ref().is_some_and(|yes| question.approved(yes).is_ok())
@@ -124,16 +123,15 @@ impl<'a> Asked<'a> {
 fn decide_now(
     gateway: &Gateway,
     presented: &Presented,
-    tool: &ToolId,
-    arguments: &Arguments,
+    (tool, arguments, digest): (&ToolId, &[u8], json::Digest),
     story: &mut Story,
 ) -> Result<Decision, Refusal> {
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
     let caller = identify(&snapshot, presented, now, story)?;
     gateway.check_open(&snapshot)?;
-    let call = Call { tool, arguments: Some(&arguments.raw), now };
-    let decision = decide(&snapshot.permissions, &caller, &call, arguments.digest);
+    let call = Call { tool, arguments: Some(arguments), now };
+    let decision = decide(&snapshot.permissions, &caller, &call, digest);
     // What is denied stays as unknown as before: only the rest is told of a pause.
     if !matches!(decision, Decision::Deny(_)) {
         check_paused(&snapshot, &caller, tool)?;

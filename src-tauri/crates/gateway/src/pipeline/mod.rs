@@ -102,7 +102,10 @@ async fn run(
     if !matches!(decision, Decision::Deny(_)) {
         call::guard_request(&inbound.arguments)?;
     }
-    let (permit, yes) = approve::await_approval(&asked, decision, story).await?;
+    let (permit, yes) = match decision {
+        Decision::Allow(permit) => (permit, None),
+        decision => approve::await_approval(&asked, decision, story).await?,
+    };
     story.permitted(&permit);
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
