@@ -70,6 +70,29 @@ async fn once_a_grant_is_gone_no_call_is_forwarded_any_more() {
     scene.gateway.stop().await;
 }
 
+/// A call that waits for its server to start has been decided, but has had no
+/// effect yet.
+#[tokio::test]
+async fn a_call_that_waits_for_its_server_is_not_sent_once_its_grant_is_gone() {
+    let gateway = InProcess::start().await;
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stdio_server.py");
+    let slow = format!("sleep 2; exec python3 {fixture}");
+    gateway.connect_stdio("slow", &["sh", "-c", &slow], &[]).await;
+    gateway.add_user("ana", None).await;
+    let token = gateway.add_agent("ana", "claude", &[]).await;
+    let grant = gateway.grant("ana", "slow.echo", "allow").await;
+    assert_eq!(gateway.rest_call(&token, "slow.echo", json!({})).await.0, 200);
+    let gateway = gateway.restart().await;
+    let made = super::call(&gateway, &token, "slow.echo", json!({}));
+    // Time to be decided, and to come to wait.
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    assert!(!made.is_finished(), "it does not wait for the server");
+    gateway.revoke(&grant).await;
+    let (status, body) = super::outcome(made).await;
+    assert_eq!((status, &body["code"]), (403, &json!("not_granted")), "{body}");
+    gateway.stop().await;
+}
+
 /// A call that was decided on the old map is decided again before its effect,
 /// and one whose grant is gone by then says so like any other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
