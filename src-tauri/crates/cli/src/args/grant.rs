@@ -31,7 +31,7 @@ pub(crate) struct GrantArgs {
     pub(crate) tool: String,
     /// With ask a person decides on each call
     pub(crate) effect: Effect,
-    /// Only where this holds: CEL over args, user, agent, connection and now
+    /// Only where this holds: CEL over args, user, agent, connection, tool and now
     #[arg(long, value_name = "CEL", value_parser = condition)]
     pub(crate) when: Option<String>,
     /// Only where this holds: a common condition without CEL, see below
