@@ -37,8 +37,7 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     seen_calls(&window, 1, 1).await;
     agent.is_allowed().await;
     seen_calls(&window, 2, 1).await;
-    let row = window.matching("[data-testid='feed-row'][data-decision='allow']").await;
-    let row = row.text().await.unwrap();
+    let row = window.text_of("[data-testid='feed-row'][data-decision='allow']").await;
     assert!(row.contains("ana / claude") && row.contains("fix.echo"), "{row}");
     window.picture("home").await;
 
@@ -183,7 +182,7 @@ async fn set_up(window: &Driver) {
     window.fill("setup-password-again", PASSWORD).await;
     window.picture("set-up").await;
     window.click("setup-submit").await;
-    let recovery_key = window.find("recovery-key").await.text().await.unwrap();
+    let recovery_key = window.text_of("[data-testid='recovery-key']").await;
     assert!(recovery_key.len() > 50, "{recovery_key}");
     window.picture("recovery-key").await;
     window.click("recovery-stored").await;
@@ -211,8 +210,7 @@ async fn pausing_from_tray_and_window(
     tray.wait_for_state("Paused").await;
     agent.is_refused(503, "paused").await;
     window.matching("[data-testid='state'][data-state='paused']").await;
-    let row = window.matching("[data-testid='feed-row'][data-decision='deny']").await;
-    let row = row.text().await.unwrap();
+    let row = window.text_of("[data-testid='feed-row'][data-decision='deny']").await;
     assert!(row.contains("ana / claude") && row.contains("fix.echo"), "{row}");
     assert!(row.contains("Paused"), "{row}");
     window.picture("paused").await;

@@ -52,6 +52,12 @@ impl Driver {
         self.wait(Locator::Css(css)).await
     }
 
+    /// What the first that matches shows.
+    pub async fn text_of(&self, css: &str) -> String {
+        let what = format!("{css} holds still");
+        eventually(&what, async || self.matching(css).await.text().await.ok()).await
+    }
+
     async fn wait(&self, locator: Locator<'_>) -> Element {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
@@ -71,8 +77,11 @@ impl Driver {
         eventually(&what, async || self.all(&by_id(id)).await.is_empty().then_some(())).await;
     }
 
+    /// All there are. A page that is drawn anew while the driver looks fails
+    /// the look, not the test.
     pub async fn all(&self, css: &str) -> Vec<Element> {
-        self.page.find_all(Locator::Css(css)).await.unwrap()
+        let what = format!("the page holds still for {css}");
+        eventually(&what, async || self.page.find_all(Locator::Css(css)).await.ok()).await
     }
 
     pub async fn click(&self, id: &str) {
