@@ -8,14 +8,8 @@
 
 mod checks;
 mod questions;
-mod random;
 mod rules;
 mod world;
-
-use std::{
-    env,
-    time::{SystemTime, UNIX_EPOCH},
-};
 
 use agw_core::{
     AgentId, Effect, Grant, GrantId, PermissionMap, Rate, Subject, TeamId, ToolId, ToolPattern,
@@ -23,9 +17,10 @@ use agw_core::{
 };
 use checks::{Case, Counts};
 use questions::Questions;
-use random::Random;
 use rules::{Rule, World};
 use world::{PATTERNS, Pools, TEAMS, TIMES, TOOLS, USERS, Who};
+
+use crate::support::random::{self, Random};
 
 const CASES: u64 = 1_000_000;
 /// Callers, tools and times that are tried on one permission map.
@@ -39,10 +34,7 @@ const TOOL_EFFECTS: [&str; 3] = ["read", "write", "destructive"];
 
 #[test]
 fn core_decides_as_the_rules_say() {
-    let seed = match env::var("AGW_SEED") {
-        Ok(seed) => seed.parse().unwrap(),
-        Err(_) => SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64,
-    };
+    let seed = random::seed();
     let mut random = Random::new(seed);
     let pools = Pools::new();
     let tools = TOOLS.map(|tool| tool.parse::<ToolId>().unwrap());

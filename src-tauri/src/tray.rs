@@ -27,6 +27,9 @@ impl Shown {
         match self {
             Self::Running(ServiceState::Enforcing) => "Enforcing: every call is checked",
             Self::Running(ServiceState::Paused) => "Paused: all agents are refused",
+            Self::Running(ServiceState::Unrecorded) => {
+                "Records cannot be written: agents are refused"
+            }
             Self::Running(ServiceState::Sealed) => "Sealed: all agents are refused",
             Self::Running(ServiceState::Unconfigured) => "Not set up: all agents are refused",
             Self::NotAnswering => "The gateway does not answer",
@@ -41,6 +44,9 @@ impl Shown {
                 tauri::include_image!("icons/tray-enforcing.png")
             }
             Self::Running(ServiceState::Paused) => tauri::include_image!("icons/tray-paused.png"),
+            Self::Running(ServiceState::Unrecorded) => {
+                tauri::include_image!("icons/tray-unrecorded.png")
+            }
             Self::Running(ServiceState::Sealed | ServiceState::Unconfigured) => {
                 tauri::include_image!("icons/tray-sealed.png")
             }
@@ -194,6 +200,7 @@ mod tests {
         let enforcing = Shown::Running(ServiceState::Enforcing);
         for other in [
             Shown::Running(ServiceState::Paused),
+            Shown::Running(ServiceState::Unrecorded),
             Shown::Running(ServiceState::Sealed),
             Shown::Running(ServiceState::Unconfigured),
             Shown::NotAnswering,

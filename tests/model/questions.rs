@@ -6,10 +6,10 @@ use agw_core::{Approved, Decision, Grants, Question, QuestionKey, UserId};
 
 use super::{
     checks::Case,
-    random::Random,
     rules::Verdict,
     world::{Pools, TOOLS},
 };
+use crate::support::random::Random;
 
 /// Earlier questions that are kept to be mistaken for later ones.
 const KEPT: usize = 8;

@@ -6,7 +6,7 @@ use std::{fmt, sync::Arc};
 
 use agw_core::{AgentCaller, AgentId, Caller, CallerFacts, Condition, TeamId, UserId, json};
 
-use super::random::Random;
+use crate::support::random::Random;
 
 pub(super) const USERS: [&str; 2] = ["ana", "bo"];
 pub(super) const TEAMS: [&str; 3] = ["sales", "support", "ops"];

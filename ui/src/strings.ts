@@ -1,6 +1,7 @@
 /** Every text of the interface. */
 
 import { approvals } from "./strings/approvals";
+import { audit, recording } from "./strings/audit";
 import { grants } from "./strings/grants";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
@@ -41,10 +42,18 @@ export const strings = {
     keep: "Keep it",
     removeAnyway: "Remove it anyway",
   },
+  stale: {
+    text: "This changed while you edited it. Nothing was saved.",
+    yours: "Yours",
+    now: "Now",
+    takeNow: "Take it as it is now",
+    saveOver: "Save mine over it",
+  },
   nav: {
     label: "Pages",
     home: "Home",
     approvals: "Approvals",
+    audit: "Audit",
     approvalsWaiting: (count: number) => `${plural(count, "call waits", "calls wait")} for an answer`,
     tools: "Tools",
     changePassword: "Change your password",
@@ -65,6 +74,8 @@ export const strings = {
     enforcingMeaning: "Every call is checked and recorded.",
     paused: "Paused",
     pausedMeaning: "All agents are stopped.",
+    unrecorded: "Not recording",
+    unrecordedMeaning: "Records cannot be written: agents are refused.",
     sealed: "Sealed",
     sealedMeaning: "The master key cannot be had; agents are refused.",
     stopped: "Stopped",
@@ -116,6 +127,11 @@ export const strings = {
     recoveryKeyMissing: "Enter the recovery key",
     newPassphrase: "New passphrase",
     recover: "Recover",
+  },
+  unrecorded: {
+    title: "Records cannot be written: agents are refused",
+    noReason: "The gateway does not say why. Look into its log.",
+    resumes: "Nothing needs to be started again: it goes on by itself within seconds of the cause going away. Reading what there is still works.",
   },
   quit: {
     title: "Stop the gateway too, or leave it running?",
@@ -187,6 +203,7 @@ export const strings = {
       failed: "Failed",
       cancelled: "Cancelled",
       indeterminate: "Unknown outcome",
+      expired: "Nobody answered",
       waiting: "Waiting",
       approved: "Approved once",
       approvedForSession: "Approved for the session",
@@ -196,7 +213,8 @@ export const strings = {
     noMatchTitle: "No such call here",
     noMatchText: (count: number) => `None of the ${plural(count, "call", "calls")} read so far matches the filter.`,
     older: "Read older calls",
-    full: (rows: number) => `These are the newest ${rows} calls. The audit trail has the rest.`,
+    full: (rows: number) => `These are the newest ${rows} calls.`,
+    fullRest: "The audit trail has the rest",
     kinds: {
       intent: "Intent: recorded before the call was forwarded",
       outcome: "Outcome",
@@ -283,8 +301,10 @@ export const strings = {
   },
 
   approvals,
+  audit,
   grants,
   people,
+  recording,
   tools,
   reasonWords,
 } as const;

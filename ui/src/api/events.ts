@@ -23,7 +23,8 @@ const AFFECTED: Record<string, readonly string[]> = {
   grants: [keys.grants, keys.suggestions, keys.tools, keys.approvals, keys.status],
   tools: [keys.tools, keys.grants, keys.connections],
   approvals: [keys.approvals, keys.status],
-  status: [keys.status, keys.health, keys.connections],
+  audit: [keys.audit, keys.status],
+  status: [keys.status, keys.health, keys.connections, keys.audit],
 };
 
 /** The one event stream of the page. `connect` returns the stream's end. */

@@ -8,6 +8,7 @@ import type { ServiceState } from "./types";
 export const keys = {
   agents: "agents",
   approvals: "approvals",
+  audit: "audit",
   connections: "connections",
   grants: "grants",
   health: "health",
@@ -21,6 +22,9 @@ export const keys = {
 
 const HEALTH_EVERY_MS = 10_000;
 const HEALTH_WHEN_DOWN_MS = 2_000;
+/** States that the gateway leaves by itself. */
+const PASSING: ReadonlySet<ShownState> = new Set(["stopped", "unrecorded"]);
+const AUDIT_STATUS_EVERY_MS = 5_000;
 
 /** What the gateway says of itself, or `stopped` when it does not answer. */
 export type ShownState = ServiceState | "stopped";
@@ -46,7 +50,7 @@ export const healthQuery = (client: ApiClient) =>
         return { state: "stopped", needsPassphrase: false };
       }
     },
-    refetchInterval: (query) => (query.state.data?.state === "stopped" ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
+    refetchInterval: (query) => (query.state.data && PASSING.has(query.state.data.state) ? HEALTH_WHEN_DOWN_MS : HEALTH_EVERY_MS),
   });
 
 /** The signed-in session, or null. */
@@ -145,4 +149,32 @@ export const suggestionsQuery = (client: ApiClient, days: number) =>
   queryOptions({
     queryKey: [keys.suggestions, days],
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/suggestions", { params: { query: { days } }, signal })),
+  });
+
+/** The whole story of a call, by its id, or one record, by its number. */
+export const storyQuery = (client: ApiClient, id: string) =>
+  queryOptions({
+    queryKey: [keys.audit, "story", id],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/{id}", { params: { path: { id } }, signal })),
+  });
+
+/** Ages with every second, so it is read again while it is looked at. */
+export const auditStatusQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.audit, "status"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/status", { signal })),
+    refetchInterval: AUDIT_STATUS_EVERY_MS,
+  });
+
+export const auditSettingsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.audit, "settings"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/settings", { signal })),
+  });
+
+export const forwardsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.audit, "forwards"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/forwards", { signal })),
+    refetchInterval: AUDIT_STATUS_EVERY_MS,
   });

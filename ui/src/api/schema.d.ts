@@ -106,8 +106,41 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Records, newest first. */
-        get: operations["list_audit"];
+        get: {
+            parameters: {
+                query?: {
+                    limit?: number;
+                    before?: number;
+                    kind?: string;
+                    decision?: string;
+                    user?: string;
+                    team?: string;
+                    agent?: string;
+                    connection?: string;
+                    tool?: string;
+                    reason?: string;
+                    effect?: string;
+                    status?: string;
+                    since?: string;
+                    until?: string;
+                    text?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditPage"];
+                    };
+                };
+            };
+        };
         put?: never;
         post?: never;
         delete?: never;
@@ -123,11 +156,27 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /**
-         * The records of one call, oldest first; `id` is a call's id or a sequence
-         *     number.
-         */
-        get: operations["show_audit"];
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditStory"];
+                    };
+                };
+            };
+        };
         put?: never;
         post?: never;
         delete?: never;
@@ -728,6 +777,436 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/bodies/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    call_id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditBodies"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditSettings"];
+                    };
+                };
+            };
+        };
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AuditSettings"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditSettings"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditStatus"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditCheckpoint"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditKey"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AuditStatus"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/metrics-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["TokenCreated"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/forwards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Forward"][];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["NewForward"];
+                };
+            };
+            responses: {
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Forward"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/forwards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Erase"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["Erased"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tools/{id}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ToolDetail"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -879,6 +1358,10 @@ export interface components {
             /** @description `connection.tool`, or the name as it was asked for when it could not be resolved. */
             tool?: string | null;
             user?: string | null;
+            clear?: Record<string, never> | null;
+            effect?: string | null;
+            body?: boolean;
+            erased?: boolean;
         };
         /**
          * @description Several changes of the permission map, made together or not at all:
@@ -1312,7 +1795,7 @@ export interface components {
          * @description Whether calls are being enforced, and if not, why not.
          * @enum {string}
          */
-        ServiceState: "unconfigured" | "sealed" | "paused" | "enforcing";
+        ServiceState: "unconfigured" | "sealed" | "paused" | "unrecorded" | "enforcing";
         /** @description `GET /api/v1/session`. */
         Session: {
             /** @description RFC 3339. */
@@ -1442,6 +1925,8 @@ export interface components {
             /** Format: int32 */
             users: number;
             version: string;
+            unrecorded_reason?: string | null;
+            audit_alarm?: string | null;
         };
         /** @description A change of the permission map that the trail speaks for. */
         Suggestion: {
@@ -1505,6 +1990,7 @@ export interface components {
         ToolDetail: components["schemas"]["Tool"] & {
             /** @description JSON Schema of the arguments. */
             input_schema: Record<string, never>;
+            recording: components["schemas"]["Recording"];
         };
         /**
          * @description What a tool does to the system behind it.
@@ -1556,6 +2042,112 @@ export interface components {
          * @enum {string}
          */
         Verdict: "allow" | "ask" | "deny" | "unknown";
+        AuditPage: {
+            records: components["schemas"]["AuditRecord"][];
+            /** Format: int64 */
+            next?: number | null;
+            searched_to?: string | null;
+        };
+        StoryGrant: {
+            id: string;
+            grant?: null | components["schemas"]["Grant"];
+            changed_since: boolean;
+        };
+        AuditStory: {
+            records: components["schemas"]["AuditRecord"][];
+            grants: components["schemas"]["StoryGrant"][];
+        };
+        AuditBodies: {
+            arguments?: Record<string, never> | null;
+            result?: Record<string, never> | null;
+        };
+        /** @enum {string} */
+        Durability: "by_effect" | "strict";
+        /** @enum {string} */
+        MetricsAccess: "off" | "local" | "token";
+        AuditSettings: {
+            durability?: components["schemas"]["Durability"];
+            receipts?: boolean;
+            /** Format: int64 */
+            bodies_days?: number | null;
+            /** Format: int64 */
+            records_days?: number | null;
+            /** Format: int64 */
+            max_mib?: number | null;
+            witness_folder?: string | null;
+            witness_url?: string | null;
+            metrics?: components["schemas"]["MetricsAccess"];
+            /** Format: int64 */
+            version: number;
+        };
+        AuditCheckpoint: {
+            /** Format: int64 */
+            size: number;
+            signed_at: string;
+            note: string;
+        };
+        Witness: {
+            place: string;
+            /** Format: int64 */
+            size: number;
+            taken_at?: string | null;
+            error?: string | null;
+        };
+        AuditAlarm: {
+            found_at: string;
+            message: string;
+            next: string;
+        };
+        AuditStatus: {
+            /** Format: int64 */
+            head: number;
+            /** Format: int64 */
+            first: number;
+            writable: boolean;
+            durability: components["schemas"]["Durability"];
+            /** Format: int64 */
+            size: number;
+            key?: string | null;
+            checkpoint?: null | components["schemas"]["AuditCheckpoint"];
+            witnesses: components["schemas"]["Witness"][];
+            alarm?: null | components["schemas"]["AuditAlarm"];
+        };
+        AuditKey: {
+            key: string;
+        };
+        Recording: {
+            clear?: string[];
+            bodies?: boolean;
+            /** Format: int64 */
+            version: number;
+        };
+        Erase: {
+            user: string;
+        };
+        Erased: {
+            user: string;
+            /** Format: int64 */
+            records: number;
+        };
+        /** @enum {string} */
+        ForwardKind: "otlp" | "syslog" | "json_lines";
+        NewForward: {
+            name: string;
+            kind: components["schemas"]["ForwardKind"];
+            target: string;
+            from_start?: boolean;
+        };
+        Forward: {
+            name: string;
+            kind: components["schemas"]["ForwardKind"];
+            target: string;
+            /** Format: int64 */
+            sent: number;
+            /** Format: int64 */
+            behind: number;
+            sent_at?: string | null;
+            error?: string | null;
+        };
     };
     responses: never;
     parameters: never;
@@ -1718,75 +2310,6 @@ export interface operations {
                 };
             };
             409: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    list_audit: {
-        parameters: {
-            query?: {
-                /** @description 1 to 1,000; 100 if absent. */
-                limit?: number;
-                /** @description Only records with a smaller sequence number: the last one of the page before. */
-                before?: number;
-                /** @description Only this kind. */
-                kind?: string;
-                /** @description `allow`, `ask` or `deny`. */
-                decision?: string;
-                /** @description Name of a user. */
-                user?: string;
-                /** @description Id of a tool. */
-                tool?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditRecord"][];
-                };
-            };
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ErrorBody"];
-                };
-            };
-        };
-    };
-    show_audit: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["AuditRecord"][];
-                };
-            };
-            404: {
                 headers: {
                     [name: string]: unknown;
                 };

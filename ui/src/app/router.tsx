@@ -1,10 +1,13 @@
 import { createHashHistory, createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
-import { DECISIONS, type FeedFilter } from "../features/feed/feed";
+import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
+import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
+import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { TOOL_SHOWS, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
+import { AuditPage } from "../routes/audit";
 import { ConnectionsPage } from "../routes/connections";
 import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
@@ -36,14 +39,15 @@ const rootRoute = createRootRoute({
 });
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
+/** Sequence numbers are valid ids, and the URL parser reads those as numbers. */
+const id = (value: unknown) => (typeof value === "number" ? String(value) : text(value));
 
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
   component: HomePage,
   validateSearch: (search: Record<string, unknown>): { call?: string | undefined; decision?: FeedFilter["decision"]; find?: string | undefined } => ({
-    // Sequence numbers are valid ids, and the URL parser reads those as numbers.
-    call: typeof search.call === "number" ? String(search.call) : text(search.call),
+    call: id(search.call),
     decision: DECISIONS.find((decision) => decision === search.decision),
     find: typeof search.find === "number" ? String(search.find) : text(search.find),
   }),
@@ -82,7 +86,18 @@ const toolsRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute]);
+const auditRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/audit",
+  component: AuditPage,
+  validateSearch: (search: Record<string, unknown>): TrailFilter & { call?: string | undefined; view?: AuditPart | undefined } => ({
+    ...filterOf(search),
+    call: id(search.call),
+    view: AUDIT_VIEWS.find((view) => view === search.view),
+  }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

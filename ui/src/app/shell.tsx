@@ -1,6 +1,6 @@
 import { ActionIcon, Alert, Button, useMantineColorScheme } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet } from "@tanstack/react-router";
+import { Link, Outlet, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { unwrap } from "../api/client";
@@ -12,14 +12,16 @@ import { useServiceState } from "../api/use-service-state";
 import { Icon, type IconName } from "../components/icons";
 import { ChangePassword } from "../features/session/change-password";
 import { PausedParts, PauseSwitch, StateLine } from "../features/status/state-bar";
+import { AlarmBanner, UnrecordedBanner } from "../features/status/audit-banners";
 import { SealedBanner } from "../features/status/sealed-banner";
+import { auditHref } from "../routes/links";
 import { strings } from "../strings";
 import { StartGateway } from "./start-gateway";
 
 const t = strings.nav;
 
 interface Page {
-  to: "/" | "/approvals" | "/connections" | "/grants" | "/people" | "/tools";
+  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/tools";
   icon: IconName;
   label: string;
   testId: string;
@@ -34,12 +36,14 @@ const PAGES: Page[] = [
   { to: "/tools", icon: "tool", label: t.tools, testId: "nav-tools" },
   { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections", notForMembers: true },
   { to: "/people", icon: "people", label: t.people, testId: "nav-people" },
+  { to: "/audit", icon: "book", label: t.audit, testId: "nav-audit" },
 ];
 
-/** Navigation, the state line, and what every page must not hide: sealed and stopped. */
+/** Navigation, the state line, and what every page must not hide: stopped, sealed, not recording, a trail that is not whole. */
 export function Shell({ user }: { user: string }) {
   const stopped = useServiceState() === "stopped";
   const role = useRole();
+  const router = useRouter();
   return (
     <div className="shell">
       <a
@@ -82,6 +86,8 @@ export function Shell({ user }: { user: string }) {
             </Alert>
           )}
           <SealedBanner />
+          <UnrecordedBanner />
+          <AlarmBanner href={auditHref(router, "proof")} />
           <Outlet />
         </main>
       </div>

@@ -1,4 +1,6 @@
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const dayClock = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
+const exact = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** Local time of day of an RFC 3339 time; the text itself when it is not one. */
@@ -10,6 +12,31 @@ export function timeOfDay(rfc3339: string): string {
 export function dayAndTime(rfc3339: string): string {
   const date = new Date(rfc3339);
   return Number.isNaN(date.getTime()) ? rfc3339 : day.format(date);
+}
+
+/** Today the time of day, before that the day, too. */
+export function dayOrTime(rfc3339: string, now: number): string {
+  const date = new Date(rfc3339);
+  if (Number.isNaN(date.getTime())) return rfc3339;
+  return date.toDateString() === new Date(now).toDateString() ? clock.format(date) : dayClock.format(date);
+}
+
+/** With milliseconds, as the trail has it, but local. */
+export function exactTime(rfc3339: string): string {
+  const date = new Date(rfc3339);
+  return Number.isNaN(date.getTime()) ? rfc3339 : exact.format(date);
+}
+
+/** How long ago, in the largest unit that fits: `12 s ago`. */
+export function ago(rfc3339: string, now: number): string {
+  const at = new Date(rfc3339).getTime();
+  if (Number.isNaN(at)) return rfc3339;
+  const seconds = Math.max(0, Math.floor((now - at) / 1_000));
+  if (seconds < 60) return `${seconds} s ago`;
+  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
+  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
+  const days = Math.floor(seconds / 86_400);
+  return days === 1 ? "1 day ago" : `${days} days ago`;
 }
 
 export function isPast(rfc3339: string, now: number): boolean {

@@ -1,12 +1,13 @@
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { useCallback } from "react";
 
-import { CallDrawer } from "../features/feed/call-drawer";
-import { FeedView } from "../features/feed/feed-view";
+import { CallDrawer } from "../features/audit/story/call-drawer";
+import { FeedView } from "../features/audit/feed/feed-view";
+import { GrantLine } from "../features/grants/change-list";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
 import { Counts } from "../features/status/counts";
 import { strings } from "../strings";
-import { grantHref } from "./links";
+import { auditHref, grantHref } from "./links";
 
 const route = getRouteApi("/");
 
@@ -22,9 +23,10 @@ export function HomePage() {
       <FeedView
         filter={{ decision, text: find }}
         onFilter={(filter) => void navigate({ search: (search) => ({ ...search, decision: filter.decision, find: filter.text }), replace: true })}
+        trailHref={auditHref(router, undefined, { decision, text: find })}
         onOpen={open}
       />
-      <CallDrawer id={call} grantHref={grantHref(router)} Why={ExplainPanel} onClose={() => open(undefined)} />
+      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} onClose={() => open(undefined)} />
     </div>
   );
 }

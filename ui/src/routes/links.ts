@@ -1,5 +1,8 @@
 import type { useRouter } from "@tanstack/react-router";
 
+import type { AuditPart } from "../features/audit/audit-view";
+import type { TrailFilter } from "../features/audit/trail/filter";
+
 type Router = ReturnType<typeof useRouter>;
 
 /** Addresses of pages, for features that know no routes. */
@@ -9,6 +12,10 @@ export function grantHref(router: Router) {
 
 export function subjectHref(router: Router) {
   return (subject: string) => router.history.createHref(router.buildLocation({ to: "/grants", search: { subject } }).href);
+}
+
+export function auditHref(router: Router, view?: AuditPart, filter: TrailFilter = {}) {
+  return router.history.createHref(router.buildLocation({ to: "/audit", search: { ...filter, view } }).href);
 }
 
 export function toolsHref(router: Router) {

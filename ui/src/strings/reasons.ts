@@ -29,6 +29,7 @@ export const reasons: Record<string, string> = {
   not_set_up: "The gateway is not set up",
   sealed: "The gateway is sealed",
   audit_unavailable: "It could not be recorded",
+  bad_credentials: "Wrong name or password",
   overloaded: "The gateway is overloaded",
   too_many_calls: "Too many calls at once",
   cancelled: "The caller gave up",

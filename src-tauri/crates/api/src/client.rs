@@ -18,6 +18,7 @@
 //! a service that stopped. Nothing is retried: the service may have acted on
 //! a request whose answer was lost.
 
+mod download;
 mod error;
 mod events;
 #[cfg(test)]
@@ -41,6 +42,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
+pub use download::Download;
 pub use error::ClientError;
 pub use events::EventStream;
 
@@ -172,20 +174,37 @@ impl Client {
     /// the service stops, and does not reconnect.
     pub async fn events(&self) -> Result<EventStream, ClientError> {
         const PATH: &str = "/api/v1/events";
-        let operation = operation(&Method::GET, PATH);
+        let response = self.open(PATH, "text/event-stream", CONNECT_TIMEOUT).await?;
+        Ok(EventStream::new(response.into_body()))
+    }
+
+    /// `GET path`, to be read piece by piece.
+    pub async fn download(&self, path: &str) -> Result<Download, ClientError> {
+        let response = self.open(path, "*/*", REQUEST_TIMEOUT).await?;
+        Download::new(response, operation(&Method::GET, path))
+    }
+
+    /// `GET path` as far as its head, which must come within `limit`.
+    async fn open(
+        &self,
+        path: &str,
+        accept: &'static str,
+        limit: Duration,
+    ) -> Result<Response<Incoming>, ClientError> {
+        let operation = operation(&Method::GET, path);
         let opening = async {
-            let response = self.send(Method::GET, PATH, None, "text/event-stream").await?;
+            let response = self.send(Method::GET, path, None, accept).await?;
             if response.status().is_success() {
-                return Ok(EventStream::new(response.into_body()));
+                return Ok(response);
             }
             let answer = receive(response, &operation).await?;
             Err(refusal(&answer, &operation).unwrap_or_else(|| {
                 ClientError::malformed(&operation, format!("status {}", answer.status))
             }))
         };
-        timeout(CONNECT_TIMEOUT, opening)
+        timeout(limit, opening)
             .await
-            .unwrap_or_else(|_| Err(ClientError::timed_out(&operation, CONNECT_TIMEOUT)))
+            .unwrap_or_else(|_| Err(ClientError::timed_out(&operation, limit)))
     }
 
     async fn send(

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::json_text::{pretty, short};
 use crate::output::{safe, word};
+use crate::times::time_until;
 
 /// How much of the arguments a table shows.
 const SHORT_ARGS: usize = 48;
@@ -49,19 +50,6 @@ fn who(approval: &Approval) -> String {
 fn left(approval: &Approval, now: Timestamp) -> Option<String> {
     let open = matches!(approval.state, ApprovalState::Pending | ApprovalState::Approved);
     open.then(|| time_until(&approval.expires_at, now)).flatten()
-}
-
-/// `4m 10s`; `None` for a text that is no time.
-fn time_until(time: &str, now: Timestamp) -> Option<String> {
-    let time: Timestamp = time.parse().ok()?;
-    let seconds = time.as_second().saturating_sub(now.as_second()).max(0);
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
-    Some(match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {}s", seconds % 60),
-        (0, _, _) => format!("{hours}h {minutes}m"),
-        _ => format!("{days}d {hours}h"),
-    })
 }
 
 pub(crate) async fn show(context: &Context<'_>, id: &str) -> Result<(), CliError> {
@@ -257,20 +245,5 @@ mod tests {
         assert!(text.contains("\n  answered      by root at 2026-11-22T10:00:00Z"), "{text}");
         assert!(text.contains("\n  note          not to them"), "{text}");
         assert!(text.ends_with("\n  no call of it was approved for this caller before"), "{text}");
-    }
-
-    #[test]
-    fn time_left_in_two_units() {
-        for (time, expected) in [
-            ("2026-11-22T10:00:00.9Z", "0s"),
-            ("2026-11-22T09:00:00Z", "0s"),
-            ("2026-11-22T10:00:59Z", "59s"),
-            ("2026-11-22T10:01:00Z", "1m 0s"),
-            ("2026-11-22T13:05:09Z", "3h 5m"),
-            ("2026-11-25T12:00:00Z", "3d 2h"),
-        ] {
-            assert_eq!(time_until(time, now()).as_deref(), Some(expected), "{time}");
-        }
-        assert_eq!(time_until("soon", now()), None);
     }
 }

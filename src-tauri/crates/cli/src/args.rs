@@ -10,13 +10,18 @@ mod review;
 mod service;
 #[cfg(test)]
 mod tests;
+mod tools;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
 pub(crate) use approval::{ApproveArgs, DenyArgs};
-pub(crate) use audit::{AuditCommand, AuditList};
+pub(crate) use audit::{
+    AuditCommand, AuditExport, AuditFilter, AuditList, AuditVerify, DurabilityArg, Format,
+    ForwardAdd, ForwardCommand, Replace, SettingsCommand, SettingsEdit, Since, Sure, Switch,
+    written,
+};
 pub(crate) use connection::{ConnectionAdd, ConnectionCommand};
 pub(crate) use grant::{EditGrantArgs, Effect, GrantArgs, ToolEffect};
 pub(crate) use people::{AgentAdd, AgentCommand, AgentEdit, TeamCommand, UserCommand, UserEdit};
@@ -24,6 +29,7 @@ pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};
 pub(crate) use service::{
     LoginArgs, McpArgs, PasswordArgs, RecoverArgs, ServeArgs, SetupArgs, UnlockArgs,
 };
+pub(crate) use tools::{ToolCommand, ToolRecord};
 
 use crate::names::{caller, pausable, person_name, query_value, subject};
 
@@ -176,11 +182,19 @@ pub(crate) enum Command {
         #[arg(long = "as", value_name = "USER[/AGENT]", value_parser = caller)]
         caller: Option<String>,
     },
-    /// Show one tool with the schema of its arguments
+    /// Show one tool with the schema of its arguments, or say what is recorded of it
+    // No id of a tool is without a dot, so none is the name of a command.
+    #[command(
+        subcommand_negates_reqs = true,
+        args_conflicts_with_subcommands = true,
+        override_usage = "agw tool [OPTIONS] <TOOL>\n       agw tool record [OPTIONS] <TOOL>"
+    )]
     Tool {
         /// connection.tool
-        #[arg(value_parser = query_value)]
-        tool: String,
+        #[arg(value_parser = query_value, required = true)]
+        tool: Option<String>,
+        #[command(subcommand)]
+        command: Option<ToolCommand>,
     },
     /// Confirm what a tool does to the system behind it, for grants such as `*:read`
     Effect {

@@ -24,6 +24,7 @@ mod audit;
 mod bridge;
 mod change;
 mod condition;
+mod confirm;
 mod connection;
 mod context;
 mod error;
@@ -31,14 +32,17 @@ mod grant;
 mod json_text;
 mod names;
 mod output;
+mod part_file;
 mod people;
 mod private_file;
+mod progress;
 mod review;
 mod rules;
 mod secrets;
 mod serve;
 mod session;
 mod setup;
+mod times;
 mod tools;
 
 use std::process::ExitCode;
@@ -46,7 +50,7 @@ use std::time::Duration;
 
 use clap::Parser as _;
 
-use args::{Cli, Command};
+use args::{AuditCommand, AuditVerify, Cli, Command, ToolCommand};
 use context::Context;
 use error::CliError;
 use output::Output;
@@ -88,6 +92,12 @@ fn runtime(command: &Command) -> Result<tokio::runtime::Runtime, CliError> {
 }
 
 async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
+    // A file is verified without a gateway: nothing of one is looked for.
+    if let Command::Audit(AuditCommand::Verify(args @ AuditVerify { file: Some(file), .. })) =
+        &cli.command
+    {
+        return audit::verify_file(output, args, file);
+    }
     let data_dir = context::data_dir(cli.global.data_dir)?;
     match cli.command {
         Command::Serve(args) => return serve::run(data_dir, args, output).await,
@@ -126,7 +136,10 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Suggest(args) => change::suggest(&context, args).await,
         Command::Apply { file } => change::apply(&context, &file).await,
         Command::Tools { caller } => tools::list(&context, caller.as_deref()).await,
-        Command::Tool { tool } => tools::show(&context, &tool).await,
+        Command::Tool { command: Some(ToolCommand::Record(args)), .. } => {
+            tools::record(&context, args).await
+        }
+        Command::Tool { tool, .. } => tools::show(&context, &tool.unwrap_or_default()).await,
         Command::Effect { tool, effect, seen } => {
             tools::confirm(&context, &tool, effect, seen).await
         }

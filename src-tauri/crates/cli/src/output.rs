@@ -155,8 +155,13 @@ pub(crate) fn write_line(line: &str) -> Result<(), CliError> {
 }
 
 fn write_text(text: &str) -> Result<(), CliError> {
+    write_bytes(text.as_bytes())
+}
+
+/// Just these, nothing escaped: for what goes into files.
+pub(crate) fn write_bytes(bytes: &[u8]) -> Result<(), CliError> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|error| {
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|error| {
         if error.kind() == io::ErrorKind::BrokenPipe {
             CliError::OutputClosed
         } else {
@@ -253,10 +258,41 @@ pub(crate) fn sentence(text: &str) -> String {
         .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }
 
-/// `1 tool`, `2 tools`.
-pub(crate) fn count(number: u32, noun: &str) -> String {
+/// `1 tool`, `2,000 tools`.
+pub(crate) fn count(number: impl Into<u64>, noun: &str) -> String {
+    let number = number.into();
     let s = if number == 1 { "" } else { "s" };
-    format!("{number} {noun}{s}")
+    format!("{} {noun}{s}", grouped(number))
+}
+
+/// `1,234,567`.
+pub(crate) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::with_capacity(digits.len() * 4 / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// `12.3 MiB`.
+pub(crate) fn bytes(number: u64) -> String {
+    const UNITS: [&str; 5] = ["bytes", "KiB", "MiB", "GiB", "TiB"];
+
+    let mut unit = 0;
+    let mut tenths = u128::from(number) * 10;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1_024;
+        unit += 1;
+    }
+    let name = UNITS.get(unit).copied().unwrap_or_default();
+    match unit {
+        0 => count(number, "byte"),
+        _ => format!("{}.{} {name}", tenths / 10, tenths % 10),
+    }
 }
 
 /// `yes` or `no`.
@@ -355,8 +391,15 @@ mod tests {
     #[test]
     fn sentences_and_counts() {
         assert_eq!(sentence("start it with `agw serve`"), "Start it with `agw serve`.");
-        assert_eq!(count(1, "tool"), "1 tool");
-        assert_eq!(count(0, "tool"), "0 tools");
+        assert_eq!(count(1_u32, "tool"), "1 tool");
+        assert_eq!(count(0_u32, "tool"), "0 tools");
+        assert_eq!(count(1_000_u64, "tool"), "1,000 tools");
+        assert_eq!([0, 12, 123_456, 1_234_567].map(grouped), ["0", "12", "123,456", "1,234,567"]);
+        let sizes = [1, 1_023, 1_024, 1_536, 12_897_485, u64::MAX].map(bytes);
+        assert_eq!(
+            sizes,
+            ["1 byte", "1,023 bytes", "1.0 KiB", "1.5 KiB", "12.3 MiB", "16777216.0 TiB"]
+        );
         assert_eq!(word(&agw_api::ServiceState::Enforcing), "enforcing");
     }
 }

@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::grant::find;
 use crate::names::{query_value, subject};
-use crate::output::{table, word};
+use crate::output::{count, table, word};
 
 pub(crate) async fn explain(context: &Context<'_>, args: ExplainArgs) -> Result<(), CliError> {
     let request = Explain { caller: args.caller, tool: args.tool, args: args.args };
@@ -86,16 +86,15 @@ fn new_grant(words: &[String], when: Option<String>) -> Result<NewGrant, CliErro
 }
 
 fn simulation_text(simulation: &Simulation) -> String {
-    let calls = |number: u64| format!("{number} call{}", if number == 1 { "" } else { "s" });
     let flipped = match simulation.flipped {
         0 => "none would be decided otherwise".to_owned(),
         flipped => format!("{flipped} would be decided otherwise"),
     };
-    let mut text = format!("Of {}, {flipped}.", calls(simulation.calls));
+    let mut text = format!("Of {}, {flipped}.", count(simulation.calls, "call"));
     if simulation.unknown > 0 {
         text.push_str(&format!(
             "\nNothing can be said of {}: the condition is about arguments that the trail does not keep.",
-            calls(simulation.unknown)
+            count(simulation.unknown, "call")
         ));
     }
     if simulation.truncated {

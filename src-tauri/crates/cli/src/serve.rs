@@ -10,7 +10,7 @@ use agw_gateway::{MasterKeySource, Secret, ServeOptions};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::ServeArgs;
+use crate::args::{DurabilityArg, ServeArgs};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::secrets::SecretInput;
@@ -37,8 +37,14 @@ pub(crate) async fn run(
     } else {
         None
     };
-    let options =
-        ServeOptions { data_dir, listen: args.listen, master_key, ui_dir: args.ui, passphrase };
+    let options = ServeOptions {
+        data_dir,
+        listen: args.listen,
+        master_key,
+        ui_dir: args.ui,
+        passphrase,
+        strict_audit: args.audit == DurabilityArg::Strict,
+    };
     agw_gateway::serve(options, |address| ready(address, output))
         .await
         .map_err(|error| CliError::advised("serve", &error))

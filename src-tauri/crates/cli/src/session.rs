@@ -123,6 +123,9 @@ fn status_text(status: &Status) -> String {
         count(status.grants, "grant"),
         status.audit_head,
     );
+    if let Some(alarm) = &status.audit_alarm {
+        text.push_str(&format!("\n  ALARM        {alarm}: see `agw audit status`"));
+    }
     if !status.paused.is_empty() {
         text.push_str(&format!("\n  paused       {}", status.paused.join(", ")));
     }

@@ -121,7 +121,7 @@ async fn change<B: Serialize>(context: &Context<'_>, path: &str, body: &B) -> Re
 /// `The gateway is enforcing.`, or why it is not.
 pub(crate) fn state_text(status: &Status) -> String {
     let state = word(&status.state);
-    match &status.sealed_reason {
+    match status.sealed_reason.as_ref().or(status.unrecorded_reason.as_ref()) {
         Some(reason) => format!("The gateway is {state}: {reason}"),
         None => format!("The gateway is {state}."),
     }

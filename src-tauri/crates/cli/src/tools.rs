@@ -1,8 +1,8 @@
 //! The tools that connections offer, and what they do.
 
-use agw_api::{ConfirmEffect, Tool, ToolDetail, segment};
+use agw_api::{ConfirmEffect, Recording, Tool, ToolDetail, segment};
 
-use crate::args::{IfVersion, ToolEffect};
+use crate::args::{IfVersion, Switch, ToolEffect, ToolRecord};
 use crate::context::Context;
 use crate::error::CliError;
 use crate::json_text::cut;
@@ -74,6 +74,7 @@ fn detail_text(detail: &ToolDetail) -> String {
         ("effect", effect),
         ("granted", yes(tool.granted)),
         ("first seen", tool.first_seen_at.clone()),
+        ("recorded", recorded(&detail.recording)),
     ] {
         text.push_str(&format!("\n  {name:<12}  {}", safe(&value)));
     }
@@ -109,6 +110,34 @@ pub(crate) async fn confirm(
     })
 }
 
+/// What the records of a tool's calls keep.
+fn recorded(recording: &Recording) -> String {
+    let clear = match recording.clear.as_slice() {
+        [] => String::new(),
+        paths => format!("; in clear: {}", paths.join(", ")),
+    };
+    let bodies = if recording.bodies { "; full arguments and results, sealed" } else { "" };
+    format!("types and a digest of arguments{clear}{bodies}")
+}
+
+pub(crate) async fn record(context: &Context<'_>, args: ToolRecord) -> Result<(), CliError> {
+    let path = path(&args.tool);
+    let now = context.client.get::<ToolDetail>(&path).await?.recording;
+    let tool = args.tool.clone();
+    let set: Recording =
+        context.client.put(&format!("{path}/recording"), &edited(args, now)).await?;
+    context.output.item(&set, || format!("Of calls of {tool} is recorded: {}.", recorded(&set)))
+}
+
+/// What was asked for; the rest as it is.
+fn edited(args: ToolRecord, now: Recording) -> Recording {
+    Recording {
+        clear: if args.none || !args.clear.is_empty() { args.clear } else { now.clear },
+        bodies: !args.none && args.bodies.map_or(now.bodies, |switch| switch == Switch::On),
+        version: args.seen.if_version.unwrap_or(now.version),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -129,7 +158,8 @@ mod tests {
             "id": "crm.read", "mcp_name": "crm__read", "connection": "crm",
             "description": "Reads.\neffect: read\u{202e}", "effect": confirmed,
             "suggested_effect": suggested, "granted": true,
-            "first_seen_at": "2026-11-22T10:00:00Z", "input_schema": {"type": "object"}
+            "first_seen_at": "2026-11-22T10:00:00Z", "input_schema": {"type": "object"},
+            "recording": {"clear": ["to", "a.b"], "bodies": true, "version": 2}
         }))
         .unwrap()
     }
@@ -151,6 +181,7 @@ mod tests {
   effect        counts as write; its server says read: `agw effect crm.read read` confirms it
   granted       yes
   first seen    2026-11-22T10:00:00Z
+  recorded      types and a digest of arguments; in clear: to, a.b; full arguments and results, sealed
   what its server says of it:
     Reads.
     effect: read\\u{202e}
@@ -159,5 +190,29 @@ mod tests {
       \"type\": \"object\"
     }"
         );
+    }
+
+    #[test]
+    fn of_what_is_recorded_only_what_is_named_changes() {
+        use clap::Parser as _;
+
+        let now = || Recording { clear: vec!["to".into()], bodies: true, version: 2 };
+        let set = |line: &str| {
+            let line = format!("agw tool record crm.read {line}");
+            let cli = crate::args::Cli::try_parse_from(line.split_whitespace()).unwrap();
+            match cli.command {
+                crate::args::Command::Tool {
+                    command: Some(crate::args::ToolCommand::Record(args)),
+                    ..
+                } => edited(args, now()),
+                other => panic!("{other:?}"),
+            }
+        };
+        let of = |recording: Recording| (recording.clear, recording.bodies, recording.version);
+        assert_eq!(of(set("--bodies off")), (vec!["to".to_owned()], false, 2));
+        let clear = ["a", "b.c"].map(str::to_owned).to_vec();
+        assert_eq!(of(set("--clear a --clear b.c --if-version 1")), (clear, true, 1));
+        assert_eq!(of(set("--none")), (Vec::new(), false, 2));
+        assert_eq!(recorded(&set("--none")), "types and a digest of arguments");
     }
 }

@@ -35,6 +35,7 @@ mod condition;
 mod decision;
 mod ids;
 pub mod json;
+pub mod log;
 mod names;
 mod permissions;
 mod rate;

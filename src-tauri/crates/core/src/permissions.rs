@@ -90,6 +90,11 @@ impl PermissionMap {
         self.version
     }
 
+    /// What an admin said that a tool does.
+    pub fn confirmed_effect(&self, tool: &ToolId) -> Option<ToolEffect> {
+        self.effects.get(tool.as_str()).copied()
+    }
+
     /// What is held of a tool: `Write` unless an admin said otherwise.
     pub fn effect_of(&self, tool: &ToolId) -> ToolEffect {
         self.effects.get(tool.as_str()).copied().unwrap_or_default()

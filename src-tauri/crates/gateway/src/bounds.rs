@@ -55,6 +55,22 @@ pub(crate) const AUDIT_QUEUE: usize = 8_192;
 pub(crate) const AUDIT_BATCH: usize = 512;
 /// How long a record that nobody waits for may stay in memory.
 pub(crate) const AUDIT_LINGER: Duration = Duration::from_millis(20);
+/// How long a record whose call did not have to wait for it may be committed
+/// and not on disk: 50 ms less what the sync itself takes.
+pub(crate) const AUDIT_SYNC: Duration = Duration::from_millis(30);
+/// Records that are kept in memory while the disk refuses, beside those of
+/// calls under way.
+pub(crate) const AUDIT_OWED: usize = 50_000;
+/// Between checkpoints, when there is something to sign.
+pub(crate) const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
+/// Longest arguments or result that a record keeps sealed, in bytes.
+pub(crate) const AUDIT_BODY_MAX: usize = 1 << 20;
+/// Arguments of one call that are kept in clear, and their length, in bytes.
+pub(crate) const AUDIT_CLEAR_MAX: usize = 16 << 10;
+/// Groups of records that one page of a search reads.
+pub(crate) const SEARCH_GROUPS: usize = 512;
+/// Words of records that one page of a search reads.
+pub(crate) const SEARCH_TEXTS: usize = 200_000;
 /// Lines of an upstream's stderr that are kept.
 pub(crate) const STDERR_LINES: usize = 200;
 /// Bytes of one such line that are kept.

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_api::ServiceState;
+use agw_api::{AuditAlarm, ServiceState};
 use agw_core::{Caller, UserId};
 use agw_vault::{MasterKeyError, MasterKeySource, Secret, Vault, WrappedDataKey};
 use arc_swap::ArcSwapOption;
@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     admin::{SignIns, StaffSessions},
     approvals::Approvals,
-    audit::{self, Kind, Record},
+    audit::{self, Kind, Record, ledger::Ledger, witness::Witnesses},
     bounds::Timeouts,
     clock,
     faces::AgentSessions,
@@ -28,7 +28,7 @@ use crate::{
         snapshot::{ConnectionConfig, Snapshot},
         writer::Writer,
     },
-    upstream::{self, Upstream, UpstreamError, Upstreams},
+    upstream::{self, HttpClient, Upstream, UpstreamError, Upstreams},
 };
 
 /// The longest window of a rate.
@@ -47,6 +47,9 @@ pub struct ServeOptions {
     pub ui_dir: Option<PathBuf>,
     /// For a master key that is derived from a passphrase.
     pub passphrase: Option<Secret>,
+    /// Whether every record is on disk before its call is forwarded, whatever
+    /// the settings say.
+    pub strict_audit: bool,
 }
 
 /// Why the service did not start.
@@ -95,6 +98,11 @@ pub(crate) struct Gateway {
     /// would leave its key in the keychain and the winner's vault closed.
     pub(crate) making_key: tokio::sync::Mutex<()>,
     sealed_reason: Mutex<Option<String>>,
+    pub(crate) strict_audit: bool,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) http: HttpClient,
+    pub(crate) witnesses: Witnesses,
+    alarm: ArcSwapOption<AuditAlarm>,
     pub(crate) started_at: i64,
     pub(crate) url: String,
     /// Fires when the service shall stop.
@@ -130,14 +138,18 @@ impl Gateway {
         let last_approval = rows::meta(&db, rows::LAST_APPROVAL).map_err(StoreError::from)?;
         let last_approval = last_approval.and_then(|last| last.parse().ok()).unwrap_or(0);
         let known = audit::recover::newest(&db)?.unwrap_or(now);
+        let settings = snapshot.audit.clone();
         let live = Live::new(snapshot, known);
-        let writer = Writer::start(db, Publish(Arc::clone(&live)))?;
+        let ledger = Ledger::load(&db)?;
+        let alarm = audit::alarm::check(&db, &options.data_dir, &settings, &ledger.tree())?;
+        let writer = Writer::start(db, Publish(Arc::clone(&live)), ledger)?;
+        let http = upstream::http_client().map_err(ServeError::Tls)?;
         let vault = Arc::new(ArcSwapOption::empty());
         let context = upstream::Context {
             live: Arc::clone(&live),
             vault: Arc::clone(&vault),
             writer: writer.clone(),
-            http: upstream::http_client().map_err(ServeError::Tls)?,
+            http: http.clone(),
             timeouts,
         };
         let gateway = Arc::new(Self {
@@ -155,6 +167,11 @@ impl Gateway {
             master_key,
             making_key: tokio::sync::Mutex::default(),
             sealed_reason: Mutex::default(),
+            strict_audit: options.strict_audit,
+            data_dir: options.data_dir.clone(),
+            http,
+            witnesses: Witnesses::default(),
+            alarm: ArcSwapOption::from_pointee(alarm.clone()),
             started_at: now,
             url,
             stop: CancellationToken::new(),
@@ -162,6 +179,9 @@ impl Gateway {
         gateway
             .service_record("started", None, format!("{indeterminate} calls had no outcome"))
             .await?;
+        if let Some(alarm) = alarm {
+            gateway.raise(alarm).await;
+        }
         Ok(gateway)
     }
 
@@ -211,7 +231,7 @@ impl Gateway {
             Ok::<_, MasterKeyError>(Vault::open(&master, &wrapped)?)
         };
         let vault = tokio::task::spawn_blocking(load).await.map_err(|_| UnsealError::Task)??;
-        self.vault.store(Some(Arc::new(vault)));
+        self.opened(vault).await;
         Ok(())
     }
 
@@ -251,12 +271,65 @@ impl Gateway {
             .await
     }
 
+    /// What is wrong with the trail, until an admin has acknowledged it.
+    pub(crate) fn alarm(&self) -> Option<Arc<AuditAlarm>> {
+        self.alarm.load_full()
+    }
+
+    /// Says that something is wrong with the trail as a whole. The first such
+    /// alarm stays.
+    pub(crate) async fn raise(&self, alarm: AuditAlarm) {
+        let known = self.alarm.load_full().is_some_and(|known| known.found_at != alarm.found_at);
+        if known {
+            return;
+        }
+        tracing::error!(message = alarm.message, "the audit trail is not as it was signed");
+        self.alarm.store(Some(Arc::new(alarm.clone())));
+        let kept = self.writer.change(move |change| {
+            audit::alarm::keep(change.db, Some(&alarm))?;
+            let mut record = Record::new(Kind::Service, clock::now_ms());
+            record.status = Some("audit_alarm");
+            record.detail = Some(alarm.message);
+            change.audit(record);
+            Ok::<_, StoreError>(())
+        });
+        if let Err(error) = kept.await {
+            tracing::error!(%error, "the alarm could not be recorded");
+        }
+    }
+
+    /// An admin knows of the alarm.
+    pub(crate) async fn acknowledge(&self, by: UserId) -> Result<(), StoreError> {
+        self.writer
+            .change(move |change| {
+                audit::alarm::keep(change.db, None)?;
+                let mut record = Record::new(Kind::Service, clock::now_ms());
+                record.status = Some("audit_alarm_acknowledged");
+                record.user = Some(by);
+                change.audit(record);
+                Ok::<_, StoreError>(())
+            })
+            .await?;
+        self.alarm.store(None);
+        Ok(())
+    }
+
+    /// The vault is open: from now on checkpoints are signed.
+    pub(crate) async fn opened(&self, vault: Vault) {
+        let vault = Arc::new(vault);
+        self.vault.store(Some(Arc::clone(&vault)));
+        if let Err(error) = audit::key::sign(self, &vault).await {
+            tracing::error!(%error, "checkpoints of the audit trail are not signed");
+        }
+    }
+
     pub(crate) fn state(&self) -> ServiceState {
         let snapshot = self.live.snapshot.load();
         match self.check_open(&snapshot) {
             Ok(()) => ServiceState::Enforcing,
             Err(Refusal::NotSetUp) => ServiceState::Unconfigured,
             Err(Refusal::Paused(_)) => ServiceState::Paused,
+            Err(Refusal::AuditUnavailable) => ServiceState::Unrecorded,
             Err(_) => ServiceState::Sealed,
         }
     }
@@ -275,6 +348,9 @@ impl Gateway {
         }
         if snapshot.paused {
             return Err(Refusal::Paused(Paused::All));
+        }
+        if !self.writer.healthy() {
+            return Err(Refusal::AuditUnavailable);
         }
         Ok(())
     }

@@ -10,7 +10,11 @@ use tokio::sync::{broadcast, watch};
 use crate::{
     catalog::Catalog,
     clock::Steady,
-    store::{StoreError, snapshot::Snapshot, writer::Committed},
+    store::{
+        StoreError,
+        snapshot::Snapshot,
+        writer::{Committed, Stored},
+    },
 };
 
 /// Feed items that a slow window may fall behind before it misses some.
@@ -30,14 +34,14 @@ pub(crate) struct Live {
 #[derive(Debug, Clone)]
 pub(crate) enum FeedItem {
     /// A stored audit record.
-    Record(Arc<str>),
+    Record(Arc<Stored>),
     /// An API path below which something changed.
     Changed(&'static str),
 }
 
 /// What a change of the configuration may have touched; windows read again.
-const CONFIGURED: [&str; 8] =
-    ["connections", "users", "agents", "teams", "grants", "tools", "approvals", "status"];
+const CONFIGURED: [&str; 9] =
+    ["connections", "users", "agents", "teams", "grants", "tools", "approvals", "audit", "status"];
 
 impl Live {
     /// `known` is the time of the newest record.
@@ -93,12 +97,16 @@ impl Committed for Publish {
         Ok(())
     }
 
-    fn recorded(&mut self, records: &[Arc<str>]) {
+    fn recorded(&mut self, records: Vec<Stored>) {
         if self.0.feed.receiver_count() == 0 {
             return;
         }
         for record in records {
-            let _ = self.0.feed.send(FeedItem::Record(Arc::clone(record)));
+            let _ = self.0.feed.send(FeedItem::Record(Arc::new(record)));
         }
+    }
+
+    fn health(&mut self) {
+        self.0.announce("status");
     }
 }

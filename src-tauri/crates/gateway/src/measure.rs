@@ -3,7 +3,6 @@
 
 use std::{
     path::Path,
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -11,11 +10,11 @@ use agw_core::{AgentId, GrantId, UserId, json};
 use rusqlite::Connection;
 
 use crate::{
-    audit::{CallId, Kind, Record},
+    audit::{CallId, Kind, Record, ledger::Ledger},
     clock,
     store::{
         self, StoreError,
-        writer::{Committed, Writer},
+        writer::{Committed, Safety, Stored, Writer},
     },
 };
 
@@ -26,7 +25,9 @@ impl Committed for Nobody {
         Ok(())
     }
 
-    fn recorded(&mut self, _: &[Arc<str>]) {}
+    fn recorded(&mut self, _: Vec<Stored>) {}
+
+    fn health(&mut self) {}
 }
 
 /// Writes `total` intents with `waiting` of them under way at any time, each
@@ -37,7 +38,8 @@ pub async fn audit_intents(
     total: usize,
 ) -> Result<(Duration, Vec<Duration>), Box<dyn std::error::Error + Send + Sync>> {
     let (db, _reader) = store::open(dir)?;
-    let writer = Writer::start(db, Nobody)?;
+    let ledger = Ledger::load(&db)?;
+    let writer = Writer::start(db, Nobody, ledger)?;
     let digest = json::parse(b"{}")?.digest()?;
     let begun = Instant::now();
     let tasks: Vec<_> = (0..waiting)
@@ -57,7 +59,7 @@ pub async fn audit_intents(
                     record.grants = vec![GrantId::new(1)];
                     record.policy_version = Some(1);
                     let sent = Instant::now();
-                    writer.record(&record).await?;
+                    writer.record(record, Safety::Synced).await?;
                     waits.push(sent.elapsed());
                 }
                 Ok::<_, StoreError>(waits)

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    admin, bounds,
+    admin, audit, bounds,
     bounds::Timeouts,
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
@@ -79,6 +79,8 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     let tasks = TaskTracker::new();
     tasks.spawn(pipeline::watch_approvals(Arc::clone(&gateway)));
     tasks.spawn(watch_expiries(Arc::clone(&gateway)));
+    tasks.spawn(audit::witness::watch(Arc::clone(&gateway)));
+    tasks.spawn(audit::retain::watch(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
     let public = faces::router(&gateway)
         .merge(admin::router(&gateway, admin::Via::Browser))
@@ -119,6 +121,8 @@ impl Running {
         if let Err(error) = recorded.and(self.gateway.writer.stop().await) {
             tracing::error!(%error, "the audit trail could not be closed");
         }
+        // The last checkpoint was signed only now.
+        audit::witness::hand_on(&self.gateway).await;
         let _ = fs::remove_file(paths::admin_socket(&self.data_dir));
     }
 }

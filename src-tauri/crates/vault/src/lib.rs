@@ -25,4 +25,4 @@ pub use master::{MasterKey, MasterKeyError, MasterKeySource};
 pub use password::{PasswordError, PasswordHash};
 pub use recovery::{RecoveryKey, RecoveryKeyError};
 pub use secret::Secret;
-pub use vault::{Place, Vault, VaultError, WrappedDataKey};
+pub use vault::{Own, Place, Vault, VaultError, WrappedDataKey};

@@ -47,6 +47,24 @@ impl Place<'_> {
     }
 }
 
+/// What the gateway keeps sealed for itself; no call is given it.
+#[derive(Debug, Clone, Copy)]
+pub enum Own<'a> {
+    /// The seed of the key that checkpoints are signed with.
+    CheckpointKey,
+    /// What a record of the trail keeps: `arguments` or `result` of a call.
+    Body { call: &'a str, what: &'a str },
+}
+
+impl Own<'_> {
+    fn associated(self) -> Vec<u8> {
+        match self {
+            Self::CheckpointKey => "agw.v1|own|checkpoint_key".into(),
+            Self::Body { call, what } => format!("agw.v1|audit_bodies|{what}|{call}").into(),
+        }
+    }
+}
+
 /// A data key as the database holds it.
 #[derive(Debug, Clone)]
 pub struct WrappedDataKey {
@@ -108,12 +126,7 @@ impl Vault {
 
     /// `format ‖ generation ‖ nonce ‖ ciphertext ‖ tag`.
     pub fn seal(&self, place: &Place<'_>, secret: &Secret) -> Result<Vec<u8>, VaultError> {
-        let associated = place.associated();
-        let sealed = self.data_key.derive(&associated)?.seal(secret.expose(), &associated)?;
-        let mut out = vec![FORMAT];
-        out.extend_from_slice(&self.generation.to_be_bytes());
-        out.extend_from_slice(&sealed);
-        Ok(out)
+        self.seal_for(&place.associated(), secret)
     }
 
     /// Opens a credential for one decided call to its connection.
@@ -142,7 +155,29 @@ impl Vault {
         self.open_at(place, sealed)
     }
 
+    /// Seals what is the gateway's own.
+    pub fn seal_own(&self, own: Own<'_>, clear: &Secret) -> Result<Vec<u8>, VaultError> {
+        self.seal_for(&own.associated(), clear)
+    }
+
+    /// Opens what [`seal_own`](Self::seal_own) sealed.
+    pub fn open_own(&self, own: Own<'_>, sealed: &[u8]) -> Result<Secret, VaultError> {
+        self.open_for(&own.associated(), sealed)
+    }
+
     fn open_at(&self, place: &Place<'_>, sealed: &[u8]) -> Result<Secret, VaultError> {
+        self.open_for(&place.associated(), sealed)
+    }
+
+    fn seal_for(&self, associated: &[u8], secret: &Secret) -> Result<Vec<u8>, VaultError> {
+        let sealed = self.data_key.derive(associated)?.seal(secret.expose(), associated)?;
+        let mut out = vec![FORMAT];
+        out.extend_from_slice(&self.generation.to_be_bytes());
+        out.extend_from_slice(&sealed);
+        Ok(out)
+    }
+
+    fn open_for(&self, associated: &[u8], sealed: &[u8]) -> Result<Secret, VaultError> {
         let (&[FORMAT, g1, g2, g3, g4], body) =
             sealed.split_first_chunk::<5>().ok_or(VaultError::Damaged)?
         else {
@@ -151,8 +186,7 @@ impl Vault {
         if u32::from_be_bytes([g1, g2, g3, g4]) != self.generation {
             return Err(VaultError::Damaged);
         }
-        let associated = place.associated();
-        let clear = self.data_key.derive(&associated)?.open(body, &associated)?;
+        let clear = self.data_key.derive(associated)?.open(body, associated)?;
         Ok(Secret::new(clear.as_slice()))
     }
 }

@@ -1,7 +1,7 @@
 import type { Difference } from "../../api/types";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
-import { LongText } from "./arguments/long-text";
+import { LongText } from "../../components/long-text";
 
 const t = strings.approvals;
 

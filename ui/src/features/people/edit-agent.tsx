@@ -12,7 +12,7 @@ import { Failure } from "../../components/states";
 import { dayAndTime } from "../../components/time";
 import { strings } from "../../strings";
 import { limitsOf, validateLimits } from "./agent-fields";
-import { StaleNotice } from "./stale-notice";
+import { StaleNotice } from "../../components/stale-notice";
 
 const t = strings.people;
 const DAYS = [1, 7, 30, 90];

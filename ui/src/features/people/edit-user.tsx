@@ -9,7 +9,7 @@ import type { Role, Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
-import { StaleNotice } from "./stale-notice";
+import { StaleNotice } from "../../components/stale-notice";
 
 const t = strings.people;
 const ROLES: readonly Role[] = ["member", "auditor", "admin"];

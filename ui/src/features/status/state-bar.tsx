@@ -18,6 +18,7 @@ const MARKS: Record<ShownState, { tone: Tone; icon: IconName; label: string; mea
   paused: { tone: "wait", icon: "pause", label: t.paused, meaning: t.pausedMeaning },
   sealed: { tone: "wait", icon: "lock", label: t.sealed, meaning: t.sealedMeaning },
   unconfigured: { tone: "neutral", icon: "dash", label: t.unconfigured, meaning: t.unconfiguredMeaning },
+  unrecorded: { tone: "deny", icon: "alert", label: t.unrecorded, meaning: t.unrecordedMeaning },
   stopped: { tone: "deny", icon: "off", label: t.stopped, meaning: t.stoppedMeaning },
 };
 

@@ -15,12 +15,15 @@ import { strings } from "../../strings";
 const t = strings.tools;
 const EFFECTS: readonly ToolEffect[] = ["read", "write", "destructive"];
 
-export function ToolRow({ tool, isNew, role }: { tool: Tool; isNew: boolean; role: Role }) {
+export function ToolRow({ tool, isNew, role, onRecording }: { tool: Tool; isNew: boolean; role: Role; onRecording: (tool: string) => void }) {
   return (
     <tr data-testid={`tool-row-${tool.id}`}>
       <th scope="row">
         <code>{tool.id}</code>
         <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
+        <Button size="compact-xs" variant="subtle" className="tool-recording" aria-label={strings.recording.buttonOf(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
+          {strings.recording.button}
+        </Button>
       </th>
       <td>{role === "admin" ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
       <td className="nowrap">

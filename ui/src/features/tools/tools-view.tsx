@@ -10,6 +10,7 @@ import { useRole } from "../../api/use-role";
 import { Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
+import { RecordingDialog } from "./recording-dialog";
 import { ToolRow } from "./tool-row";
 
 const t = strings.tools;
@@ -78,6 +79,7 @@ export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
 function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Tool) => boolean }) {
   const role = useRole();
   const { shown, left, more } = usePaging(tools, STEP);
+  const [recording, setRecording] = useState<string>();
   return (
     <>
       <div className="panel table-scroll">
@@ -92,7 +94,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
           </thead>
           <tbody>
             {shown.map((tool) => (
-              <ToolRow key={tool.id} tool={tool} isNew={isNew(tool)} role={role} />
+              <ToolRow key={tool.id} tool={tool} isNew={isNew(tool)} role={role} onRecording={setRecording} />
             ))}
           </tbody>
         </table>
@@ -102,6 +104,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
           {t.more(left)}
         </Button>
       )}
+      {recording !== undefined && <RecordingDialog tool={recording} onClose={() => setRecording(undefined)} />}
     </>
   );
 }

@@ -162,6 +162,69 @@ async fn events_arrive_whole_and_in_order() {
     }
 }
 
+/// Whatever is asked, these bytes and the end of the connection.
+fn say(folder: &Folder, answer: &'static str) -> Client {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    let name = paths::admin_socket_name(&folder.0).unwrap();
+    let listener = ListenerOptions::new().name(name).create_tokio().unwrap();
+    tokio::spawn(async move {
+        let mut stream = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 4096]).await;
+        let _ = stream.write_all(answer.as_bytes()).await;
+    });
+    Client::new(&folder.0)
+}
+
+/// What came before the end or the error.
+async fn read(download: &mut Download) -> (Vec<u8>, Result<(), ClientError>) {
+    let mut bytes = Vec::new();
+    loop {
+        match download.next().await {
+            Ok(Some(piece)) => bytes.extend_from_slice(&piece),
+            Ok(None) => return (bytes, Ok(())),
+            Err(error) => return (bytes, Err(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_download_comes_piece_by_piece_and_says_when_it_is_whole() {
+    const PATH: &str = "/api/v1/audit/export?format=jsonl";
+    let folder = Folder::new();
+    let whole = "HTTP/1.1 200 OK\r\nagw-export-records: 7\r\ntransfer-encoding: chunked\r\n\r\n\
+                 3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n";
+    let mut download = say(&folder, whole).download(PATH).await.unwrap();
+    assert_eq!(download.records(), Some(7));
+    let (bytes, end) = read(&mut download).await;
+    assert!(bytes == b"onetwo" && end.is_ok(), "{end:?}");
+
+    for broken in [
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n3\r\none\r\n",
+        "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n6\r\none",
+        "HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\none",
+    ] {
+        let folder = Folder::new();
+        let mut download = say(&folder, broken).download(PATH).await.unwrap();
+        assert_eq!(download.records(), None);
+        let (bytes, end) = read(&mut download).await;
+        let error = end.unwrap_err();
+        assert!(bytes == b"one" && matches!(error, ClientError::Io { .. }), "{error}");
+        assert!(error.to_string().starts_with("GET /api/v1/audit/export: "), "{error}");
+    }
+    // There the end would be where the connection ends, whyever it does.
+    let folder = Folder::new();
+    let error = say(&folder, "HTTP/1.1 200 OK\r\n\r\none").download(PATH).await.unwrap_err();
+    assert!(matches!(error, ClientError::Malformed { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_download_can_be_refused() {
+    let folder = Folder::new();
+    let error = serve(&folder).download("/api/v1/session").await.unwrap_err();
+    assert_eq!(error.code(), Some("sign_in"));
+}
+
 #[tokio::test]
 async fn a_service_that_is_not_there_is_named_as_such() {
     let folder = Folder::new();

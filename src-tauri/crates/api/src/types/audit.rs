@@ -244,7 +244,7 @@ pub struct AuditKey {
 }
 
 /// `PUT /api/v1/tools/{id}/recording`: what the records of a tool's calls keep.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Recording {
     /// Arguments that are kept in clear, as paths: `to`, `message.subject`. A

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::audit::DurabilityArg;
 use crate::names::{connection_name, http_url, person_name};
 
 #[derive(Debug, Args)]
@@ -19,6 +20,10 @@ pub(crate) struct ServeArgs {
     /// Folder with the web view, served at / of the address
     #[arg(long, env = "AGW_UI_DIR", value_name = "DIR")]
     pub(crate) ui: Option<PathBuf>,
+    /// When a call's record is on disk: strict: before it is forwarded, always,
+    /// whatever the settings say; by-effect: as they say
+    #[arg(long, value_name = "by-effect|strict", default_value = "by-effect")]
+    pub(crate) audit: DurabilityArg,
     /// Log to stderr as JSON; AGW_LOG sets what is logged, e.g. AGW_LOG=debug
     #[arg(long)]
     pub(crate) log_json: bool,

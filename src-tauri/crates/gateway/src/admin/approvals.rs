@@ -23,7 +23,7 @@ use crate::{
     clock,
     gateway::Gateway,
     pipeline::{approval_record, moot},
-    store::rows,
+    store::{rows, writer::Safety},
 };
 
 /// Longest note, in characters.
@@ -134,7 +134,7 @@ async fn say(gateway: Arc<Gateway>, id: ApprovalId, given: Given) -> Result<Appr
     let mut record = approval_record(&entry, status);
     record.by = Some(given.by);
     record.detail.clone_from(&given.note);
-    let recorded = gateway.writer.record(&record).await;
+    let recorded = gateway.writer.record(record, Safety::Synced).await;
     let answered = gateway.approvals.answer(id, recorded.is_ok().then_some(given));
     gateway.live.announce("approvals");
     recorded?;

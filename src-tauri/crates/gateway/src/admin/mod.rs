@@ -8,6 +8,7 @@
 mod access;
 mod agents;
 mod approvals;
+mod audit;
 mod changes;
 mod connections;
 mod coverage;
@@ -61,7 +62,7 @@ pub(crate) enum Via {
         title = "AI Agent Gateway admin API",
         description = "What the window, the command line and a browser say to the gateway."
     ),
-    components(schemas(agw_api::ErrorBody, agw_api::Event))
+    components(schemas(agw_api::ErrorBody, agw_api::Event, agw_api::Receipt))
 )]
 struct ApiDoc;
 
@@ -107,6 +108,7 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(trail::list))
         .routes(routes!(trail::show))
         .routes(routes!(trail::events))
+        .merge(audit::api())
 }
 
 /// `openapi.json`, from the handlers themselves.

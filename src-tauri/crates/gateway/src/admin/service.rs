@@ -40,7 +40,7 @@ pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) 
         return Json(status);
     }
     let paused = paused_of(&gateway.live.snapshot.load(), signed.user);
-    Json(Status { paused, master_key: None, sealed_reason: None, ..status })
+    Json(Status { paused, master_key: None, sealed_reason: None, audit_alarm: None, ..status })
 }
 
 /// Of what is paused by itself, what is a member's: themself and their agents.
@@ -195,6 +195,8 @@ pub(super) fn read_status(gateway: &Gateway) -> Status {
         agents: count(snapshot.agents.values().filter(|agent| !agent.removed).count()),
         grants: count(snapshot.grants),
         audit_head: gateway.writer.head(),
+        unrecorded_reason: gateway.writer.failure(),
+        audit_alarm: gateway.alarm().map(|alarm| alarm.message.clone()),
         paused: snapshot.paused_by_themselves(),
         approvals: count(gateway.approvals.pending(|_| true)),
     }

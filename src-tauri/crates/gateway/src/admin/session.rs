@@ -24,7 +24,7 @@ use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
     gateway::Gateway,
-    store::StoreError,
+    store::{StoreError, writer::Safety},
 };
 
 const COOKIE: &str = "agw_session";
@@ -229,7 +229,7 @@ pub(super) async fn sign_in(
         record.decision = Some("deny");
         record.reason = Some(codes::BAD_CREDENTIALS);
         record.detail = Some(known_name(&gateway, name));
-        gateway.writer.record(&record).await?;
+        gateway.writer.record(record, Safety::Synced).await?;
         let next =
             "check both; who has no password yet gets one from an admin (`agw user password`)";
         return Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next));

@@ -88,7 +88,7 @@ pub(super) async fn setup(
             Ok(user)
         })
         .await?;
-    gateway.vault.store(Some(Arc::new(vault)));
+    gateway.opened(vault).await;
     gateway.live.announce("status");
     let session = session::begin(&gateway, user, admin_name).await?;
     let body = SetupResponse {
@@ -171,7 +171,7 @@ pub(super) async fn recover(
             Ok::<_, AdminError>(())
         })
         .await?;
-    gateway.vault.store(Some(Arc::new(vault)));
+    gateway.opened(vault).await;
     gateway.service_record("unsealed", Some(UserId::new(user.get())), String::new()).await?;
     Ok(Json(service::read_status(&gateway)))
 }

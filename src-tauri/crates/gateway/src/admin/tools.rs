@@ -76,8 +76,11 @@ pub(super) async fn show(
         return Err(unknown(&id));
     }
     let input_schema = serde_json::from_str(&tool.input_schema).unwrap_or_default();
+    let known = tool.id.clone();
     let tool = described(&gateway, vec![tool]).await?.pop().ok_or_else(|| unknown(&id))?;
-    Ok(Json(ToolDetail { tool, input_schema }))
+    let recording = snapshot.recordings.get(&known).map(|recording| super::audit::shown(recording));
+    let recording = recording.unwrap_or_default();
+    Ok(Json(ToolDetail { tool, input_schema, recording }))
 }
 
 /// Say what a tool does to the system behind it. Only that makes grants for an
@@ -133,7 +136,7 @@ pub(super) async fn confirm_effect(
     Ok(Json(tool.ok_or_else(|| AdminError::internal("the tool is gone"))?))
 }
 
-fn find(gateway: &Gateway, id: &str) -> Result<Arc<CatalogTool>, AdminError> {
+pub(super) fn find(gateway: &Gateway, id: &str) -> Result<Arc<CatalogTool>, AdminError> {
     let parsed: Option<ToolId> = id.parse().ok();
     let catalog = gateway.live.catalog.load();
     parsed.and_then(|id| catalog.by_id.get(&id).cloned()).ok_or_else(|| unknown(id))

@@ -2,7 +2,8 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use agw_api::{AuditRecord, Event, Role, codes};
+use agw_api::{AuditPage, AuditRecord, AuditStory, Event, Role, StoryGrant, codes};
+use agw_core::GrantId;
 use axum::{
     Json,
     body::{Body, Bytes},
@@ -11,58 +12,89 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
+use rusqlite::Connection;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{AdminError, Signed};
 use crate::{
-    audit::read::{self, Filter},
+    audit::{
+        read,
+        search::{self, Filter, Sought},
+    },
     bounds,
     gateway::Gateway,
     live::FeedItem,
+    store::{StoreError, rows},
 };
 
 /// Records, newest first.
 #[utoipa::path(
     get, path = "/api/v1/audit", operation_id = "list_audit", tag = "audit", params(Filter),
-    responses((status = 200, body = Vec<AuditRecord>), (status = 401, body = agw_api::ErrorBody))
+    responses((status = 200, body = AuditPage), (status = 401, body = agw_api::ErrorBody))
 )]
 pub(super) async fn list(
     State(gateway): State<Arc<Gateway>>,
     signed: Signed,
     query: Result<Query<Filter>, QueryRejection>,
-) -> Result<Json<Vec<AuditRecord>>, AdminError> {
+) -> Result<Json<AuditPage>, AdminError> {
     let Query(mut filter) = query?;
     filter.only = (signed.role == Role::Member).then_some(signed.user);
-    if filter.limit.is_some_and(|limit| !(1..=read::LIMIT_MAX).contains(&limit)) {
-        let text = format!("the limit must be between 1 and {}", read::LIMIT_MAX);
+    if filter.limit.is_some_and(|limit| !(1..=search::LIMIT_MAX).contains(&limit)) {
+        let text = format!("the limit must be between 1 and {}", search::LIMIT_MAX);
         return Err(AdminError::invalid(text));
     }
     settle(&gateway).await;
     let snapshot = gateway.live.snapshot.load_full();
-    Ok(Json(gateway.reader.run(move |db| read::list(db, &snapshot, &filter)).await?))
+    let sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
+    Ok(Json(gateway.reader.run(move |db| search::search(db, &snapshot, &filter, &sought)).await?))
 }
 
-/// The records of one call, oldest first; `id` is a call's id or a sequence
-/// number.
+/// The whole story of a call; `id` is a call's id or the sequence number of a
+/// record.
 #[utoipa::path(
     get, path = "/api/v1/audit/{id}", operation_id = "show_audit", tag = "audit", params(("id" = String, Path)),
-    responses((status = 200, body = Vec<AuditRecord>), (status = 404, body = agw_api::ErrorBody))
+    responses((status = 200, body = AuditStory), (status = 404, body = agw_api::ErrorBody))
 )]
 pub(super) async fn show(
     State(gateway): State<Arc<Gateway>>,
     signed: Signed,
     Path(id): Path<String>,
-) -> Result<Json<Vec<AuditRecord>>, AdminError> {
+) -> Result<Json<AuditStory>, AdminError> {
     settle(&gateway).await;
     let snapshot = gateway.live.snapshot.load_full();
     let wanted = id.clone();
     let only = (signed.role == Role::Member).then_some(signed.user);
-    let records = gateway.reader.run(move |db| read::show(db, &snapshot, &wanted, only)).await?;
-    if records.is_empty() {
+    let story = gateway.reader.run(move |db| {
+        let records = read::show(db, &snapshot, &wanted, only)?;
+        let grants = grants(db, &records)?;
+        Ok(AuditStory { records, grants })
+    });
+    let story = story.await?;
+    if story.records.is_empty() {
         let message = format!("there is no record {id:?}");
         return Err(AdminError::new(codes::NOT_FOUND, message, "see `agw audit list`"));
     }
-    Ok(Json(records))
+    Ok(Json(story))
+}
+
+/// The grants that took part, each as it is now.
+fn grants(db: &Connection, records: &[AuditRecord]) -> Result<Vec<StoryGrant>, StoreError> {
+    let mut grants: Vec<StoryGrant> = Vec::new();
+    for (record, id) in records.iter().flat_map(|r| r.grants.iter().map(move |id| (r, id))) {
+        if grants.iter().any(|known| known.id == *id) {
+            continue;
+        }
+        let parsed: Option<GrantId> = id.parse().ok();
+        let mut found = parsed.map(|id| rows::grants(db, Some(id))).transpose()?;
+        let (grant, changed_at) = found.as_mut().and_then(Vec::pop).unzip();
+        let made: Option<jiff::Timestamp> = record.time.parse().ok();
+        let changed_since = match (changed_at, made) {
+            (Some(changed), Some(made)) => changed > made.as_millisecond(),
+            _ => true,
+        };
+        grants.push(StoryGrant { id: id.clone(), grant, changed_since });
+    }
+    Ok(grants)
 }
 
 /// What was owed a moment ago shall be seen. When nothing can be written,
@@ -108,7 +140,7 @@ async fn next(gateway: &Gateway, signed: &Signed, feed: &mut Receiver<FeedItem>)
     let person = snapshot.users.get(&signed.user).filter(|person| !person.removed)?;
     let only = (person.role == Role::Member).then_some(signed.user);
     let event = match item {
-        Ok(FeedItem::Record(record)) => match read::parse(&record, &snapshot, only).ok()? {
+        Ok(FeedItem::Record(record)) => match read::fresh(&record, &snapshot, only).ok()? {
             Some(record) => Event::Audit { record },
             // Somebody else's; it takes the place of a comment.
             None => return Some(": not yours\n\n".into()),

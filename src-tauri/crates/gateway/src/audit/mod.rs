@@ -5,8 +5,19 @@
 //! leaves an `outcome` alone. So every call ends in exactly one outcome; one
 //! that a crash cut short gets `indeterminate` at the next start.
 
+pub(crate) mod alarm;
+pub(crate) mod checkpoint;
+pub(crate) mod erase;
+pub(crate) mod export;
+pub(crate) mod key;
+pub(crate) mod ledger;
 pub(crate) mod read;
 pub(crate) mod record;
 pub(crate) mod recover;
+pub(crate) mod retain;
+pub(crate) mod search;
+pub(crate) mod settings;
+pub(crate) mod shape;
+pub(crate) mod witness;
 
 pub(crate) use record::{CallId, Kind, Record, Status};

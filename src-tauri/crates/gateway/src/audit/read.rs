@@ -1,99 +1,85 @@
 //! Reading the trail back for people.
 
+use std::collections::HashSet;
+
 use agw_api::AuditRecord;
-use agw_core::{AgentId, UserId};
-use rusqlite::{Connection, params};
+use agw_core::{AgentId, ApprovalId, UserId};
+use rusqlite::{Connection, ToSql};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::{
-    audit::CallId,
-    store::{StoreError, snapshot::Snapshot},
+    audit::{CallId, record::SALT},
+    store::{StoreError, snapshot::Snapshot, writer::Stored},
 };
 
-/// What `GET /api/v1/audit` may ask for.
-#[derive(Debug, Clone, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(crate) struct Filter {
-    /// 1 to 1,000; 100 if absent.
-    pub(crate) limit: Option<u32>,
-    /// Only records with a smaller sequence number: the last one of the page before.
-    pub(crate) before: Option<u64>,
-    /// Only this kind.
-    pub(crate) kind: Option<String>,
-    /// `allow`, `ask` or `deny`.
-    pub(crate) decision: Option<String>,
-    /// Name of a user.
-    pub(crate) user: Option<String>,
-    /// Id of a tool.
-    pub(crate) tool: Option<String>,
-    /// The one user whose records may be seen.
-    #[serde(skip)]
-    #[param(ignore)]
-    pub(crate) only: Option<UserId>,
+/// A stored record, with what is kept beside it.
+pub(crate) struct Row {
+    pub(crate) seq: u64,
+    pub(crate) json: String,
+    /// Salt and words.
+    pub(crate) text: Option<Vec<u8>>,
+    pub(crate) body: bool,
 }
 
-pub(crate) const LIMIT_DEFAULT: u32 = 100;
-pub(crate) const LIMIT_MAX: u32 = 1_000;
+/// The columns of a [`Row`].
+pub(crate) const ROW: &str = "SELECT a.seq, a.record, t.bytes, b.seq IS NOT NULL FROM audit a
+    LEFT JOIN audit_texts t ON t.seq = a.seq LEFT JOIN audit_bodies b ON b.seq = a.seq";
 
-/// Newest first. Names are those of `snapshot`.
-pub(crate) fn list(
-    db: &Connection,
-    snapshot: &Snapshot,
-    filter: &Filter,
-) -> Result<Vec<AuditRecord>, StoreError> {
-    let limit = filter.limit.unwrap_or(LIMIT_DEFAULT).clamp(1, LIMIT_MAX);
-    // SQLite reads backwards along the key and stops at the limit; a filter
-    // that matches nothing reads to the end.
-    let mut select = db.prepare_cached(
-        "SELECT record FROM audit
-         WHERE seq < ifnull(?1, 9223372036854775807)
-           AND (?2 IS NULL OR record ->> 'kind' = ?2)
-           AND (?3 IS NULL OR record ->> 'decision' = ?3)
-           AND (?4 IS NULL OR record ->> 'user' IN (SELECT value FROM json_each(?4)))
-           AND (?5 IS NULL OR record ->> 'tool' = ?5)
-           AND (?6 IS NULL OR record ->> 'user' = ?6)
-         ORDER BY seq DESC LIMIT ?7",
-    )?;
-    // A name may have been borne by several users over time.
-    let users = filter.user.as_ref().map(|name| {
-        let ids = snapshot.users.iter().filter(|(_, person)| person.name == *name);
-        serde_json::Value::from_iter(ids.map(|(id, _)| id.to_string())).to_string()
-    });
-    let rows = select.query_map(
-        params![
-            filter.before,
-            filter.kind,
-            filter.decision,
-            users,
-            filter.tool,
-            filter.only.map(|user| user.to_string()),
-            limit
-        ],
-        |row| row.get::<_, String>(0),
-    )?;
-    rows.filter_map(|record| parse(&record.ok()?, snapshot, filter.only).transpose()).collect()
+impl Row {
+    pub(crate) fn read(row: &rusqlite::Row<'_>) -> Result<Self, rusqlite::Error> {
+        Ok(Self { seq: row.get(0)?, json: row.get(1)?, text: row.get(2)?, body: row.get(3)? })
+    }
+
+    /// The words that are kept beside it.
+    pub(crate) fn words(&self) -> Option<&str> {
+        self.text.as_deref().and_then(words)
+    }
 }
 
-/// All records of a call, or the one record of a sequence number, as far as
-/// they are of the user who alone may be seen.
+/// A text without its salt.
+pub(crate) fn words(text: &[u8]) -> Option<&str> {
+    str::from_utf8(text.get(SALT..)?).ok()
+}
+
+/// The records of a call, or the one record of a sequence number, oldest
+/// first, with what was asked and answered about it; as far as they are of
+/// the user who alone may be seen.
 pub(crate) fn show(
     db: &Connection,
     snapshot: &Snapshot,
     id: &str,
     only: Option<UserId>,
 ) -> Result<Vec<AuditRecord>, StoreError> {
-    let mut select = db.prepare_cached(
-        "SELECT record FROM audit WHERE seq = ?1
-         UNION ALL SELECT record FROM audit WHERE call = ?2 AND call IS NOT NULL",
-    )?;
-    let call = CallId::parse(id).map(CallId::to_bytes);
-    let rows =
-        select.query_map(params![id.parse::<u64>().ok(), call], |row| row.get::<_, String>(0))?;
-    let mut records: Vec<AuditRecord> = rows
-        .filter_map(|record| parse(&record.ok()?, snapshot, only).transpose())
-        .collect::<Result<_, _>>()?;
-    records.sort_by_key(|record| record.seq);
-    Ok(records)
+    let read = |clause: &str, value: &dyn ToSql| -> Result<Vec<Row>, rusqlite::Error> {
+        db.prepare_cached(&format!("{ROW} WHERE {clause}"))?
+            .query_map([value], Row::read)?
+            .collect()
+    };
+    let mut rows = match (id.parse::<u64>(), CallId::parse(id)) {
+        (Ok(seq), _) => read("a.seq = ?1", &seq)?,
+        (_, Some(call)) => read("a.call = ?1", &call.to_bytes())?,
+        _ => Vec::new(),
+    };
+    // A call that was held may have been asked about by an earlier one.
+    let approvals: HashSet<u64> = rows.iter().filter_map(|row| approval(&row.json)).collect();
+    for approval in approvals {
+        let sql = "a.seq IN (SELECT seq FROM audit_approvals WHERE approval = ?1)";
+        rows.extend(read(sql, &approval)?);
+    }
+    rows.sort_unstable_by_key(|row| row.seq);
+    rows.dedup_by_key(|row| row.seq);
+    rows.iter().filter_map(|row| shown(row, snapshot, only).transpose()).collect()
+}
+
+/// The number of the approval that a record names.
+fn approval(record: &str) -> Option<u64> {
+    #[derive(Deserialize)]
+    struct Line<'a> {
+        approval: Option<&'a str>,
+    }
+    let line: Line<'_> = serde_json::from_str(record).ok()?;
+    line.approval?.parse::<ApprovalId>().ok().map(ApprovalId::get)
 }
 
 /// Older records in a row after which none of the period is looked for. One
@@ -146,15 +132,34 @@ pub(crate) fn back(
     Ok(())
 }
 
-/// A stored record with names in the place of ids; `None` if it is not of the
-/// user who alone may be seen.
-pub(crate) fn parse(
-    record: &str,
+/// A record that was just stored, as [`shown`].
+pub(crate) fn fresh(
+    stored: &Stored,
     snapshot: &Snapshot,
     only: Option<UserId>,
 ) -> Result<Option<AuditRecord>, StoreError> {
-    let mut record: AuditRecord = serde_json::from_str(record)
-        .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
+    let Stored { json, text } = stored;
+    shown(&Row { seq: 0, json: json.clone(), text: text.clone(), body: true }, snapshot, only)
+}
+
+/// A stored record with names in the place of ids; `None` if it is not of the
+/// user who alone may be seen.
+pub(crate) fn shown(
+    row: &Row,
+    snapshot: &Snapshot,
+    only: Option<UserId>,
+) -> Result<Option<AuditRecord>, StoreError> {
+    let damaged = |e: serde_json::Error| StoreError::Damaged(format!("audit record: {e}"));
+    let mut members: Map<String, Value> = serde_json::from_str(&row.json).map_err(damaged)?;
+    // In the place of hashes, what they are of.
+    let (text, body) = (members.remove("text").is_some(), members.remove("body").is_some());
+    if let Some(words) = row.words() {
+        let words: Map<String, Value> = serde_json::from_str(words).map_err(damaged)?;
+        members.extend(words);
+    }
+    let mut record: AuditRecord = serde_json::from_value(members.into()).map_err(damaged)?;
+    record.body = body && row.body;
+    record.erased = (text && row.text.is_none()) || (body && !row.body);
     let whose = record.user.as_deref().and_then(|id| id.parse().ok());
     if only.is_some() && whose != only {
         return Ok(None);
@@ -170,6 +175,8 @@ pub(crate) fn parse(
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::params;
+
     use super::*;
     use crate::{
         audit::{Kind, Record},

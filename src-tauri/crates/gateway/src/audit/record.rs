@@ -3,15 +3,25 @@
 //!
 //! ```text
 //! {"agent":"a1","args_digest":"44136f…","call_id":"01K…","decision":"allow","face":"mcp","grants":["g12"],
-//!  "kind":"intent","policy_version":7,"seq":41,"time":"2026-11-22T09:30:00.123Z","tool":"gmail.send","user":"u1","v":1}
+//!  "kind":"intent","policy_version":7,"seq":41,"time":"2026-11-22T09:30:00.123Z","tool":"gmail.send","user":"u1","v":2}
 //! ```
 //!
 //! People are recorded by id and shown by name, so that a name can be changed
-//! or erased without touching the trail.
+//! or erased without touching the trail. Words that may hold more (`detail`,
+//! arguments kept in clear) and sealed bodies are kept beside the record,
+//! which has their SHA-256 as `text` and `body`: they can be erased and the
+//! record stays as it was. A text begins with 16 random bytes, so that its
+//! hash tells nobody what it was.
 
 use std::fmt::Write as _;
 
-use agw_core::{AgentId, ApprovalId, GrantId, UserId, json};
+use agw_core::{AgentId, ApprovalId, GrantId, ToolEffect, UserId, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::audit::shape::Shape;
+
+/// Random bytes at the beginning of a text.
+pub(crate) const SALT: usize = 16;
 
 /// Identifies one call in the trail: a ULID, so it sorts by time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,7 +48,7 @@ impl std::fmt::Display for CallId {
 }
 
 /// What a record is about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Kind {
     /// A call is about to be forwarded.
     Intent,
@@ -55,7 +65,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Intent => "intent",
             Self::Outcome => "outcome",
@@ -108,6 +118,12 @@ pub(crate) struct Record {
     pub(crate) args_digest: Option<json::Digest>,
     /// Canonical JSON of the redacted arguments.
     pub(crate) args: Option<String>,
+    /// JSON object of the arguments that are kept in clear.
+    pub(crate) clear: Option<String>,
+    /// What the tool does, if an admin said so.
+    pub(crate) effect: Option<ToolEffect>,
+    /// The full arguments or result, sealed.
+    pub(crate) body: Option<Vec<u8>>,
     pub(crate) status: Option<&'static str>,
     pub(crate) duration_us: Option<u64>,
     pub(crate) grants: Vec<GrantId>,
@@ -119,6 +135,11 @@ pub(crate) struct Record {
     pub(crate) by: Option<UserId>,
     /// Free text; never a secret.
     pub(crate) detail: Option<String>,
+    /// Records with a smaller sequence number were removed.
+    pub(crate) below: Option<u64>,
+    /// First and last sequence numbers of records whose words or bodies were
+    /// removed.
+    pub(crate) removed: Vec<(u64, u64)>,
     /// The agent's sub-token is good for so many calls, and this is one: not
     /// written, but counted with it.
     pub(crate) limited: bool,
@@ -137,6 +158,9 @@ impl Record {
             reason: None,
             args_digest: None,
             args: None,
+            clear: None,
+            effect: None,
+            body: None,
             status: None,
             duration_us: None,
             grants: Vec::new(),
@@ -145,6 +169,8 @@ impl Record {
             approval: None,
             by: None,
             detail: None,
+            below: None,
+            removed: Vec::new(),
             limited: false,
         }
     }
@@ -156,40 +182,68 @@ impl Record {
     }
 
     /// Everything but the sequence number, which only the writer knows.
-    pub(crate) fn render(&self) -> Rendered {
-        let mut out = String::with_capacity(384);
+    pub(crate) fn render(self) -> Rendered {
+        let text = self.text();
+        let mut out = String::with_capacity(512);
         out.push('{');
-        text(&mut out, "agent", self.agent);
-        text(&mut out, "approval", self.approval);
+        plain(&mut out, "agent", self.agent);
+        plain(&mut out, "approval", self.approval);
         raw(&mut out, "args", self.args.as_deref());
-        text(&mut out, "args_digest", self.args_digest);
-        text(&mut out, "by", self.by);
-        text(&mut out, "call_id", self.call);
-        text(&mut out, "decision", self.decision);
-        free(&mut out, "detail", self.detail.as_deref());
+        plain(&mut out, "args_digest", self.args_digest);
+        raw(&mut out, "below", self.below);
+        plain(&mut out, "body", self.body.as_deref().map(hash));
+        plain(&mut out, "by", self.by);
+        plain(&mut out, "call_id", self.call);
+        plain(&mut out, "decision", self.decision);
         raw(&mut out, "duration_ms", self.duration_us.map(milliseconds).as_deref());
-        text(&mut out, "face", self.face);
-        if !self.grants.is_empty() {
-            out.push_str("\"grants\":[");
-            for (at, grant) in self.grants.iter().enumerate() {
-                let comma = if at == 0 { "" } else { "," };
-                // Writing to a String cannot fail, here and below.
-                let _ = write!(out, "{comma}\"{grant}\"");
-            }
-            out.push_str("],");
-        }
-        text(&mut out, "kind", Some(self.kind.as_str()));
+        plain(&mut out, "effect", self.effect.map(ToolEffect::as_str));
+        plain(&mut out, "face", self.face);
+        list(&mut out, "grants", &self.grants, |out, grant| write!(out, "\"{grant}\""));
+        plain(&mut out, "kind", Some(self.kind.as_str()));
         raw(&mut out, "policy_version", self.policy_version);
-        text(&mut out, "reason", self.reason);
+        plain(&mut out, "reason", self.reason);
+        list(&mut out, "removed", &self.removed, |out, (a, b)| write!(out, "[{a},{b}]"));
         let seq_at = out.len();
-        text(&mut out, "status", self.status);
-        text(&mut out, "time", Some(rfc3339(self.time)));
+        plain(&mut out, "status", self.status);
+        plain(&mut out, "text", text.as_deref().map(hash));
+        plain(&mut out, "time", Some(rfc3339(self.time)));
         free(&mut out, "tool", self.tool.as_deref());
-        text(&mut out, "user", self.user);
-        out.push_str("\"v\":1}");
+        plain(&mut out, "user", self.user);
+        out.push_str("\"v\":2}");
         let usage = self.agent.filter(|_| self.kind == Kind::Outcome).map(|id| (id, self.time));
         let limited = self.agent.filter(|_| self.limited && self.kind == Kind::Intent);
-        Rendered { kind: self.kind, call: self.call, usage, limited, json: out, seq_at }
+        let approval = self.approval.filter(|_| self.kind == Kind::Approval);
+        Rendered {
+            kind: self.kind,
+            time: self.time,
+            call: self.call,
+            approval,
+            usage,
+            limited,
+            text,
+            shape: Shape::of(&self),
+            body: self.body,
+            json: out,
+            seq_at,
+        }
+    }
+
+    /// Salt, and a JSON object with the words.
+    fn text(&self) -> Option<Vec<u8>> {
+        if self.detail.is_none() && self.clear.is_none() {
+            return None;
+        }
+        let mut out = String::from("{");
+        raw(&mut out, "clear", self.clear.as_deref());
+        free(&mut out, "detail", self.detail.as_deref());
+        out.pop();
+        out.push('}');
+        let mut bytes = vec![0; SALT];
+        // Without randomness the service does not start; should it fail later,
+        // the words are kept with a weaker hash rather than not at all.
+        let _ = getrandom::fill(&mut bytes);
+        bytes.extend_from_slice(out.as_bytes());
+        Some(bytes)
     }
 }
 
@@ -197,11 +251,20 @@ impl Record {
 #[derive(Debug)]
 pub(crate) struct Rendered {
     pub(crate) kind: Kind,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
     pub(crate) call: Option<CallId>,
+    /// The approval that the record is about.
+    pub(crate) approval: Option<ApprovalId>,
     /// The agent whose sub-token was used, and when.
     pub(crate) usage: Option<(AgentId, i64)>,
     /// The agent one of whose limited calls this is the intent of.
     pub(crate) limited: Option<AgentId>,
+    /// Kept beside it: salt and words.
+    pub(crate) text: Option<Vec<u8>>,
+    /// Kept beside it, sealed.
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) shape: Shape,
     json: String,
     seq_at: usize,
 }
@@ -213,8 +276,17 @@ impl Rendered {
     }
 }
 
+/// Lower-case hex SHA-256.
+fn hash(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut out, byte| {
+        // Writing to a String cannot fail, here and below.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
 /// `value` needs no escaping.
-fn text(out: &mut String, key: &str, value: Option<impl std::fmt::Display>) {
+fn plain(out: &mut String, key: &str, value: Option<impl std::fmt::Display>) {
     if let Some(value) = value {
         let _ = write!(out, "\"{key}\":\"{value}\",");
     }
@@ -233,6 +305,26 @@ fn free(out: &mut String, key: &str, value: Option<&str>) {
         json::write_string(value, out);
         out.push(',');
     }
+}
+
+/// Nothing if there are no items.
+fn list<T>(
+    out: &mut String,
+    key: &str,
+    items: &[T],
+    write: impl Fn(&mut String, &T) -> std::fmt::Result,
+) {
+    if items.is_empty() {
+        return;
+    }
+    let _ = write!(out, "\"{key}\":[");
+    for (at, item) in items.iter().enumerate() {
+        if at > 0 {
+            out.push(',');
+        }
+        let _ = write(out, item);
+    }
+    out.push_str("],");
 }
 
 /// Microseconds as a JSON number of milliseconds, in the RFC 8785 form.
@@ -273,6 +365,10 @@ mod tests {
         record.approval = Some(ApprovalId::new(4));
         record.by = Some(UserId::new(5));
         record.detail = Some("a \\ b".into());
+        record.effect = Some(ToolEffect::Write);
+        record.body = Some(b"sealed".to_vec());
+        record.below = Some(257);
+        record.removed = vec![(1, 2), (5, 5)];
         for record in [record, Record::new(Kind::Service, 0)] {
             let text = record.render().at(7);
             let node = json::parse(text.as_bytes()).unwrap();

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashSet};
 
 use agw_core::{AgentId, GrantId};
-use rusqlite::{Connection, params};
+use rusqlite::Connection;
 use serde::Deserialize;
 
 use crate::{
@@ -11,7 +11,10 @@ use crate::{
         CallId, Status, read,
         record::{Kind, Record},
     },
-    store::{StoreError, writer},
+    store::{
+        StoreError,
+        writer::{self, batch},
+    },
 };
 
 /// Records that the newest time is looked for in.
@@ -29,6 +32,7 @@ pub(crate) fn close_open_calls(db: &mut Connection, now: i64) -> Result<usize, S
         user: Option<String>,
         agent: Option<String>,
         face: Option<String>,
+        effect: Option<String>,
     }
     let tx = db.transaction()?;
     let mut open = BTreeMap::new();
@@ -65,10 +69,8 @@ pub(crate) fn close_open_calls(db: &mut Connection, now: i64) -> Result<usize, S
         record.detail = Some(
             "the service ended while the call was under way; the system may have acted".into(),
         );
-        tx.execute(
-            "INSERT INTO audit (seq, call, record) VALUES (?1, ?2, ?3)",
-            params![head, record.call.map(CallId::to_bytes), record.render().at(head)],
-        )?;
+        record.effect = line.effect.as_deref().and_then(|effect| effect.parse().ok());
+        batch::insert(&tx, head, &record.render())?;
     }
     tx.commit()?;
     Ok(open.len())

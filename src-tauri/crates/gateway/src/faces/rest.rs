@@ -14,9 +14,10 @@ use agw_core::json;
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use serde::Deserialize;
 use serde_json::{json, value::RawValue};
 use tokio::sync::watch;
@@ -26,11 +27,13 @@ use super::{BodyError, bearer, is_json, read_body};
 use crate::{
     gateway::Gateway,
     pipeline::{
-        Arguments, Face, InboundCall, Presented, Refusal, SafeReply, Story, Target, handle_call,
-        identify, refuse_unread,
+        Answer, Arguments, Face, InboundCall, Presented, Refusal, SafeReply, Story, Target,
+        handle_call, identify, refuse_unread,
     },
 };
 
+/// Base64 of the JSON of a call's receipt.
+const RECEIPT: HeaderName = HeaderName::from_static("agw-receipt");
 /// Characters of an unknown member's name that an answer repeats.
 const KEY_SHOWN: usize = 64;
 
@@ -102,7 +105,13 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     // outcome is recorded.
     let _gone = inbound.gone.clone().drop_guard();
     match tokio::spawn(handle_call(gateway, inbound)).await {
-        Ok(Ok(reply)) => answer(reply),
+        Ok(Ok(Answer { reply, receipt })) => {
+            let mut response = answer(reply);
+            let receipt = receipt.and_then(|receipt| serde_json::to_vec(&receipt).ok());
+            let value = receipt.and_then(|json| BASE64_STANDARD.encode(json).parse().ok());
+            response.headers_mut().extend(value.map(|value| (RECEIPT, value)));
+            response
+        }
         Ok(Err((refusal, subject))) => render(&refusal, &subject, &meant, None),
         Err(_) => render(&Refusal::Internal("a call's task failed"), "", &meant, None),
     }

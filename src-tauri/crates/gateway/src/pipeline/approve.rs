@@ -143,7 +143,8 @@ async fn put(
 ) -> Result<ApprovalId, Refusal> {
     let mut record = record(question, "asked");
     record.approval = Some(id);
-    record.args = story.intent().args;
+    let intent = story.intent();
+    (record.args, record.clear, record.effect) = (intent.args, intent.clear, intent.effect);
     let recorded = gateway.writer.change(move |change| {
         rows::set_meta(change.db, rows::LAST_APPROVAL, &id.get().to_string())?;
         change.audit(record);
@@ -194,7 +195,9 @@ pub(crate) fn moot(gateway: &Gateway, question: &NewQuestion) -> Option<Approval
     let Some(caller) = snapshot.live_caller(key.user, key.agent, now) else { return cancelled };
     let connection = snapshot.connections.get(key.tool.connection());
     let there = connection.is_some_and(|c| c.id == question.connection && !c.paused);
-    if !there || snapshot.is_paused(&caller) || gateway.check_open(&snapshot).is_err() {
+    // While nothing can be recorded the question stays.
+    let open = matches!(gateway.check_open(&snapshot), Ok(()) | Err(Refusal::AuditUnavailable));
+    if !there || snapshot.is_paused(&caller) || !open {
         return cancelled;
     }
     let call = Call { tool: &key.tool, arguments: Some(&question.arguments), now };
@@ -224,7 +227,7 @@ pub(crate) async fn watch_approvals(gateway: Arc<Gateway>) {
                 ApprovalState::Allowed => "allowed",
                 _ => "cancelled",
             };
-            if let Err(error) = gateway.writer.owe(&outcome(entry, status)) {
+            if let Err(error) = gateway.writer.owe(outcome(entry, status)) {
                 tracing::warn!(%error, approval = %entry.id, "its end could not be recorded");
             }
         }

@@ -2,19 +2,21 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Instant};
 
+use agw_api::Receipt;
 use agw_core::{
-    ApprovalId, Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolId, json,
-    without_tokens,
+    ApprovalId, Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolEffect, ToolId,
+    json, without_tokens,
 };
 use bytes::Bytes;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit::{CallId, Kind, Record},
+    audit::{CallId, Kind, Record, settings::Recording},
     catalog::{Catalog, CatalogTool},
     clock,
     pipeline::Refusal,
+    store::snapshot::Snapshot,
 };
 
 /// Argument names that a redacted record keeps, and their greatest length.
@@ -217,6 +219,13 @@ pub(crate) struct Story {
     pub(crate) limited: bool,
     /// Set once an intent is on disk.
     pub(crate) forwarded: bool,
+    /// What an admin confirmed that the tool does.
+    pub(crate) effect: Option<ToolEffect>,
+    /// What the tool's records keep, and of that the arguments in clear.
+    recording: Option<Arc<Recording>>,
+    clear: Option<String>,
+    /// For the intent.
+    pub(crate) receipt: Option<Receipt>,
 }
 
 impl Story {
@@ -247,7 +256,23 @@ impl Story {
             took_yes: false,
             limited: false,
             forwarded: false,
+            effect: None,
+            recording: None,
+            clear: None,
+            receipt: None,
         }
+    }
+
+    /// The tool is known: what its records say and keep.
+    pub(crate) fn about(&mut self, snapshot: &Snapshot, tool: &ToolId, arguments: &Arguments) {
+        self.effect = snapshot.permissions.confirmed_effect(tool);
+        self.recording = snapshot.recordings.get(tool).cloned();
+        let clear = self.recording.as_ref().and_then(|r| r.clear_of(&arguments.raw));
+        self.clear = clear.map(|clear| without_tokens(&clear).into_owned());
+    }
+
+    pub(crate) fn keeps_bodies(&self) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.bodies)
     }
 
     pub(crate) fn permitted(&mut self, permit: &Permit) {
@@ -259,6 +284,7 @@ impl Story {
     pub(crate) fn intent(&self) -> Record {
         let mut record = self.record(Kind::Intent, clock::now_ms());
         record.args.clone_from(&self.shape);
+        record.clear.clone_from(&self.clear);
         record
     }
 
@@ -266,6 +292,7 @@ impl Story {
         let mut record = self.record(Kind::Outcome, clock::now_ms());
         if !self.forwarded {
             record.args.clone_from(&self.shape);
+            record.clear.clone_from(&self.clear);
         }
         let spent = self.received.elapsed().as_micros();
         record.duration_us = Some(u64::try_from(spent).unwrap_or(u64::MAX));
@@ -288,6 +315,7 @@ impl Story {
         record.face = Some(self.face.as_str());
         record.approval = self.approval;
         record.limited = self.limited;
+        record.effect = self.effect;
         record
     }
 }

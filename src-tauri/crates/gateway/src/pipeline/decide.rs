@@ -36,6 +36,9 @@ impl<'a> Asked<'a> {
         let call = call::resolve_tool(&gateway.live.catalog.load(), &inbound.target)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
         story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
+        if let Some(tool) = &story.tool {
+            story.about(&snapshot, &tool.clone(), &inbound.arguments);
+        }
         Ok(Self { gateway, inbound, call })
     }
 

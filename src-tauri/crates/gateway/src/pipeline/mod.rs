@@ -57,15 +57,23 @@ pub(crate) use inject::header;
 pub use intent::AuditTicket;
 pub(crate) use refuse::{Paused, Refusal};
 pub(crate) use refuse::{refuse, refuse_unread};
-pub(crate) use reply::{SafeReply, inspect_reply, without_secrets};
+pub(crate) use reply::{SafeReply, inspect_reply, with_receipt, without_secrets};
 pub(crate) use reserve::Reservations;
 
 use std::sync::Arc;
 
+use agw_api::Receipt;
 use agw_core::Decision;
 
 use crate::gateway::Gateway;
 use decide::Asked;
+
+/// What the caller gets.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) reply: SafeReply,
+    pub(crate) receipt: Option<Receipt>,
+}
 
 /// Runs one call to its end. Whatever happens, the trail gets exactly one
 /// outcome for it. Spawn it: it must not be dropped half-way, because a
@@ -74,13 +82,13 @@ use decide::Asked;
 pub(crate) async fn handle_call(
     gateway: Arc<Gateway>,
     inbound: InboundCall,
-) -> Result<SafeReply, (Refusal, String)> {
+) -> Result<Answer, (Refusal, String)> {
     let mut story = Story::begin(&inbound);
     let outcome = run(&gateway, inbound, &mut story).await;
     match outcome {
         Ok(reply) => {
             intent::record_outcome(&gateway, &story, &reply);
-            Ok(reply)
+            Ok(Answer { reply, receipt: story.receipt })
         }
         Err(refusal) => {
             // A yes serves one call, not one refusal.
@@ -110,15 +118,15 @@ async fn run(
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
     let ready = upstream.ready(&inbound.cancel).await?;
-    let ticket = intent::record_intent(gateway, story).await?;
+    // What a person was shown is what is sent, to the byte.
+    let shown = yes.as_ref().and_then(|yes| yes.arguments.clone());
+    let sent = shown.unwrap_or_else(|| inbound.arguments.raw.clone());
+    let ticket = intent::record_intent(gateway, story, &sent).await?;
     // Nothing is forwarded on a map that was changed before the effect.
     let permit = asked.confirm(permit, yes.as_ref().map(|yes| &yes.approved), story)?;
     let still_allowed = asked.recheck(&permit, yes.as_ref().map(|yes| &yes.approved));
     let call = asked.call;
-    // What a person was shown is what is sent, to the byte.
-    if let Some(shown) = yes.and_then(|yes| yes.arguments) {
-        inbound.arguments.raw = shown;
-    }
+    inbound.arguments.raw = sent;
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
     let arguments = inbound.arguments;
     let armed = inject::inject(permit, &ticket, &vault, &config, &call, arguments, still_allowed)?;

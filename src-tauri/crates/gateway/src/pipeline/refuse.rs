@@ -388,7 +388,7 @@ pub(crate) fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Ref
     record.reason = Some(refusal.reason());
     let detail = refusal.detail();
     record.detail = detail.map(|text| without_tokens(&text).chars().take(DETAIL_MAX).collect());
-    let recorded = gateway.writer.owe(&record);
+    let recorded = gateway.writer.owe(record);
     if let Refusal::Internal(what) = refusal {
         tracing::error!(what, call = %story.id, "a call failed inside the gateway");
     }

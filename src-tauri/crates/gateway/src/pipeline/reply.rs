@@ -1,11 +1,13 @@
 //! What came back, before the agent gets to see it.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
+use agw_api::Receipt;
 use agw_vault::Secret;
 use bytes::Bytes;
 use memchr::memmem;
 use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use crate::{
     audit::Status,
@@ -15,6 +17,8 @@ use crate::{
 
 /// What stands in the place of a credential that an upstream sent back.
 const REDACTED: &[u8] = b"[credential removed by AI Agent Gateway]";
+/// The member of `_meta` that has a call's receipt.
+const RECEIPT: &str = "agw/receipt";
 /// Shorter secrets are not looked for: they would be found by chance.
 const SECRET_MIN: usize = 6;
 
@@ -28,6 +32,12 @@ pub(crate) enum SafeReply {
 }
 
 impl SafeReply {
+    pub(crate) fn json(&self) -> &Bytes {
+        match self {
+            Self::Result { json, .. } | Self::RpcError { json } => json,
+        }
+    }
+
     pub(crate) fn status(&self) -> Status {
         match self {
             Self::Result { is_error: false, .. } => Status::Ok,
@@ -71,6 +81,21 @@ fn object<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Option<T> {
 
 fn malformed(what: &str) -> Refusal {
     Refusal::Upstream(UpstreamError::Malformed(what.into()))
+}
+
+/// A result with the receipt of its call in `_meta`.
+pub(crate) fn with_receipt(json: &Bytes, receipt: &Receipt) -> Bytes {
+    type Members = BTreeMap<String, Box<RawValue>>;
+    let added = || -> Result<Vec<u8>, serde_json::Error> {
+        let mut result: Members = serde_json::from_slice(json)?;
+        let meta = result.get("_meta").map(|meta| serde_json::from_str(meta.get()));
+        let mut meta: Members = meta.transpose()?.unwrap_or_default();
+        meta.insert(RECEIPT.into(), serde_json::value::to_raw_value(receipt)?);
+        result.insert("_meta".into(), serde_json::value::to_raw_value(&meta)?);
+        serde_json::to_vec(&result)
+    };
+    // A `_meta` that is no object is the upstream's to answer for.
+    added().map_or_else(|_| json.clone(), Bytes::from)
 }
 
 /// Replaces every occurrence of a credential, in whole or by its telling

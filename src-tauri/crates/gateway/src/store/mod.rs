@@ -25,8 +25,11 @@ const DATABASE: &str = "agw.db";
 /// How long a statement waits for another process that holds the database.
 const BUSY: Duration = Duration::from_secs(2);
 /// Each step is frozen once released; a change is a new step.
-const MIGRATIONS: &[M<'static>] =
-    &[M::up(include_str!("schema.sql")), M::up(include_str!("permissions.sql"))];
+const MIGRATIONS: &[M<'static>] = &[
+    M::up(include_str!("schema.sql")),
+    M::up(include_str!("permissions.sql")),
+    M::up(include_str!("trail.sql")),
+];
 
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +48,10 @@ pub enum StoreError {
     Damaged(String),
     #[error("records cannot be written now ({0}); free disk space or repair the disk")]
     Unavailable(String),
+    #[error(
+        "another program wrote into the audit trail: its last record is {head}, not {expected}; stop that program and restart the gateway"
+    )]
+    Moved { expected: u64, head: u64 },
     #[error("too many records are waiting to be written")]
     Full,
 }
@@ -67,6 +74,22 @@ impl Reader {
     }
 }
 
+/// One more connection for reading, for what reads long.
+pub(crate) fn reader(data_dir: &Path) -> Result<Connection, StoreError> {
+    let path = data_dir.join(DATABASE);
+    let opened = |source| StoreError::Open { path: path.clone(), source };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(&path, flags).map_err(opened)?;
+    reader.busy_timeout(BUSY).map_err(opened)?;
+    Ok(reader)
+}
+
+/// Bytes of the database and its write-ahead log.
+pub(crate) fn size(data_dir: &Path) -> u64 {
+    let length = |name: &str| std::fs::metadata(data_dir.join(name)).map_or(0, |m| m.len());
+    length(DATABASE) + length(&format!("{DATABASE}-wal"))
+}
+
 /// Opens the database for writing, making or migrating it first, and for
 /// reading.
 pub(crate) fn open(data_dir: &Path) -> Result<(Connection, Reader), StoreError> {
@@ -78,13 +101,13 @@ pub(crate) fn open(data_dir: &Path) -> Result<(Connection, Reader), StoreError> 
     writer.pragma_update(None, "journal_mode", "WAL").map_err(opened)?;
     writer.pragma_update(None, "synchronous", "FULL").map_err(opened)?;
     writer.pragma_update(None, "foreign_keys", true).map_err(opened)?;
+    // What is erased shall not be found in the file.
+    writer.pragma_update(None, "secure_delete", true).map_err(opened)?;
     writer.set_prepared_statement_cache_capacity(bounds::AUDIT_BATCH);
     Migrations::from_slice(MIGRATIONS)
         .to_latest(&mut writer)
         .map_err(|source| StoreError::Migrate { path: path.clone(), source })?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let reader = Connection::open_with_flags(&path, flags).map_err(opened)?;
-    reader.busy_timeout(BUSY).map_err(opened)?;
+    let reader = reader(data_dir)?;
     Ok((writer, Reader(Arc::new(Mutex::new(reader)))))
 }
 

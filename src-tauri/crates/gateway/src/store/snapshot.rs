@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use agw_api::{Role, Transport};
+use agw_api::{AuditSettings, Role, Transport};
 use agw_core::{
     AgentCaller, AgentId, Caller, CallerFacts, Condition, ConnectionId, ConnectionName, Effect,
     Grant, GrantId, PermissionMap, Subject, TeamId, TokenHash, ToolEffect, ToolId, ToolPattern,
@@ -15,7 +15,10 @@ use agw_vault::Place;
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row};
 
-use crate::store::{StoreError, rows};
+use crate::{
+    audit::settings::{self, Recordings},
+    store::{StoreError, rows},
+};
 
 /// The configuration at one version. A change makes a new one; calls under
 /// way keep the one they began with only until the next look.
@@ -37,6 +40,8 @@ pub(crate) struct Snapshot {
     conditions: HashMap<String, Arc<Condition>>,
     /// When the next grant or sub-token expires; milliseconds since 1970.
     expiries: Vec<i64>,
+    pub(crate) audit: AuditSettings,
+    pub(crate) recordings: Recordings,
 }
 
 /// What a token's hash leads to.
@@ -132,6 +137,8 @@ impl Snapshot {
             memberships: load_memberships(db)?,
             conditions,
             tokens: HashMap::default(),
+            audit: settings::load(db)?,
+            recordings: settings::load_recordings(db)?,
         };
         snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
         snapshot.expiries.sort_unstable();
@@ -194,6 +201,13 @@ impl Snapshot {
             .collect();
         paused.sort();
         paused
+    }
+
+    /// Who is in a team.
+    pub(crate) fn members(&self, team: &str) -> HashSet<UserId> {
+        let members = self.memberships.iter();
+        let members = members.filter(|(_, m)| m.names.iter().any(|name| name == team));
+        members.map(|(user, _)| *user).collect()
     }
 
     /// When something expires next after `now`.

@@ -1,41 +1,12 @@
 import { describe, expect, it } from "vitest";
 
-import { parseJson } from "./json";
+import { parseJson } from "../../../components/json/json";
 import { present, sqlPieces } from "./present";
 
 const presented = (json: string) => {
   const parsed = parseJson(json);
   return parsed && present(parsed);
 };
-
-describe("parseJson", () => {
-  it("keeps numbers as they were written", () => {
-    expect(parseJson("[12345678901234567890, 1.10, -0, 1E400]")).toEqual({
-      kind: "list",
-      items: ["12345678901234567890", "1.10", "-0", "1E400"].map((text) => ({ kind: "literal", text })),
-    });
-  });
-
-  it("reads what JSON allows", () => {
-    expect(parseJson(' {"a\\u0041": "\\"x\\n", "b": {}, "c": [], "d": null} ')).toEqual({
-      kind: "object",
-      entries: [
-        ["aA", { kind: "text", text: '"x\n' }],
-        ["b", { kind: "object", entries: [] }],
-        ["c", { kind: "list", items: [] }],
-        ["d", { kind: "literal", text: "null" }],
-      ],
-    });
-  });
-
-  it.each(["", "{", '{"a":}', "[1,]", '{"a" 1}', "1 2", "nul", '"\\x"', "[".repeat(100) + "]".repeat(100)])("refuses %j", (json) => {
-    expect(parseJson(json)).toBeUndefined();
-  });
-
-  it("is not slow on a long text", () => {
-    expect(parseJson(JSON.stringify("x\\".repeat(100_000)))?.kind).toBe("text");
-  });
-});
 
 describe("present", () => {
   it("takes for a mail what goes to somebody and has a subject or text, and keeps the rest", () => {

@@ -3,10 +3,10 @@ import { type ReactNode, useMemo, useState } from "react";
 
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
-import { parseJson } from "./json";
-import { LongText } from "./long-text";
+import { parseJson } from "../../../components/json/json";
+import { LongText } from "../../../components/long-text";
 import { type Mail, present, sqlPieces } from "./present";
-import { Tree } from "./tree";
+import { Tree } from "../../../components/json/tree";
 
 const t = strings.approvals;
 

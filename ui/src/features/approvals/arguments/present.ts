@@ -1,4 +1,4 @@
-import type { Json } from "./json";
+import type { Json } from "../../../components/json/json";
 
 type Entry = readonly [name: string, value: Json];
 

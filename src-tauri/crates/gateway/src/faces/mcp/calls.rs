@@ -30,11 +30,12 @@ use super::{
 use crate::{
     bounds,
     pipeline::{
-        Arguments, Face, InboundCall, Refusal, SafeReply, Target, handle_call, refuse_unread,
+        Answer, Arguments, Face, InboundCall, Refusal, SafeReply, Target, handle_call,
+        refuse_unread, with_receipt,
     },
 };
 
-type Outcome = Result<SafeReply, (Refusal, String)>;
+type Outcome = Result<Answer, (Refusal, String)>;
 
 /// A call that was handed to the pipeline.
 struct UnderWay {
@@ -189,8 +190,11 @@ impl UnderWay {
         }
         let Self { id, era, meant, .. } = self;
         match outcome {
-            Some(Ok(SafeReply::Result { json, .. })) => answer::tool_result(id, &json, *era),
-            Some(Ok(SafeReply::RpcError { json })) => {
+            Some(Ok(Answer { reply: SafeReply::Result { json, .. }, receipt })) => {
+                let json = receipt.map_or(json.clone(), |receipt| with_receipt(&json, &receipt));
+                answer::tool_result(id, &json, *era)
+            }
+            Some(Ok(Answer { reply: SafeReply::RpcError { json }, .. })) => {
                 answer::error_response(id, &String::from_utf8_lossy(&json), StatusCode::OK)
             }
             Some(Err((refusal, subject))) => {

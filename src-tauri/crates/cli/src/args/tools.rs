@@ -1,0 +1,39 @@
+//! What is recorded of a tool's calls.
+
+use clap::{ArgGroup, Args, Subcommand};
+
+use super::IfVersion;
+use super::audit::Switch;
+use crate::names::query_value;
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ToolCommand {
+    /// Say what the records of a tool's calls keep besides the digest and types of arguments
+    #[command(
+        after_help = "What is not named stays; --clear names all fields that are kept in clear:
+  agw tool record gmail.send --clear to --clear message.subject
+  agw tool record crm.update --bodies on     `agw audit body CALL` opens them
+  agw tool record gmail.send --none          digests and types, as at first"
+    )]
+    Record(ToolRecord),
+}
+
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("edits").required(true).multiple(true).args(["clear", "bodies", "none"])))]
+pub(crate) struct ToolRecord {
+    /// connection.tool
+    #[arg(value_parser = query_value)]
+    pub(crate) tool: String,
+    /// An argument to keep in clear: a field, or a field within a field; a
+    /// path goes through lists
+    #[arg(long, value_name = "PATH", value_parser = query_value)]
+    pub(crate) clear: Vec<String>,
+    /// Whether full arguments and results are kept, sealed
+    #[arg(long, value_name = "on|off")]
+    pub(crate) bodies: Option<Switch>,
+    /// Nothing in clear and no bodies
+    #[arg(long, conflicts_with_all = ["clear", "bodies"])]
+    pub(crate) none: bool,
+    #[command(flatten)]
+    pub(crate) seen: IfVersion,
+}

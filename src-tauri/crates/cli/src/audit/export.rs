@@ -1,0 +1,186 @@
+//! `agw audit export`: the trail, or a part of it, as a stream of any length.
+
+use std::path::Path;
+
+use agw_api::{Download, segment};
+use serde::Serialize;
+use tokio::signal;
+
+use super::list::period;
+use super::proof::note_size;
+use crate::args::{AuditExport, Format, Since, written};
+use crate::context::Context;
+use crate::error::CliError;
+use crate::output::{bytes, count, write_bytes};
+use crate::part_file::PartFile;
+use crate::progress::{self, Progress};
+
+pub(super) async fn export(context: &Context<'_>, args: &AuditExport) -> Result<(), CliError> {
+    let path = path(args)?;
+    if args.out == Path::new("-") {
+        let mut download = context.client.download(&path).await?;
+        return copy(context, args, &mut download, write_bytes).await.map(drop);
+    }
+    let mut file = PartFile::new(&args.out, args.replace.force)?;
+    let mut download = context.client.download(&path).await?;
+    let copied = tokio::select! {
+        copied = copy(context, args, &mut download, |bytes| file.write(bytes)) => copied?,
+        _ = signal::ctrl_c() => return Err(CliError::failed(
+            "interrupted",
+            "the export was interrupted; nothing is left of it",
+            "Run it again for all of it.",
+        )),
+    };
+    file.done()?;
+    let shown = Exported { file: &args.out, records: copied.records, bytes: copied.bytes };
+    context.output.item(&shown, || {
+        format!(
+            "Exported {} to {} ({}).",
+            count(copied.records, "record"),
+            args.out.display(),
+            bytes(copied.bytes)
+        )
+    })
+}
+
+#[derive(Serialize)]
+struct Exported<'a> {
+    file: &'a Path,
+    records: u64,
+    bytes: u64,
+}
+
+fn path(args: &AuditExport) -> Result<String, CliError> {
+    let (since, from) = match &args.since {
+        None => (None, String::new()),
+        Some(Since::Time(time)) => (Some(*time), String::new()),
+        Some(Since::Seq(seq)) => (None, format!("&since_seq={seq}")),
+        Some(Since::Checkpoint(file)) => (None, format!("&checkpoint={}", note_size(file)?)),
+    };
+    let bodies = if args.bodies { "&bodies=true" } else { "" };
+    Ok(format!(
+        "/api/v1/audit/export?format={}{}{from}{bodies}{}",
+        segment(&written(&args.format)),
+        period(since, args.until),
+        args.filter.query()
+    ))
+}
+
+#[derive(Debug, Default)]
+struct Copied {
+    records: u64,
+    bytes: u64,
+}
+
+async fn copy(
+    context: &Context<'_>,
+    args: &AuditExport,
+    download: &mut Download,
+    mut write: impl FnMut(&[u8]) -> Result<(), CliError>,
+) -> Result<Copied, CliError> {
+    // Of a selection it is not known how many there will be.
+    let of = download.records().filter(|_| args.filter.is_empty());
+    let mut progress = Progress::new(context.output);
+    let mut counter = Counter::new(args.format);
+    let mut copied = Copied::default();
+    while let Some(piece) = download.next().await? {
+        write(&piece)?;
+        counter.feed(&piece);
+        copied.bytes = copied.bytes.saturating_add(piece.len() as u64);
+        copied.records = counter.records();
+        progress.show(|time| progress::records(copied.records, of, time));
+    }
+    Ok(copied)
+}
+
+/// Counts the records of an export as it goes by, wherever its pieces end.
+#[derive(Debug)]
+struct Counter {
+    format: Format,
+    lines: u64,
+    /// Within a cell of a CSV file, where a line end ends no line.
+    quoted: bool,
+    line_start: bool,
+}
+
+impl Counter {
+    fn new(format: Format) -> Self {
+        Self { format, lines: 0, quoted: false, line_start: true }
+    }
+
+    fn feed(&mut self, piece: &[u8]) {
+        for byte in piece {
+            let line_end = *byte == b'\n' && !self.quoted;
+            self.lines += u64::from(match self.format {
+                // The tag of a record.
+                Format::Tlog => self.line_start && *byte == b'r',
+                Format::Jsonl | Format::Csv => line_end,
+            });
+            self.quoted ^= self.format == Format::Csv && *byte == b'"';
+            self.line_start = line_end;
+        }
+    }
+
+    fn records(&self) -> u64 {
+        // A CSV file begins with a line of names.
+        self.lines.saturating_sub(u64::from(self.format == Format::Csv))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(format: Format, text: &str) -> [u64; 2] {
+        // In one piece, and byte by byte.
+        let mut whole = Counter::new(format);
+        whole.feed(text.as_bytes());
+        let mut pieces = Counter::new(format);
+        text.bytes().for_each(|byte| pieces.feed(&[byte]));
+        [whole.records(), pieces.records()]
+    }
+
+    #[test]
+    fn records_are_counted_as_they_go_by() {
+        assert_eq!(counted(Format::Jsonl, ""), [0, 0]);
+        assert_eq!(counted(Format::Jsonl, "{\"a\":\"\\n\\\"\"}\n{}\n"), [2, 2]);
+        assert_eq!(counted(Format::Csv, "seq,detail\n1,\"a\nb\"\"\n\"\n2,x\n"), [2, 2]);
+        assert_eq!(counted(Format::Csv, ""), [0, 0]);
+        let tlog = "agw-tlog/1 x 2 3 all\nh 0 0 rrr=\nr {\"r\":1}\nt rrr\nr {}\nc rrr\n";
+        assert_eq!(counted(Format::Tlog, tlog), [2, 2]);
+    }
+
+    fn query(line: &str) -> String {
+        use clap::Parser as _;
+        let line = format!("agw audit export --out x {line}");
+        let cli = crate::args::Cli::try_parse_from(line.split_whitespace()).unwrap();
+        let crate::args::Command::Audit(crate::args::AuditCommand::Export(args)) = cli.command
+        else {
+            panic!("not an export");
+        };
+        path(&args).unwrap().replace("/api/v1/audit/export?", "")
+    }
+
+    #[test]
+    fn what_is_asked_for() {
+        assert_eq!(query("--format jsonl"), "format=jsonl");
+        assert_eq!(
+            query("--format csv --since 2026-11-20 --until 2026-11-21 --user ana --decision deny"),
+            "format=csv&since=2026-11-20T00%3A00%3A00Z&until=2026-11-21T00%3A00%3A00Z\
+             &user=ana&decision=deny"
+        );
+        assert_eq!(
+            query("--format tlog --since 7 --bodies --text a"),
+            "format=tlog&since_seq=7&bodies=true&text=a"
+        );
+    }
+
+    #[test]
+    fn an_export_after_a_checkpoint() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("last.checkpoint");
+        std::fs::write(&file, "agw/x\n41\nAAAA\n\n— agw/x AAAA\n").unwrap();
+        let line = format!("--format tlog --since {}", file.display());
+        assert_eq!(query(&line), "format=tlog&checkpoint=41");
+    }
+}

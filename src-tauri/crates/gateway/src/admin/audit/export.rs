@@ -1,0 +1,158 @@
+//! The trail as a file.
+
+use std::sync::Arc;
+
+use agw_api::{Role, codes};
+use axum::{
+    body::Body,
+    extract::{Query, State, rejection::QueryRejection},
+    http::{HeaderName, HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use futures_util::stream;
+use serde::Deserialize;
+use tokio::sync::mpsc;
+
+use crate::{
+    admin::{AdminError, Signed},
+    audit::{
+        Kind, Record,
+        checkpoint::Signed as Checkpoint,
+        export::{Export, Format, PIECES, Piece},
+        key, ledger,
+        search::{self, Filter, Sought},
+    },
+    clock,
+    gateway::Gateway,
+    store::{self, writer::Safety},
+};
+
+const RECORDS: HeaderName = HeaderName::from_static("agw-export-records");
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Ask {
+    /// `jsonl`, `csv` or `tlog`.
+    format: Format,
+    /// The first record, by its sequence number.
+    since_seq: Option<u64>,
+    /// With `tlog`: the size of a checkpoint that the file shall be compared
+    /// with.
+    checkpoint: Option<u64>,
+    /// With `tlog`: also the sealed bodies.
+    #[serde(default)]
+    bodies: bool,
+}
+
+/// The trail as a file, oldest record first. Filters are those of the list.
+/// The header `Agw-Export-Records` has the number of records that are looked
+/// through. What breaks off in the middle is not whole.
+#[utoipa::path(
+    get, path = "/api/v1/audit/export", operation_id = "export_audit", tag = "audit",
+    params(Ask, Filter),
+    responses(
+        (status = 200, content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 403, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn export(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    ask: Result<Query<Ask>, QueryRejection>,
+    filter: Result<Query<Filter>, QueryRejection>,
+) -> Result<Response, AdminError> {
+    let (Query(ask), Query(mut filter)) = (ask?, filter?);
+    filter.only = (signed.role == Role::Member).then_some(signed.user);
+    if filter.only.is_some() && ask.format == Format::Tlog {
+        let message = "a member's own records alone prove nothing about the whole trail";
+        return Err(AdminError::new(codes::FORBIDDEN, message, "export them as jsonl or csv"));
+    }
+    let proof = match ask.format {
+        Format::Tlog => Some(proof(&gateway).await?),
+        _ => None,
+    };
+    let export = plan(&gateway, &ask, filter, proof).await?;
+    let mut record = Record::new(Kind::Config, clock::now_ms());
+    record.status = Some("exported");
+    record.user = Some(signed.user);
+    record.detail =
+        Some(format!("records {} to {} as {:?}", export.first, export.last, ask.format));
+    gateway.writer.record(record, Safety::Synced).await?;
+    let count = (export.last + 1).saturating_sub(export.first);
+    let (pieces, sent) = mpsc::channel::<Piece>(PIECES);
+    let data_dir = gateway.data_dir.clone();
+    tokio::task::spawn_blocking(move || match store::reader(&data_dir) {
+        Ok(db) => export.run(&db, pieces),
+        Err(error) => drop(pieces.blocking_send(Err(error))),
+    });
+    let pieces = stream::unfold(sent, |mut sent| async { Some((sent.recv().await?, sent)) });
+    let kind = match ask.format {
+        Format::Jsonl => "application/jsonl",
+        Format::Csv => "text/csv; charset=utf-8",
+        Format::Tlog => "text/plain; charset=utf-8",
+    };
+    let name = format!("attachment; filename=\"agw-audit.{}\"", extension(ask.format));
+    let mut response = Body::from_stream(pieces).into_response();
+    let headers = response.headers_mut();
+    headers.insert(RECORDS, HeaderValue::from(count));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.extend(name.parse().ok().map(|name| (header::CONTENT_DISPOSITION, name)));
+    Ok(response)
+}
+
+fn extension(format: Format) -> &'static str {
+    match format {
+        Format::Jsonl => "jsonl",
+        Format::Csv => "csv",
+        Format::Tlog => "tlog",
+    }
+}
+
+/// The newest checkpoint, and the tree that it is of.
+async fn proof(gateway: &Gateway) -> Result<(Checkpoint, agw_core::log::Tree), AdminError> {
+    let signed = gateway.writer.checkpoint().await.ok_or_else(super::unsigned)?;
+    Ok((signed, gateway.writer.tree()))
+}
+
+async fn plan(
+    gateway: &Gateway,
+    ask: &Ask,
+    filter: Filter,
+    proof: Option<(Checkpoint, agw_core::log::Tree)>,
+) -> Result<Export, AdminError> {
+    if proof.is_none() {
+        // What was owed a moment ago belongs to it, if it can be written.
+        let _ = gateway.writer.flush().await;
+    }
+    let snapshot = gateway.live.snapshot.load_full();
+    let only = filter.only;
+    let sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
+    let (since, until) = (sought.since, sought.until);
+    // By time alone, the range is what is exported: of its proof nothing is
+    // left out. Within its groups what is of another time comes along.
+    let tlog = proof.is_some();
+    let ranged = sought.any_shape() && (tlog || (since.is_none() && until.is_none()));
+    let head = proof.as_ref().map_or(gateway.writer.head(), |(signed, _)| signed.size);
+    let (oldest, from, to) = gateway
+        .reader
+        .run(move |db| {
+            let from = since.map(|time| search::first_since(db, time)).transpose()?;
+            let to = until.map(|time| search::last_until(db, time)).transpose()?;
+            Ok((ledger::first(db)?, from, to))
+        })
+        .await?;
+    let first = from.into_iter().chain(ask.since_seq).max().unwrap_or(1).max(oldest).min(head + 1);
+    Ok(Export {
+        format: ask.format,
+        first,
+        last: to.unwrap_or(head).min(head).max(first - 1),
+        sought: (!ranged).then_some(sought),
+        snapshot,
+        only,
+        bodies: ask.bodies,
+        proof,
+        boundary: ask.checkpoint,
+        origin: key::origin(&gateway.installation),
+    })
+}

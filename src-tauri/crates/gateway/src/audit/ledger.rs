@@ -1,0 +1,154 @@
+//! The Merkle tree over all records, and the index of what is where. Both
+//! follow from the records: they are kept in memory, stored a group of
+//! records at a time with whatever is committed next, and made up for at the
+//! start if a crash came between.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
+};
+
+use agw_core::log::{GROUP, Hash, Tree, leaf_hash};
+use foldhash::fast::RandomState;
+use rusqlite::{Connection, params};
+
+use super::shape::{ANY, SHAPES_MAX, Shape};
+use crate::store::{StoreError, rows};
+
+/// A record as the ledger takes it.
+#[derive(Debug)]
+pub(crate) struct Leaf {
+    pub(crate) hash: Hash,
+    /// Milliseconds since 1970.
+    pub(crate) time: i64,
+    pub(crate) shape: Shape,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Ledger {
+    /// Read by others, too.
+    tree: Arc<RwLock<Tree>>,
+    shapes: HashMap<Shape, i64, RandomState>,
+    /// What the unfinished group has so far.
+    within: Within,
+    /// To be stored with the next commit.
+    due: Vec<(u64, Hash, Within)>,
+    due_shapes: Vec<(i64, Shape)>,
+}
+
+/// What is in a group.
+#[derive(Debug, Default)]
+struct Within {
+    shapes: BTreeSet<i64>,
+    /// First and last time.
+    times: Option<(i64, i64)>,
+}
+
+impl Ledger {
+    /// From what is stored, and from the records that came after it.
+    pub(crate) fn load(db: &Connection) -> Result<Self, StoreError> {
+        let mut select = db.prepare("SELECT hash FROM audit_groups ORDER BY grp")?;
+        let groups = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<Hash>, _>>()?;
+        let from = groups.len() as u64 * GROUP;
+        let tree = Arc::new(RwLock::new(Tree::from_groups(groups)));
+        let mut ledger = Self { tree, ..Self::default() };
+        ledger.shapes.extend(Shape::load(db)?.into_iter().map(|(id, shape)| (shape, id)));
+        let mut select = db.prepare("SELECT record FROM audit WHERE seq > ?1 ORDER BY seq")?;
+        let mut rows = select.query([from])?;
+        while let Some(row) = rows.next()? {
+            let record = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            let (shape, time) = Shape::read(record)?;
+            ledger.take(Leaf { hash: leaf_hash(record.as_bytes()), time, shape });
+        }
+        Ok(ledger)
+    }
+
+    pub(crate) fn shared(&self) -> Arc<RwLock<Tree>> {
+        Arc::clone(&self.tree)
+    }
+
+    pub(crate) fn tree(&self) -> RwLockReadGuard<'_, Tree> {
+        self.tree.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Records so far.
+    pub(crate) fn size(&self) -> u64 {
+        self.tree().size()
+    }
+
+    /// The next record, which is committed.
+    pub(crate) fn take(&mut self, leaf: Leaf) {
+        let shape = self.shape(leaf.shape);
+        self.within.shapes.insert(shape);
+        let (first, last) = self.within.times.unwrap_or((leaf.time, leaf.time));
+        self.within.times = Some((first.min(leaf.time), last.max(leaf.time)));
+        let mut tree = self.tree.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(hash) = tree.push(leaf.hash) {
+            self.due.push((tree.groups() - 1, hash, std::mem::take(&mut self.within)));
+        }
+    }
+
+    fn shape(&mut self, shape: Shape) -> i64 {
+        if let Some(id) = self.shapes.get(&shape) {
+            return *id;
+        }
+        if self.shapes.len() >= SHAPES_MAX {
+            return ANY;
+        }
+        let id = i64::try_from(self.shapes.len()).unwrap_or(i64::MAX) + 1;
+        self.due_shapes.push((id, shape.clone()));
+        self.shapes.insert(shape, id);
+        id
+    }
+
+    /// Stores what is due; [`stored`](Self::stored) once that is committed.
+    pub(crate) fn store(&self, db: &Connection) -> Result<(), rusqlite::Error> {
+        if self.due.is_empty() {
+            return Ok(());
+        }
+        for (id, shape) in &self.due_shapes {
+            shape.store(db, *id)?;
+        }
+        let mut add = db.prepare_cached("INSERT INTO audit_groups VALUES (?1, ?2, ?3, ?4)")?;
+        let mut add_shape = db.prepare_cached("INSERT INTO audit_shape_groups VALUES (?1, ?2)")?;
+        for (group, hash, within) in &self.due {
+            let (first, last) = within.times.unwrap_or_default();
+            add.execute(params![group, hash, first, last])?;
+            for shape in &within.shapes {
+                add_shape.execute(params![shape, group])?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn stored(&mut self) {
+        if !self.due.is_empty() {
+            self.due.clear();
+            self.due_shapes.clear();
+        }
+    }
+}
+
+/// The leaf hashes of a group, from its records.
+pub(crate) fn leaves(db: &Connection, group: u64) -> Result<Vec<Hash>, StoreError> {
+    let mut select =
+        db.prepare_cached("SELECT record FROM audit WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq")?;
+    let from = group * GROUP;
+    let rows = select.query_map([from + 1, from + GROUP], |row| {
+        Ok(leaf_hash(row.get_ref(0)?.as_str()?.as_bytes()))
+    })?;
+    let leaves = rows.collect::<Result<Vec<Hash>, _>>()?;
+    if leaves.len() as u64 == GROUP {
+        return Ok(leaves);
+    }
+    Err(StoreError::Damaged(format!("records {} to {} are not all there", from + 1, from + GROUP)))
+}
+
+/// Where [`first`] is kept; the trail's triggers know it, too.
+pub(super) const FIRST: &str = "audit_first";
+
+/// Sequence number of the oldest record that retention has left.
+pub(crate) fn first(db: &Connection) -> Result<u64, rusqlite::Error> {
+    let first = rows::meta(db, FIRST)?;
+    Ok(first.and_then(|first| first.parse().ok()).unwrap_or(1))
+}

@@ -1,0 +1,111 @@
+//! The power goes. Every write and sync of the real service is recorded while
+//! it works; what may be on the disk at any moment is made from that, and must
+//! be a database with the intent of every call that an upstream had received
+//! by then.
+//!
+//! The same test runs against a build that does not sync, and must find it out.
+
+pub(super) mod images;
+
+use std::{
+    panic::resume_unwind,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use images::Found;
+
+use super::trace::Trace;
+use crate::support::{
+    callers::{Callers, Numbers},
+    cli::agw,
+    daemon::{self, Daemon, answers, faulty},
+    ledger::{Ledger, Received},
+    shim::{Errno, Fault, Shim},
+};
+
+const IMAGES: usize = 1_200;
+/// Of these, services are started on so many.
+const STARTS: usize = 24;
+const CALLERS: usize = 8;
+/// In each of the two lives of the service. The database stays small.
+const CALLS: usize = 400;
+/// The promise for what only reads is 50 ms; this machine has other work.
+const READS_SYNCED_WITHIN: Duration = Duration::from_secs(1);
+/// For all calls of one life.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_write_is_without_its_intent_after_the_power_went() {
+    let found = lose_power(record(&agw(), None).await, STARTS).await;
+    assert!(found.bad.is_empty(), "{:#?}", found.bad);
+    assert_eq!((found.images, found.starts), (IMAGES, STARTS), "{found:?}");
+    assert!(found.required > IMAGES * CALLS / 2, "too few calls were looked for: {found:?}");
+    assert!(found.oldest_read_lost < READS_SYNCED_WITHIN, "{found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_build_that_does_not_sync_is_found_out() {
+    let found = lose_power(record(&faulty(), Some("sync-off")).await, 0).await;
+    let lost = found.bad.iter().filter(|bad| bad.contains("without an intent")).count();
+    assert!(lost > IMAGES / 10, "the seeded fault was hardly found: {found:?}");
+}
+
+/// What the service did to its disk, and what its upstream received.
+struct Recording {
+    trace: Trace,
+    received: Vec<Received>,
+}
+
+/// Two lives of one installation, from the very first start on; in the second
+/// one syncs fail for a moment.
+async fn record(agw: &Path, fault: Option<&str>) -> Recording {
+    let dir = tempfile::tempdir().unwrap();
+    let shim = Shim::new(dir.path());
+    let upstream = Ledger::start(Duration::ZERO, Some(&shim.trace())).await;
+    let command = || {
+        let mut command = daemon::serve(agw, dir.path());
+        command.envs(fault.map(|fault| ("AGW_SEEDED_FAULT", fault)));
+        shim.under(&mut command);
+        command
+    };
+    let numbers = Numbers::default();
+    let mut service = Daemon::start(command()).await;
+    answers(dir.path()).await;
+    let (_, token) = daemon::set_up(dir.path(), &upstream.url()).await;
+    let callers = Callers::start(&service.url, &token, CALLERS, &numbers);
+    has(&upstream, CALLS).await;
+    callers.stop().await;
+    service.stop().await;
+
+    let service = Daemon::start(command()).await;
+    answers(dir.path()).await;
+    let callers = Callers::start(&service.url, &token, CALLERS, &numbers);
+    has(&upstream, CALLS + CALLS / 2).await;
+    shim.fail(Fault::Syncs(Errno::Eio));
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    shim.fail(Fault::Nothing);
+    has(&upstream, 2 * CALLS).await;
+    // The disk is as the service leaves it when it is killed.
+    drop(service);
+    callers.ended().await;
+    let trace = Trace::parse(std::fs::read(shim.trace()).unwrap());
+    Recording { trace, received: upstream.received() }
+}
+
+/// Returns once the upstream has received so many calls.
+async fn has(upstream: &Ledger, calls: usize) {
+    let begun = Instant::now();
+    while upstream.received().len() < calls {
+        assert!(begun.elapsed() < PATIENCE, "too few calls come through");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+async fn lose_power(recording: Recording, starts: usize) -> Found {
+    let begun = Instant::now();
+    let looking = tokio::task::spawn_blocking(move || images::look_at(&recording, starts));
+    let found = looking.await.unwrap_or_else(|e| resume_unwind(e.into_panic()));
+    println!("{found} in {:?}", begun.elapsed());
+    found
+}

@@ -1,0 +1,198 @@
+//! Images of a disk, made and looked at.
+
+use std::{collections::HashSet, fmt, panic::resume_unwind, path::Path, time::Duration};
+
+use agw_api::{Client, Health, ServiceState};
+use rusqlite::Connection;
+use tokio::runtime::Handle;
+
+use super::{IMAGES, Recording};
+use crate::{
+    disk::image::{Disk, Loss},
+    support::{
+        books::digest,
+        cli::agw,
+        daemon::{self, Daemon, answers},
+        random::{Random, seed},
+        shim::in_memory,
+    },
+};
+
+/// What the images were found to be.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    pub(super) images: usize,
+    /// On which the service was started.
+    pub(super) starts: usize,
+    /// Intents that were looked for, in all images.
+    pub(super) required: usize,
+    /// The age of the oldest call that only reads and has no intent.
+    pub(super) oldest_read_lost: Duration,
+    pub(super) bad: Vec<String>,
+    steps: usize,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { images, starts, required, oldest_read_lost, bad, steps } = self;
+        let bad = bad.len();
+        write!(
+            f,
+            "{images} images of {steps} steps, {bad} bad; {required} intents looked for; \
+             {starts} started; oldest read lost: {oldest_read_lost:?}"
+        )
+    }
+}
+
+impl Found {
+    fn and(mut self, other: Self) -> Self {
+        self.images += other.images;
+        self.starts += other.starts;
+        self.required += other.required;
+        self.oldest_read_lost = self.oldest_read_lost.max(other.oldest_read_lost);
+        self.bad.extend(other.bad);
+        self
+    }
+}
+
+/// The power goes when so many steps were done.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    done: usize,
+    loss: Loss,
+    seed: u64,
+    /// Whether the service is started on what is left.
+    starts: bool,
+}
+
+/// Half of the images are of the moments right after a call was received.
+pub(super) fn look_at(recording: &Recording, starts: usize) -> Found {
+    let mut random = Random::new(seed());
+    let steps = &recording.trace.steps;
+    let mut moment = |i: usize| {
+        let done = match i % 2 {
+            0 => random.below(steps.len() + 1),
+            _ => {
+                let call = random.pick(&recording.received);
+                steps.partition_point(|step| step.at < call.trace)
+            }
+        };
+        let loss = *random.pick(&Loss::EACH);
+        Moment { done, loss, seed: random.below(usize::MAX >> 33) as u64, starts: i < starts }
+    };
+    let mut moments: Vec<Moment> = (0..IMAGES).map(&mut moment).collect();
+    moments.sort_by_key(|moment| moment.done);
+    let workers = std::thread::available_parallelism().unwrap().get();
+    let runtime = Handle::current();
+    let mut found = std::thread::scope(|scope| {
+        let work = |worker: usize| {
+            let (moments, runtime) = (&moments, &runtime);
+            scope.spawn(move || {
+                let moments = moments.iter().skip(worker).step_by(workers);
+                look_at_each(recording, moments.copied(), runtime)
+            })
+        };
+        let working: Vec<_> = (0..workers).map(work).collect();
+        let each = working.into_iter().map(|worker| worker.join().unwrap_or_else(|e| resume_unwind(e)));
+        each.fold(Found::default(), Found::and)
+    });
+    found.steps = steps.len();
+    found
+}
+
+fn look_at_each(
+    recording: &Recording,
+    moments: impl Iterator<Item = Moment>,
+    runtime: &Handle,
+) -> Found {
+    let folder = in_memory();
+    let mut disk = Disk::new(&recording.trace);
+    let digests: Vec<String> = recording.received.iter().map(|call| digest(call.n)).collect();
+    let mut found = Found::default();
+    for moment in moments {
+        disk.run_to(moment.done);
+        std::fs::remove_dir_all(folder.path()).unwrap();
+        std::fs::create_dir(folder.path()).unwrap();
+        disk.write_image(folder.path(), moment.loss, &mut Random::new(moment.seed));
+        if moment.starts {
+            let state = runtime.block_on(start(folder.path()));
+            if ![ServiceState::Enforcing, ServiceState::Unconfigured].contains(&state) {
+                found.bad.push(format!("started, it is {state:?}: {moment:?}"));
+            }
+            found.starts += 1;
+        }
+        found.images += 1;
+        match verify_image(folder.path()) {
+            Ok(intents) => compare(recording, &digests, moment, &intents, &mut found),
+            Err(error) => found.bad.push(format!("{error}: {moment:?}")),
+        }
+    }
+    found
+}
+
+/// Every call that was received before this moment has an intent.
+fn compare(
+    recording: &Recording,
+    digests: &[String],
+    moment: Moment,
+    intents: &HashSet<String>,
+    found: &mut Found,
+) {
+    let steps = &recording.trace.steps;
+    let next = steps.get(moment.done);
+    for (call, digest) in recording.received.iter().zip(digests) {
+        if next.is_some_and(|step| call.trace > step.at) {
+            continue;
+        }
+        found.required += 1;
+        if intents.contains(digest) {
+            continue;
+        }
+        if call.reads {
+            let now = next.or(steps.last()).unwrap().time;
+            let age = Duration::from_nanos(now.saturating_sub(call.time));
+            found.oldest_read_lost = found.oldest_read_lost.max(age);
+        } else {
+            found.bad.push(format!("call {} is without an intent: {moment:?}", call.n));
+            return;
+        }
+    }
+}
+
+/// Whether a data folder without a service holds a database that is whole.
+/// Returns the digests of the arguments of all intents in it.
+pub(in crate::disk) fn verify_image(folder: &Path) -> Result<HashSet<String>, String> {
+    let path = folder.join("agw.db");
+    if !path.exists() {
+        return Ok(HashSet::new());
+    }
+    let intents = || {
+        let db = Connection::open(&path)?;
+        let checked: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+        if checked != "ok" {
+            return Ok(Err(checked));
+        }
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'audit'";
+        if db.query_row(tables, [], |row| row.get::<_, u64>(0))? == 0 {
+            return Ok(Ok(HashSet::new()));
+        }
+        let digests = "SELECT record ->> 'args_digest' FROM audit WHERE record ->> 'kind' = 'intent'";
+        let mut select = db.prepare(digests)?;
+        let digests = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        Ok::<_, rusqlite::Error>(Ok(digests))
+    };
+    match intents() {
+        Ok(Ok(intents)) => Ok(intents),
+        Ok(Err(error)) => Err(format!("damaged: {error}")),
+        Err(error) => Err(format!("does not open: {error}")),
+    }
+}
+
+/// The service starts, and is in this state.
+async fn start(folder: &Path) -> ServiceState {
+    let mut service = Daemon::start(daemon::serve(&agw(), folder)).await;
+    answers(folder).await;
+    let health: Health = Client::new(folder).get("/api/v1/health").await.unwrap();
+    service.kill();
+    health.state
+}

@@ -1,0 +1,137 @@
+import { type KeyboardEvent, memo } from "react";
+
+import { Icon, type IconName } from "../../../components/icons";
+import { Mark } from "../../../components/mark";
+import { dayOrTime, duration } from "../../../components/time";
+import { UntrustedText } from "../../../components/untrusted-text";
+import { strings } from "../../../strings";
+import { DecisionMark, statusWords, StatusMark } from "../marks";
+import type { Row } from "../rows";
+
+const t = strings.audit.list;
+
+interface TrailTableProps {
+  rows: readonly Row[];
+  now: number;
+  /** Whether a call without an outcome is under way, or its outcome is only not shown. */
+  running: boolean;
+  onOpen: (id: string) => void;
+}
+
+export function TrailTable({ rows, now, running, onOpen }: TrailTableProps) {
+  return (
+    <table className="feed-table trail-table">
+      <colgroup>
+        <col className="trail-time" />
+        <col className="feed-who" />
+        <col />
+        <col className="feed-decision" />
+        <col className="feed-status" />
+        <col className="feed-duration" />
+        <col className="feed-reason" />
+      </colgroup>
+      <thead>
+        <tr>
+          <th scope="col">{t.time}</th>
+          <th scope="col">{t.who}</th>
+          <th scope="col">{t.what}</th>
+          <th scope="col">{t.decision}</th>
+          <th scope="col">{t.status}</th>
+          <th scope="col" className="number">
+            {t.duration}
+          </th>
+          <th scope="col" className="feed-reason">
+            {t.reason}
+          </th>
+        </tr>
+      </thead>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrows move between the buttons of the rows */}
+      <tbody onKeyDown={moveFocus}>
+        {rows.map((row) => (
+          <TrailRow key={row.key} row={row} today={now} running={running} onOpen={onOpen} />
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+/** Up and down, first and last, from row to row. */
+function moveFocus(event: KeyboardEvent<HTMLElement>): void {
+  const here = (event.target as HTMLElement).closest("tr");
+  const all = event.currentTarget;
+  const to = { ArrowDown: here?.nextElementSibling, ArrowUp: here?.previousElementSibling, Home: all.firstElementChild, End: all.lastElementChild }[event.key];
+  if (to === undefined) return;
+  event.preventDefault();
+  to?.querySelector("button")?.focus();
+}
+
+const KIND_ICONS: Record<string, IconName> = { approval: "hand", config: "tool", sign_in: "people", service: "shield" };
+
+interface TrailRowProps {
+  row: Row;
+  today: number;
+  running: boolean;
+  onOpen: (id: string) => void;
+}
+
+const TrailRow = memo(
+  function TrailRow({ row, today, running, onOpen }: TrailRowProps) {
+    return (
+      <tr className="feed-row trail-row" data-testid="audit-row" data-id={row.id} data-kind={row.kind} data-decision={row.decision} onClick={() => onOpen(row.id)}>
+        <td className="number trail-time">
+          <time dateTime={row.time} title={row.time}>
+            {dayOrTime(row.time, today)}
+          </time>
+        </td>
+        <td className="trail-who">{row.user === undefined ? <span className="dim">{t.nobody}</span> : <UntrustedText text={row.agent === undefined ? row.user : `${row.user} / ${row.agent}`} />}</td>
+        <td className="trail-what">
+          <button
+            type="button"
+            className="link"
+            aria-haspopup="dialog"
+            onClick={(event) => {
+              event.stopPropagation();
+              onOpen(row.id);
+            }}
+          >
+            <What row={row} />
+          </button>
+        </td>
+        <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
+        <td className="trail-status">
+          <Outcome row={row} running={running} />
+        </td>
+        <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
+        <td className="dim feed-reason" title={row.reason}>
+          <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
+        </td>
+      </tr>
+    );
+  },
+  // The time of day counts only to tell today from yesterday.
+  (before, after) => before.row === after.row && before.running === after.running && before.onOpen === after.onOpen && sameDay(before.today, after.today),
+);
+
+function sameDay(a: number, b: number): boolean {
+  return new Date(a).toDateString() === new Date(b).toDateString();
+}
+
+function What({ row }: { row: Row }) {
+  if (row.kind === "call") return <UntrustedText text={row.tool ?? strings.feed.unknownTool} />;
+  const said = row.kind === "approval" ? row.tool : row.detail;
+  return (
+    <>
+      <span className="trail-kind">
+        <Icon name={KIND_ICONS[row.kind] ?? "dash"} size={13} /> {t.kinds[row.kind] ?? row.kind}
+      </span>
+      {said !== undefined && said !== "" && <UntrustedText text={said} limit={200} />}
+    </>
+  );
+}
+
+function Outcome({ row, running }: { row: Row; running: boolean }) {
+  if (row.kind === "call") return row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} />;
+  if (row.status === undefined) return null;
+  if (row.kind !== "approval" && row.decision !== "deny") return <span>{statusWords(row.status)}</span>;
+  return <StatusMark status={row.status} />;
+}
