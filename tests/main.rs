@@ -4,6 +4,7 @@
 
 mod architecture;
 mod crash;
+mod disk;
 mod fuzz;
 mod inprocess;
 mod journey;

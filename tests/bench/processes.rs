@@ -116,6 +116,7 @@ pub(crate) async fn gateway() -> Result<()> {
         master_key: Some(key),
         ui_dir: None,
         passphrase: None,
+        strict_audit: false,
     };
     let running = agw_gateway::start(options, agw_gateway::Timeouts::default()).await?;
     println!("{}", running.address());

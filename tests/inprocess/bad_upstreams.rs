@@ -12,7 +12,7 @@ mod secrets;
 use agw_api::{AuditRecord, ConnectionDetail, ConnectionHealth};
 use serde_json::{Value, json};
 
-use crate::support::{InProcess, http, mcp};
+use crate::support::{InProcess, Trail as _, http, mcp};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stdio_server.py");
 
@@ -91,7 +91,7 @@ impl Office {
     /// The newest records of a kind.
     async fn newest(&self, kind: &str, count: usize) -> Vec<AuditRecord> {
         let path = format!("/api/v1/audit?kind={kind}&limit={count}");
-        let records: Vec<AuditRecord> = self.gateway.admin.get(&path).await.unwrap();
+        let records: Vec<AuditRecord> = self.gateway.admin.records(&path).await.unwrap();
         assert_eq!(records.len(), count);
         records
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use crate::support::{
-    InProcess,
+    InProcess, Trail as _,
     http::{self, Reply},
     mcp::ACCEPT,
     upstream::Fixture,
@@ -73,7 +73,7 @@ impl Scene {
     /// The newest record of a call.
     pub async fn last_outcome(&self) -> AuditRecord {
         let newest: Vec<AuditRecord> =
-            self.gateway.admin.get("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
+            self.gateway.admin.records("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
         newest.into_iter().next().expect("a record")
     }
 

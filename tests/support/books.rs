@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use agw_api::{AuditRecord, Client};
+use agw_api::{AuditPage, AuditRecord, Client};
 use agw_core::json;
 
 use super::{callers::Told, ledger::Received};
@@ -44,15 +44,17 @@ impl Books {
     /// Reads what is new. Nothing may be missing, and nothing twice.
     pub async fn read_on(&mut self, admin: &Client) {
         let mut new: Vec<AuditRecord> = Vec::new();
+        let mut next = None;
         loop {
-            let before = new.last().map(|record| format!("&before={}", record.seq));
+            let before = next.map(|next| format!("&before={next}"));
             let path = format!("/api/v1/audit?limit={PAGE}{}", before.unwrap_or_default());
-            let page: Vec<AuditRecord> = admin.get(&path).await.unwrap();
-            let page: Vec<_> = page.into_iter().filter(|record| record.seq > self.head).collect();
-            if page.is_empty() {
+            let page: AuditPage = admin.get(&path).await.unwrap();
+            next = page.next;
+            let count = page.records.len();
+            new.extend(page.records.into_iter().filter(|record| record.seq > self.head));
+            if next.is_none_or(|next| next <= self.head + 1) || (count > 0 && new.is_empty()) {
                 break;
             }
-            new.extend(page);
         }
         for record in new.into_iter().rev() {
             self.head += 1;

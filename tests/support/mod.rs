@@ -1,13 +1,19 @@
 //! What the tests share.
 
+pub mod books;
+pub mod callers;
 pub mod cli;
+pub mod daemon;
 pub mod desktop;
 pub mod http;
 pub mod keychain;
 pub mod leaks;
+pub mod ledger;
 pub mod mcp;
 pub mod parts;
 pub mod process;
+pub mod random;
+pub mod shim;
 pub mod upstream;
 
 use std::{
@@ -16,10 +22,11 @@ use std::{
 };
 
 use agw_api::{
-    AgentCreated, AuditRecord, Client, Connection, Grant, SessionCreated, SetupResponse,
-    TokenCreated, Transport,
+    AgentCreated, AuditRecord, Client, ClientError, Connection, Grant, SessionCreated,
+    SetupResponse, TokenCreated, Transport,
 };
 use agw_gateway::{MasterKeySource, Running, ServeOptions, Timeouts};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -60,6 +67,7 @@ impl InProcess {
             master_key: Some(MasterKeySource::File(dir.join("master.key"))),
             ui_dir: None,
             passphrase: None,
+            strict_audit: false,
         };
         agw_gateway::start(options, timeouts).await.unwrap()
     }
@@ -186,7 +194,23 @@ impl InProcess {
 
     /// Newest first.
     pub async fn audit(&self) -> Vec<AuditRecord> {
-        self.admin.get("/api/v1/audit?limit=1000").await.unwrap()
+        self.admin.records("/api/v1/audit?limit=1000").await.unwrap()
+    }
+}
+
+/// Reading the trail over the admin API.
+pub trait Trail {
+    /// The records of one page, or of the story of a call.
+    async fn records<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError>;
+}
+
+impl Trail for Client {
+    async fn records<T: DeserializeOwned>(&self, path: &str) -> Result<Vec<T>, ClientError> {
+        #[derive(serde::Deserialize)]
+        struct Page<T> {
+            records: Vec<T>,
+        }
+        Ok(self.get::<Page<T>>(path).await?.records)
     }
 }
 

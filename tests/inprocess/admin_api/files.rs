@@ -53,6 +53,7 @@ async fn one_service_has_one_folder() {
         master_key: None,
         ui_dir: None,
         passphrase: None,
+        strict_audit: false,
     };
     let refused = agw_gateway::start(second, SHORT).await.unwrap_err().to_string();
     assert!(refused.contains("another gateway is running"), "{refused}");
@@ -77,6 +78,7 @@ async fn it_listens_to_this_machine_alone() {
             master_key: None,
             ui_dir: None,
             passphrase: None,
+            strict_audit: false,
         };
         let refused = agw_gateway::start(options, SHORT).await.unwrap_err().to_string();
         assert!(refused.contains("TLS"), "{address}: {refused}");

@@ -78,6 +78,9 @@ impl World {
         for (name, mine) in [("ana", "fix.echo"), ("bo", "fix.other")] {
             gateway.grant(name, mine, "allow").await;
             gateway.grant(name, "fix.fail", "ask").await;
+            let path = format!("/api/v1/tools/{mine}/recording");
+            let _: Value =
+                gateway.admin.put(&path, &json!({"bodies": true, "version": 0})).await.unwrap();
             let token = gateway.add_agent(name, "claude", &[]).await;
             assert_eq!(gateway.rest_call(&token, mine, json!({})).await.0, 200);
             tokens.insert(name, token);
@@ -145,9 +148,9 @@ impl World {
 
     /// The call that they made.
     async fn call(&self, whose: &str) -> String {
-        let path = format!("/api/v1/audit?kind=outcome&user={whose}");
-        let calls: Vec<agw_api::AuditRecord> = self.get(&path).await;
-        calls[0].call_id.clone().unwrap()
+        let path = format!("/api/v1/audit?kind=intent&user={whose}");
+        let calls: agw_api::AuditPage = self.get(&path).await;
+        calls.records[0].call_id.clone().unwrap()
     }
 
     /// What an admin would send; `None` for an operation that has no row.
@@ -173,6 +176,29 @@ impl World {
             }
             "GET audit" => Try::list("audit?limit=1000", self.call(whose).await),
             "GET audit/x" => Try::of(format!("audit/{}", self.call(whose).await), none),
+            "GET audit/status" => Try::any("audit/status", none),
+            "POST audit/acknowledge" => Try::any("audit/acknowledge", none),
+            "GET audit/key" => Try::any("audit/key", none),
+            "GET audit/checkpoint" => Try::any("audit/checkpoint", none),
+            "GET audit/settings" => Try::any("audit/settings", none),
+            "PUT audit/settings" => {
+                let settings: Value = self.get("/api/v1/audit/settings").await;
+                Try::any("audit/settings", settings)
+            }
+            "GET audit/export" => Try::any("audit/export?format=tlog", none),
+            "GET audit/bodies/x" => Try::of(format!("audit/bodies/{}", self.call(whose).await), none),
+            "POST audit/erase" => {
+                let user = name("gone");
+                self.gateway.add_user(&user, None).await;
+                let path = format!("/api/v1/users/{user}");
+                self.gateway.admin.delete(&path).await.unwrap();
+                Try::any("audit/erase", json!({"user": user}))
+            }
+            "PUT tools/x/recording" => {
+                let shown: Value = self.get("/api/v1/tools/fix.fail").await;
+                let version = &shown["recording"]["version"];
+                Try::any("tools/fix.fail/recording", json!({"bodies": true, "version": version}))
+            }
             "POST changes" => Try::of("changes", json!({"add": [rule]})),
             "POST conditions" => Try::any("conditions", json!({"tool": "*", "when": "true"})),
             "GET connections" => Try::any("connections", none),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask;
 use crate::support::{
-    InProcess, PASSWORD,
+    InProcess, PASSWORD, Trail as _,
     http::{self, Reply},
 };
 
@@ -41,7 +41,8 @@ async fn a_wrong_password_is_refused_and_the_sixth_attempt_has_to_wait() {
     assert_eq!(reply.status, 429);
     assert!(reply.header("retry-after").parse::<u32>().is_ok());
     // A session that was open before is not shut out.
-    let records: Vec<AuditRecord> = gateway.admin.get("/api/v1/audit?kind=sign_in").await.unwrap();
+    let records: Vec<AuditRecord> =
+        gateway.admin.records("/api/v1/audit?kind=sign_in").await.unwrap();
     let refused: Vec<_> =
         records.iter().filter(|r| r.decision.as_deref() == Some("deny")).collect();
     assert_eq!(refused.len(), 5, "{records:?}");

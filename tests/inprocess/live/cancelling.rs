@@ -12,7 +12,7 @@ use super::{
     SOON,
 };
 use crate::support::{
-    InProcess, eventually,
+    InProcess, Trail as _, eventually,
     http::{self},
     mcp::Session,
     upstream::Manner,
@@ -41,7 +41,7 @@ async fn reached(scene: &Scene, calls: usize) {
 async fn outcome(gateway: &InProcess, status: &str) {
     eventually(&format!("an outcome {status:?}"), SOON, async || {
         let path = "/api/v1/audit?kind=outcome&limit=1";
-        let newest: Vec<agw_api::AuditRecord> = gateway.admin.get(path).await.unwrap();
+        let newest: Vec<agw_api::AuditRecord> = gateway.admin.records(path).await.unwrap();
         newest.first().is_some_and(|record| record.status.as_deref() == Some(status))
     })
     .await;
@@ -81,7 +81,7 @@ async fn a_child_is_told_of_the_cancellation() {
     let stream = write_request(&scene, "/mcp", &headers, &body.to_string()).await;
     eventually("its intent is recorded", SOON, async || {
         let path = "/api/v1/audit?kind=intent&tool=child.echo";
-        let intents: Vec<Value> = scene.gateway.admin.get(path).await.unwrap();
+        let intents: Vec<Value> = scene.gateway.admin.records(path).await.unwrap();
         intents.len() == 1
     })
     .await;
@@ -121,7 +121,7 @@ async fn hanging_up_cancels_no_other_call() {
     open.send_replace(true);
     eventually("all three end well", SOON, async || {
         let path = "/api/v1/audit?kind=outcome";
-        let outcomes: Vec<agw_api::AuditRecord> = scene.gateway.admin.get(path).await.unwrap();
+        let outcomes: Vec<agw_api::AuditRecord> = scene.gateway.admin.records(path).await.unwrap();
         outcomes.len() == 3 && outcomes.iter().all(|r| r.status.as_deref() == Some("ok"))
     })
     .await;

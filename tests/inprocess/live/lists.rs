@@ -4,7 +4,7 @@ use agw_api::{AuditRecord, TestReport};
 use serde_json::{Value, json};
 
 use super::{super::scene::Scene, SOON, told};
-use crate::support::{eventually, mcp::Session};
+use crate::support::{Trail as _, eventually, mcp::Session};
 
 #[tokio::test]
 async fn a_child_that_gains_a_tool_is_listed_again() {
@@ -72,7 +72,7 @@ async fn the_tools_of_a_dead_upstream_stay_listed_also_after_a_restart() {
         let code = &answer["result"]["_meta"]["dev.aiagentgateway/code"];
         assert_eq!(code, "connection_unavailable", "{answer}");
         let newest: Vec<AuditRecord> =
-            gateway.admin.get("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
+            gateway.admin.records("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
         let seen = [&newest[0].status, &newest[0].reason].map(Option::as_deref);
         assert_eq!(seen, ["failed", "connection_unavailable"].map(Some));
         let shown: Value = gateway.admin.get("/api/v1/connections/fix").await.unwrap();

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::super::scene::Scene;
-use crate::support::{InProcess, http, mcp::Session, upstream::Fixture};
+use crate::support::{InProcess, Trail as _, http, mcp::Session, upstream::Fixture};
 
 /// `fix` is connected; nobody may do anything.
 async fn gateway() -> (InProcess, Fixture) {
@@ -33,7 +33,7 @@ async fn may_call(gateway: &InProcess, who: &str, token: &str) -> Vec<String> {
 
 async fn last_reason(gateway: &InProcess) -> String {
     let newest: Vec<agw_api::AuditRecord> =
-        gateway.admin.get("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
+        gateway.admin.records("/api/v1/audit?kind=outcome&limit=1").await.unwrap();
     newest[0].reason.clone().unwrap()
 }
 

@@ -11,7 +11,7 @@ use super::{
     SOON, answer, approval, approvals, asking, becomes, call, held, outcome, say, the_held,
 };
 use crate::support::{
-    InProcess, eventually, http,
+    InProcess, Trail as _, eventually, http,
     mcp::{self, Session},
 };
 
@@ -74,7 +74,7 @@ async fn an_answer_for_the_session_covers_the_tool_in_that_session_alone() {
         .grant_with(json!({"subject": "ana", "tool": "fix.echo", "effect": "ask", "rate": "9/day"}))
         .await;
     is_asked_in(gateway, &session, "fix__echo", json!({"n": 11})).await;
-    let said: Vec<Value> = gateway.admin.get("/api/v1/audit?kind=approval").await.unwrap();
+    let said: Vec<Value> = gateway.admin.records("/api/v1/audit?kind=approval").await.unwrap();
     let said = said.iter().filter(|r| r["status"] == "approved_for_session" && r["by"] == "root");
     assert_eq!(said.count(), 1);
     scene.gateway.stop().await;
@@ -156,7 +156,7 @@ async fn of_two_people_who_answer_at_once_one_wins_and_the_other_is_told() {
         }
     }
     let said: Vec<Value> =
-        gateway.admin.get("/api/v1/audit?kind=approval&limit=1000").await.unwrap();
+        gateway.admin.records("/api/v1/audit?kind=approval&limit=1000").await.unwrap();
     assert_eq!(said.iter().filter(|r| r.get("by").is_some_and(Value::is_string)).count(), 30);
     scene.gateway.stop().await;
 }

@@ -11,7 +11,7 @@ use super::{
     },
     SOON, answer, approval, approvals, asking, becomes, call, held, outcome, say, status, the_held,
 };
-use crate::support::{InProcess, eventually, http, mcp::ACCEPT};
+use crate::support::{InProcess, Trail as _, eventually, http, mcp::ACCEPT};
 
 /// Asks, and hangs up: the question stays, with nobody on the line.
 async fn asked_and_left(scene: &Scene, args: &Value) -> Approval {
@@ -37,7 +37,7 @@ async fn asked_and_left(scene: &Scene, args: &Value) -> Approval {
 }
 
 async fn records(gateway: &InProcess, call: &str) -> Vec<AuditRecord> {
-    gateway.admin.get(&format!("/api/v1/audit/{call}")).await.unwrap()
+    gateway.admin.records(&format!("/api/v1/audit/{call}")).await.unwrap()
 }
 
 #[tokio::test]
@@ -324,7 +324,7 @@ async fn nobody_is_asked_about_a_call_that_cannot_be_made() {
         let (code, body) = outcome(call(gateway, token, tool, args)).await;
         assert_eq!((code, body["code"].as_str().unwrap()), expected, "{tool}: {body}");
     }
-    let asked: Vec<Value> = gateway.admin.get("/api/v1/audit?kind=approval").await.unwrap();
+    let asked: Vec<Value> = gateway.admin.records("/api/v1/audit?kind=approval").await.unwrap();
     assert_eq!(asked, [json!(null); 0]);
     scene.gateway.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{super::admin_api::ask, approvals, call, outcome, say, set_teams, the_held};
 use crate::support::{
-    InProcess,
+    InProcess, Trail as _,
     mcp::{self, Session},
     upstream::Fixture,
 };
@@ -53,7 +53,7 @@ impl Typed {
 
     async fn last(&self) -> agw_api::AuditRecord {
         let path = "/api/v1/audit?kind=outcome&limit=1";
-        let newest: Vec<agw_api::AuditRecord> = self.gateway.admin.get(path).await.unwrap();
+        let newest: Vec<agw_api::AuditRecord> = self.gateway.admin.records(path).await.unwrap();
         newest.into_iter().next().unwrap()
     }
 

@@ -15,7 +15,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     SOON, grants, set_teams,
 };
-use crate::support::{InProcess, http, mcp::Session, upstream::Fixture};
+use crate::support::{InProcess, Trail as _, http, mcp::Session, upstream::Fixture};
 
 async fn told(stream: &mut UnboundedReceiver<Value>) {
     let message = tokio::time::timeout(SOON, stream.recv()).await.expect("a message soon");
@@ -228,7 +228,7 @@ async fn what_a_tool_does_counts_when_a_person_has_said_so() {
     gateway.grant("ana", "fix.*:destructive", "deny").await;
     gateway.grant("ana", "fix.*", "allow").await;
     assert_eq!(gateway.rest_tools(&token).await, ["fix.find", "fix.plain"]);
-    let config: Vec<Value> = gateway.admin.get("/api/v1/audit?kind=config").await.unwrap();
+    let config: Vec<Value> = gateway.admin.records("/api/v1/audit?kind=config").await.unwrap();
     let said = config.iter().filter(|r| r["status"] == "effect_confirmed" && r["user"] == "root");
     assert_eq!(said.count(), 3);
     gateway.stop().await;

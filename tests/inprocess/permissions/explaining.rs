@@ -7,7 +7,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     approvals, call, outcome, say, set_teams, the_held,
 };
-use crate::support::InProcess;
+use crate::support::{InProcess, Trail as _};
 
 async fn explain(client: &Client, caller: &str, tool: &str, args: Option<Value>) -> Explanation {
     let args = args.map(|args| args.to_string());
@@ -30,7 +30,7 @@ async fn happens(gateway: &InProcess, token: &str, tool: &str, args: Value) -> (
     }
     let (status, _) = outcome(made).await;
     let path = "/api/v1/audit?kind=outcome&limit=1";
-    let newest: Vec<agw_api::AuditRecord> = gateway.admin.get(path).await.unwrap();
+    let newest: Vec<agw_api::AuditRecord> = gateway.admin.records(path).await.unwrap();
     let verdict = if status == 200 { Verdict::Allow } else { Verdict::Deny };
     (verdict, newest[0].reason.clone().unwrap())
 }

@@ -11,7 +11,7 @@ use super::{
     SOON, answer, approval, approvals, asking, call, held, outcome, say, the_held,
 };
 use crate::support::{
-    InProcess, eventually,
+    InProcess, Trail as _, eventually,
     http::{self, Reply},
     mcp::{self, Session},
 };
@@ -280,7 +280,7 @@ async fn was_taken_back(scene: &Scene, id: &str) {
         .await;
     eventually("its outcome is recorded", SOON, async || {
         let path = "/api/v1/audit?kind=outcome&limit=1";
-        let newest: Vec<agw_api::AuditRecord> = scene.gateway.admin.get(path).await.unwrap();
+        let newest: Vec<agw_api::AuditRecord> = scene.gateway.admin.records(path).await.unwrap();
         newest.iter().any(|r| {
             let seen = [&r.status, &r.reason, &r.approval].map(Option::as_deref);
             seen == [Some("cancelled"), Some("cancelled"), Some(id)]
@@ -340,7 +340,7 @@ async fn a_caller_has_at_most_twenty_calls_waiting_also_when_they_come_at_once()
     // What is being recorded just now is shown a moment later.
     held(&scene.gateway, 20).await;
     let asked: Vec<Value> =
-        scene.gateway.admin.get("/api/v1/audit?kind=approval&limit=1000").await.unwrap();
+        scene.gateway.admin.records("/api/v1/audit?kind=approval&limit=1000").await.unwrap();
     assert_eq!(asked.len(), 20, "no more were asked about");
     assert_eq!(calls.iter().filter(|call| call.is_finished()).count(), 40);
     scene.gateway.stop().await;

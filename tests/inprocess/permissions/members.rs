@@ -8,7 +8,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     SOON, answer, call, held, outcome, set_teams, status, the_held,
 };
-use crate::support::InProcess;
+use crate::support::{InProcess, Trail as _};
 
 /// Ana and bo, both members who are signed in; each has an agent `claude`,
 /// is in the team `sales`, and may call `fix.echo` and `fix.other` after
@@ -69,7 +69,7 @@ async fn a_member_sees_what_is_theirs_and_nothing_else() {
         let other = if me == "ana" { "bo" } else { "ana" };
         for path in ["limit=1000", "user=ana", "user=bo", "kind=config", "kind=approval"] {
             let path = format!("/api/v1/audit?{path}");
-            let records: Vec<AuditRecord> = client.get(&path).await.unwrap();
+            let records: Vec<AuditRecord> = client.records(&path).await.unwrap();
             let theirs = |record: &AuditRecord| record.user.as_deref() == Some(me);
             assert!(records.iter().all(theirs), "{path}: {records:?}");
             let text = serde_json::to_string(&records).unwrap();
@@ -129,7 +129,7 @@ async fn a_member_makes_changes_and_revokes_their_own_agents() {
     assert_eq!((code, &stale["current"]), (409, &json!(edited)), "{stale}");
     assert_eq!(ask(&ana, "DELETE", path, json!(null)).await.0, 204);
     assert_eq!(gateway.rest_call(&made.token, "fix.other", json!({})).await.0, 401);
-    let config: Vec<AuditRecord> = ana.get("/api/v1/audit?kind=config").await.unwrap();
+    let config: Vec<AuditRecord> = ana.records("/api/v1/audit?kind=config").await.unwrap();
     let told: Vec<_> =
         config.iter().map(|r| (r.user.as_deref().unwrap(), r.status.as_deref().unwrap())).collect();
     let expected = ["agent_revoked", "agent_edited", "agent_added"].map(|what| ("ana", what));
@@ -225,7 +225,7 @@ async fn a_member_answers_for_their_own_agents_alone() {
         let path = format!("/api/v1/approvals/{}/always", asked.id);
         assert_eq!(ask(client, "GET", &path, json!(null)).await.0, 403);
     }
-    let said: Vec<Value> = bo.get("/api/v1/audit?kind=approval").await.unwrap();
+    let said: Vec<Value> = bo.records("/api/v1/audit?kind=approval").await.unwrap();
     assert!(said.iter().any(|record| record["by"] == "bo"), "{said:?}");
     scene.gateway.stop().await;
 }

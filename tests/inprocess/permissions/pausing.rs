@@ -7,7 +7,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     status, user,
 };
-use crate::support::{InProcess, mcp::Session};
+use crate::support::{InProcess, Trail as _, mcp::Session};
 
 async fn set(gateway: &InProcess, what: &str, subject: &str) -> (u16, Value) {
     let path = format!("/api/v1/{what}");
@@ -167,7 +167,7 @@ async fn who_paused_what_is_in_the_trail() {
         assert_eq!(ask(client, "POST", &format!("/api/v1/{what}"), subject).await.0, 200);
     }
     let records: Vec<Value> =
-        gateway.admin.get("/api/v1/audit?kind=service&limit=5").await.unwrap();
+        gateway.admin.records("/api/v1/audit?kind=service&limit=5").await.unwrap();
     let told: Vec<_> = records
         .iter()
         .map(|r| [&r["user"], &r["status"], &r["detail"]].map(|text| text.as_str().unwrap_or("-")))

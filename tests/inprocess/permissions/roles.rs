@@ -9,7 +9,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     SOON, user,
 };
-use crate::support::{InProcess, PASSWORD};
+use crate::support::{InProcess, PASSWORD, Trail as _};
 
 async fn set_role(gateway: &InProcess, name: &str, role: &str) -> (u16, Value) {
     let body = json!({"role": role, "version": user(gateway, name).await.version});
@@ -58,7 +58,7 @@ async fn who_has_a_password_can_sign_in_with_the_role_they_have() {
     assert_eq!(ask(&gateway.admin, "POST", "/api/v1/users", body).await.0, 400);
     let body = json!({"password": PASSWORD});
     assert_eq!(ask(&gateway.admin, "PUT", "/api/v1/users/no/password", body).await.0, 404);
-    let set: Vec<Value> = gateway.admin.get("/api/v1/audit?kind=config").await.unwrap();
+    let set: Vec<Value> = gateway.admin.records("/api/v1/audit?kind=config").await.unwrap();
     let set: Vec<_> = set.iter().filter(|r| r["status"] == "password_set").collect();
     assert_eq!(set.len(), 4);
     assert!(set.iter().all(|r| r["user"] == "root" && !r.to_string().contains(PASSWORD)));
@@ -94,7 +94,7 @@ async fn teams_and_roles_are_edited_as_they_were_seen() {
     assert_eq!(edited["teams"], json!(["new team", "sales", "support"]));
     let body = json!({"teams": [], "version": version + 1});
     assert_eq!(ask(&gateway.admin, "PUT", path, body).await.1["teams"], json!([]));
-    let edits: Vec<AuditRecord> = gateway.admin.get("/api/v1/audit?kind=config").await.unwrap();
+    let edits: Vec<AuditRecord> = gateway.admin.records("/api/v1/audit?kind=config").await.unwrap();
     assert_eq!(edits.iter().filter(|r| r.status.as_deref() == Some("user_edited")).count(), 3);
     gateway.stop().await;
 }

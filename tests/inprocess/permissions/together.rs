@@ -9,7 +9,7 @@ use super::{
     super::{admin_api::ask, scene::Scene},
     grants, policy_version, status,
 };
-use crate::support::InProcess;
+use crate::support::{InProcess, Trail as _};
 
 const WRITERS: u64 = 64;
 
@@ -58,7 +58,7 @@ async fn of_many_who_edit_one_grant_none_overwrites_another() {
     assert_eq!(now.when, Some(format!("args.n == {}", last.1)), "the last one to come through");
     assert_eq!(policy_version(gateway).await, map + WRITERS, "the refused ones made no version");
     let records: Vec<AuditRecord> =
-        gateway.admin.get("/api/v1/audit?kind=config&limit=1000").await.unwrap();
+        gateway.admin.records("/api/v1/audit?kind=config&limit=1000").await.unwrap();
     let edits =
         records.iter().filter(|r| r.detail.as_deref().is_some_and(|d| d.contains("args.n ==")));
     assert_eq!(edits.count() as u64, WRITERS);

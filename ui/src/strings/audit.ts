@@ -141,7 +141,7 @@ export const audit = {
     stricter: "“agw serve --audit strict” asks for more than the settings do.",
     durability: "When a record is on disk",
     records: "Records",
-    recordsOf: (first: number, head: number) => (head === 0 ? "None yet" : `${first.toLocaleString("en")} to ${head.toLocaleString("en")}`),
+    recordsOf: (first: number, head: number) => (head === 0 ? "none yet" : `numbers ${first.toLocaleString("en")} to ${head.toLocaleString("en")}`),
     removed: (count: number) => `${plural(count, "older record was", "older records were")} removed by retention; the proof over the rest holds.`,
     size: "Size of the database",
     checkpoint: "Newest checkpoint",
@@ -300,8 +300,9 @@ export const audit = {
 };
 
 export const recording = {
-  button: "What the trail keeps…",
-  buttonOf: (tool: string) => `What the trail keeps of ${tool}`,
+  column: "The trail keeps",
+  show: "Show…",
+  change: "Choose…",
   title: (tool: string) => `What the trail keeps of ${tool}`,
   intro: "Of every call it keeps who, when, how it was decided and how it ended, and of each argument its type and size. Here you can let it keep more.",
   readOnly: "You may look; only an admin changes this.",

@@ -398,7 +398,7 @@ mod tests {
         let sizes = [1, 1_023, 1_024, 1_536, 12_897_485, u64::MAX].map(bytes);
         assert_eq!(
             sizes,
-            ["1 byte", "1,023 bytes", "1.0 KiB", "1.5 KiB", "12.3 MiB", "16777216.0 TiB"]
+            ["1 byte", "1,023 bytes", "1.0 KiB", "1.5 KiB", "12.3 MiB", "16777215.9 TiB"]
         );
         assert_eq!(word(&agw_api::ServiceState::Enforcing), "enforcing");
     }

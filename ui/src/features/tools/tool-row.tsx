@@ -21,9 +21,6 @@ export function ToolRow({ tool, isNew, role, onRecording }: { tool: Tool; isNew:
       <th scope="row">
         <code>{tool.id}</code>
         <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
-        <Button size="compact-xs" variant="subtle" className="tool-recording" aria-label={strings.recording.buttonOf(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
-          {strings.recording.button}
-        </Button>
       </th>
       <td>{role === "admin" ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
       <td className="nowrap">
@@ -37,6 +34,11 @@ export function ToolRow({ tool, isNew, role, onRecording }: { tool: Tool; isNew:
       {role !== "member" && (
         <td className="nowrap">{tool.granted ? <Mark tone="allow" icon="check" label={t.yes} /> : <Mark tone="neutral" icon="dash" label={t.no} />}</td>
       )}
+      <td className="end">
+        <Button size="compact-xs" variant="subtle" aria-label={strings.recording.title(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
+          {role === "admin" ? strings.recording.change : strings.recording.show}
+        </Button>
+      </td>
     </tr>
   );
 }

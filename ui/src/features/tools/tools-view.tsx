@@ -90,6 +90,9 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
               <th scope="col">{t.effect}</th>
               <th scope="col">{t.firstSeen}</th>
               {role !== "member" && <th scope="col">{t.granted}</th>}
+              <th scope="col" className="end">
+                {strings.recording.column}
+              </th>
             </tr>
           </thead>
           <tbody>

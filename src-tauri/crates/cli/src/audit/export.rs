@@ -6,8 +6,8 @@ use agw_api::{Download, segment};
 use serde::Serialize;
 use tokio::signal;
 
+use super::kept;
 use super::list::period;
-use super::proof::note_size;
 use crate::args::{AuditExport, Format, Since, written};
 use crate::context::Context;
 use crate::error::CliError;
@@ -16,6 +16,9 @@ use crate::part_file::PartFile;
 use crate::progress::{self, Progress};
 
 pub(super) async fn export(context: &Context<'_>, args: &AuditExport) -> Result<(), CliError> {
+    if args.bodies && args.format != Format::Tlog {
+        return Err(CliError::usage("--bodies goes with --format tlog", "Leave one of them out."));
+    }
     let path = path(args)?;
     if args.out == Path::new("-") {
         let mut download = context.client.download(&path).await?;
@@ -55,7 +58,11 @@ fn path(args: &AuditExport) -> Result<String, CliError> {
         None => (None, String::new()),
         Some(Since::Time(time)) => (Some(*time), String::new()),
         Some(Since::Seq(seq)) => (None, format!("&since_seq={seq}")),
-        Some(Since::Checkpoint(file)) => (None, format!("&checkpoint={}", note_size(file)?)),
+        Some(Since::Checkpoint(file)) => {
+            let size = kept::size_of(file)?;
+            let next = size.saturating_add(1);
+            (None, format!("&since_seq={next}&checkpoint={size}"))
+        }
     };
     let bodies = if args.bodies { "&bodies=true" } else { "" };
     Ok(format!(
@@ -181,6 +188,6 @@ mod tests {
         let file = folder.path().join("last.checkpoint");
         std::fs::write(&file, "agw/x\n41\nAAAA\n\n— agw/x AAAA\n").unwrap();
         let line = format!("--format tlog --since {}", file.display());
-        assert_eq!(query(&line), "format=tlog&checkpoint=41");
+        assert_eq!(query(&line), "format=tlog&since_seq=42&checkpoint=41");
     }
 }

@@ -185,7 +185,9 @@ mod tests {
         ] {
             assert!(matches(same, &record()), "{same}");
             assert!(!matches(other, &record()), "{other}");
-            assert!(!matches(&format!("{same} --user ben"), &record()), "{same}");
+            // All of them must hold.
+            assert!(matches(&format!("{same} --team sales"), &record()), "{same}");
+            assert!(!matches(&format!("{other} --team sales"), &record()), "{other}");
         }
     }
 

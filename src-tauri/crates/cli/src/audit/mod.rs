@@ -3,6 +3,7 @@
 mod export;
 mod filter;
 mod forward;
+mod kept;
 mod list;
 mod proof;
 mod settings;

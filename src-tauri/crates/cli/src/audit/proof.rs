@@ -1,7 +1,5 @@
 //! What the trail is proven with: the public key and signed checkpoints.
 
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use agw_api::{AuditCheckpoint, AuditKey};
@@ -12,9 +10,6 @@ use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{count, write_bytes};
 use crate::part_file::PartFile;
-
-/// The longest key, checkpoint or receipt.
-const MAX_FILE: u64 = 64 * 1024;
 
 /// Prints nothing but the key, so that it can be piped into a file.
 pub(super) async fn key(context: &Context<'_>) -> Result<(), CliError> {
@@ -53,52 +48,4 @@ pub(super) async fn checkpoint(
             out.display()
         )
     })
-}
-
-/// How many records the checkpoint in a file covers. Nothing is proven yet.
-pub(super) fn note_size(file: &Path) -> Result<u64, CliError> {
-    let note = small_text(file)?;
-    let size = note.lines().nth(1).filter(|line| line.bytes().all(|byte| byte.is_ascii_digit()));
-    size.and_then(|line| line.parse().ok()).ok_or_else(|| {
-        CliError::usage(
-            format!("{} is no checkpoint", file.display()),
-            "Take a file that `agw audit checkpoint --out FILE` wrote.",
-        )
-    })
-}
-
-/// The content of a file that cannot be long.
-pub(super) fn small_text(file: &Path) -> Result<String, CliError> {
-    let failed = |error| {
-        CliError::io(&format!("cannot read {}", file.display()), &error, "Check the path.")
-            .into_usage()
-    };
-    let mut text = String::new();
-    let read = File::open(file)
-        .and_then(|open| open.take(MAX_FILE + 1).read_to_string(&mut text))
-        .map_err(failed)?;
-    if read as u64 > MAX_FILE {
-        return Err(failed(std::io::Error::other(format!("longer than {MAX_FILE} bytes"))));
-    }
-    Ok(text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_size_of_a_checkpoint() {
-        let folder = tempfile::tempdir().unwrap();
-        let file = folder.path().join("note");
-        let size = |text: &str| {
-            std::fs::write(&file, text).unwrap();
-            note_size(&file)
-        };
-        assert_eq!(size("agw/x\n41\nAAAA\n\n\u{2014} agw/x AAAA\n").unwrap(), 41);
-        for bad in ["", "agw/x\n", "agw/x\n+1\nAAAA\n", "agw/x\n\nAAAA\n", &"x".repeat(70_000)] {
-            assert!(matches!(size(bad), Err(CliError::Usage(_))), "{bad}");
-        }
-        assert!(matches!(note_size(Path::new("/nowhere")), Err(CliError::Usage(_))));
-    }
 }

@@ -115,7 +115,7 @@ pub(super) async fn acknowledge(context: &Context<'_>, sure: Sure) -> Result<(),
         alarm.found_at, alarm.message, alarm.next
     ));
     confirm("The alarm ends, and the trail says that you took note of it.", sure.yes)?;
-    let () = context.client.post("/api/v1/audit/acknowledge", &()).await?;
+    let _: AuditStatus = context.client.post("/api/v1/audit/acknowledge", &()).await?;
     context
         .output
         .item(&Acknowledged { acknowledged: true }, || "The alarm is acknowledged.".to_owned())

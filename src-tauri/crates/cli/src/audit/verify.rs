@@ -1,14 +1,295 @@
-use std::path::Path;
+//! `agw audit verify`: whether the trail is what it was, by its own proofs and
+//! by what was kept of it elsewhere.
 
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use agw_api::AuditKey;
+use agw_core::log::{
+    CheckedReceipt, Checkpoint, Failure, LINE_MAX, Report, Selection, Verifier, VerifyingKey,
+};
+use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
+use serde::Serialize;
+
+use super::kept;
 use crate::args::AuditVerify;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Output, bytes, count, grouped, safe};
+use crate::progress::{self, Progress};
 
-pub(crate) fn verify_file(_: &Output, _: &AuditVerify, _: &Path) -> Result<(), CliError> {
+/// How much of a file is read at once.
+const PIECE: usize = 1024 * 1024;
+
+/// A file alone, with neither a gateway nor a session.
+pub(crate) fn verify_file(
+    output: &Output,
+    args: &AuditVerify,
+    file: &Path,
+) -> Result<(), CliError> {
+    // The parser has seen to it that there is one.
+    let key = kept::key(args.key.as_deref().unwrap_or_default())?;
+    let held = Held::new(args, &key)?;
+    let mut lines = Lines::new(&key, &held);
+    let failed = |error: io::Error| {
+        let next = "Check the path.";
+        CliError::io(&format!("cannot read {}", file.display()), &error, next)
+    };
+    let (mut input, size): (Box<dyn Read>, u64) = if file == Path::new("-") {
+        (Box::new(io::stdin().lock()), 0)
+    } else {
+        let open = File::open(file).map_err(failed)?;
+        let size = open.metadata().map_err(failed)?.len();
+        (Box::new(open), size)
+    };
+    let mut progress = Progress::new(output);
+    let mut piece = vec![0; PIECE];
+    loop {
+        let read = match input.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(failed(error)),
+        };
+        lines.feed(piece.get(..read).unwrap_or_default()).map_err(|why| broken(&why))?;
+        progress.show(|time| read_so_far(lines.bytes, size, time));
+    }
+    drop(progress);
+    show(output, lines, &held)
+}
+
+/// `1.5 GiB of 3.0 GiB, 50 %, 300.0 MiB a second`.
+fn read_so_far(read: u64, size: u64, time: Duration) -> String {
+    let of = match size {
+        0 => String::new(),
+        size => format!(" of {}, {} %", bytes(size), read.saturating_mul(100) / size),
+    };
+    let rate = u128::from(read).saturating_mul(1_000) / time.as_millis().max(1);
+    let rate = bytes(u64::try_from(rate).unwrap_or(u64::MAX));
+    format!("{}{of}, {rate} a second", bytes(read))
+}
+
+/// What the gateway has, unless a file is named.
+pub(super) async fn verify(context: &Context<'_>, args: &AuditVerify) -> Result<(), CliError> {
+    if let Some(file) = &args.file {
+        return verify_file(context.output, args, file);
+    }
+    let key = match &args.key {
+        Some(text) => kept::key(text)?,
+        None => {
+            let said: AuditKey = context.client.get("/api/v1/audit/key").await?;
+            kept::key(&said.key)?
+        }
+    };
+    let held = Held::new(args, &key)?;
+    // So that it can be told even if retention has removed what is around it.
+    let boundary = held.boundary().map(|size| format!("&checkpoint={size}")).unwrap_or_default();
+    let path = format!("/api/v1/audit/export?format=tlog{boundary}");
+    let mut download = context.client.download(&path).await?;
+    let of = download.records();
+    let mut lines = Lines::new(&key, &held);
+    let mut progress = Progress::new(context.output);
+    while let Some(piece) = download.next().await? {
+        lines.feed(&piece).map_err(|why| broken(&why))?;
+        progress.show(|time| progress::records(lines.records, of, time));
+    }
+    drop(progress);
+    show(context.output, lines, &held)?;
+    if args.key.is_none() {
+        context.output.hint(
+            "The key is the one that the gateway gave just now. Keep it (`agw audit key`) and \
+             give it with --key:\nonly that proves that it is still the same.",
+        );
+    }
     Ok(())
 }
 
-pub(super) async fn verify(_: &Context<'_>, _: &AuditVerify) -> Result<(), CliError> {
-    Ok(())
+/// What somebody kept of the trail: it has to fit.
+struct Held {
+    since: Option<Checkpoint>,
+    receipts: Vec<CheckedReceipt>,
+}
+
+impl Held {
+    fn new(args: &AuditVerify, key: &VerifyingKey) -> Result<Self, CliError> {
+        let since = args.since.as_deref().map(|file| kept::checkpoint(file, key)).transpose()?;
+        let receipts = args.receipt.iter().map(|file| kept::receipt(file, key));
+        Ok(Self { since, receipts: receipts.collect::<Result<_, _>>()? })
+    }
+
+    fn boundary(&self) -> Option<u64> {
+        let receipts = self.receipts.iter().map(|receipt| receipt.checkpoint().size);
+        self.since.as_ref().map(|since| since.size).or(receipts.min())
+    }
+}
+
+/// Cuts pieces of an export into lines for the verifier.
+struct Lines<'k> {
+    verifier: Verifier<'k>,
+    /// The beginning of a line whose end has not come.
+    line: Vec<u8>,
+    records: u64,
+    bytes: u64,
+}
+
+impl<'k> Lines<'k> {
+    fn new(key: &'k VerifyingKey, held: &Held) -> Self {
+        let verifier = Verifier::new(key, held.since.clone(), held.receipts.iter().cloned());
+        Self { verifier, line: Vec::new(), records: 0, bytes: 0 }
+    }
+
+    fn feed(&mut self, piece: &[u8]) -> Result<(), Failure> {
+        self.bytes = self.bytes.saturating_add(piece.len() as u64);
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            match (part.strip_suffix(b"\n"), self.line.is_empty()) {
+                (Some(line), true) => self.take(line)?,
+                (Some(rest), false) => {
+                    self.line.extend_from_slice(rest);
+                    let line = std::mem::take(&mut self.line);
+                    self.take(&line)?;
+                }
+                (None, _) => {
+                    self.line.extend_from_slice(part);
+                    // Too long already; what else comes of it is not waited for.
+                    if self.line.len() > LINE_MAX {
+                        self.verifier.line(&self.line)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, line: &[u8]) -> Result<(), Failure> {
+        self.records += u64::from(line.first() == Some(&b'r'));
+        self.verifier.line(line)
+    }
+
+    fn finish(mut self) -> Result<Report, Failure> {
+        let ended = self.line.is_empty();
+        if !ended {
+            self.verifier.line(&self.line)?;
+        }
+        self.verifier.finish(ended)
+    }
+}
+
+/// The first place that does not hold.
+fn broken(failure: &Failure) -> CliError {
+    CliError::failed(
+        kept::NOT_PROVEN,
+        format!("the trail does not hold; {failure}"),
+        "Keep this export and the gateway's data folder as they are, and find out who could \
+         write there.",
+    )
+}
+
+fn show(output: &Output, lines: Lines<'_>, held: &Held) -> Result<(), CliError> {
+    let report = lines.finish().map_err(|failure| broken(&failure))?;
+    output.item(&Proven::new(&report), || report_text(&report, held))
+}
+
+/// A report in JSON.
+#[derive(Serialize)]
+struct Proven<'a> {
+    proven: bool,
+    origin: &'a str,
+    first: u64,
+    last: u64,
+    all: bool,
+    size: u64,
+    root: String,
+    records: u64,
+    texts: u64,
+    texts_erased: u64,
+    texts_left_out: u64,
+    bodies: u64,
+    checkpoints: u64,
+    compacted_below: Option<u64>,
+    open_intents: Option<u64>,
+}
+
+impl<'a> Proven<'a> {
+    fn new(report: &'a Report) -> Self {
+        Self {
+            proven: true,
+            origin: &report.origin,
+            first: report.first,
+            last: report.last,
+            all: report.selection == Selection::All,
+            size: report.size,
+            root: BASE64.encode(report.root),
+            records: report.records,
+            texts: report.texts,
+            texts_erased: report.texts_erased,
+            texts_left_out: report.texts_left_out,
+            bodies: report.bodies,
+            checkpoints: report.checkpoints,
+            compacted_below: report.compacted_below,
+            open_intents: report.open_intents,
+        }
+    }
+}
+
+fn report_text(report: &Report, held: &Held) -> String {
+    let mut text = "The trail holds: nothing of it was changed, removed or put in.".to_owned();
+    let mut line = |name: &str, value: &str| {
+        text.push_str(&format!("\n  {name:<12}  {}", safe(value)));
+    };
+    line("trail", &format!("{}, {}", report.origin, count(report.size, "record")));
+    line("in here", &covered(report));
+    if let Some(below) = report.compacted_below {
+        line("removed", &format!("records before {}, by retention", grouped(below)));
+    }
+    line("words", &words(report));
+    if report.bodies > 0 {
+        line("bodies", &format!("{}, sealed", grouped(report.bodies)));
+    }
+    if let Some(open @ 1..) = report.open_intents {
+        line("under way", &format!("{} without an outcome yet", count(open, "call")));
+    }
+    line("checkpoints", &grouped(report.checkpoints));
+    line(
+        "newest",
+        &format!("of {}, root {}", count(report.size, "record"), BASE64.encode(report.root)),
+    );
+    if let Some(since) = &held.since {
+        line(
+            "continues",
+            &format!("the checkpoint of {} that you kept", count(since.size, "record")),
+        );
+    }
+    if !held.receipts.is_empty() {
+        let seqs = held.receipts.iter().map(|receipt| grouped(receipt.seq()));
+        line("receipts", &format!("of records {}", seqs.collect::<Vec<_>>().join(", ")));
+    }
+    text
+}
+
+/// Which records were looked at.
+fn covered(report: &Report) -> String {
+    if report.last < report.first {
+        return "no record".to_owned();
+    }
+    let (first, last) = (grouped(report.first), grouped(report.last));
+    let records = count(report.records, "record");
+    match report.selection {
+        Selection::All => format!("{records}: all from {first} to {last} that are kept"),
+        Selection::Some => {
+            format!("{records}, a selection from {first} to {last}; of others this says nothing")
+        }
+    }
+}
+
+fn words(report: &Report) -> String {
+    let mut text = format!("of {}", count(report.texts, "record"));
+    if report.texts_erased > 0 {
+        text.push_str(&format!("; of {} erased, as the trail says", grouped(report.texts_erased)));
+    }
+    if report.texts_left_out > 0 {
+        text.push_str(&format!("; of {} not in here", grouped(report.texts_left_out)));
+    }
+    text
 }

@@ -8,7 +8,6 @@ import { auditSettingsQuery, auditStatusQuery } from "../../../api/queries";
 import type { AuditStatus, Witness } from "../../../api/types";
 import { CopyLine } from "../../../components/copy-line";
 import { Icon } from "../../../components/icons";
-import { Mark } from "../../../components/mark";
 import { size } from "../../../components/size";
 import { Failure, Loading } from "../../../components/states";
 import { ago, dayAndTime } from "../../../components/time";
@@ -50,7 +49,7 @@ function State({ status }: { status: AuditStatus }) {
     <section className="panel padded" aria-label={t.label} data-testid="audit-state">
       <dl className="facts state-facts">
         <Fact name={t.records}>
-          <WritableMark status={status} /> <span>{t.recordsOf(first, head)}</span>
+          <WritableMark status={status} /> <span className="dim">· {t.recordsOf(first, head)}</span>
           {!status.writable && <div data-tone="deny">{t.notWritableNext}</div>}
           {first > 1 && <div className="dim">{t.removed(first - 1)}</div>}
         </Fact>
@@ -109,11 +108,8 @@ function Witnesses({ witnesses, now }: { witnesses: readonly Witness[]; now: num
             {witness.taken_at == null ? t.witnessNever : t.witnessTook(witness.size, ago(witness.taken_at, now))}
           </span>
           {witness.error != null && (
-            <div>
-              <Mark tone="wait" icon="alert" label="" />
-              <span data-tone="wait">
-                <UntrustedText text={witness.error} />
-              </span>
+            <div data-tone="wait" className="witness-error">
+              <Icon name="alert" size={14} /> <UntrustedText text={witness.error} />
             </div>
           )}
         </li>

@@ -17,6 +17,7 @@ import { DURABILITIES, METRICS, settingsOf, tightened, validate, type Values, va
 import { MetricsToken } from "./metrics-token";
 
 const t = strings.audit.settings;
+const ORDER: ("label" | "input" | "description" | "error")[] = ["label", "input", "description", "error"];
 
 /** All settings of the trail, replaced together. Nothing typed is lost when the gateway refuses. */
 export function SettingsForm({ settings, mayChange }: { settings: AuditSettings; mayChange: boolean }) {
@@ -49,7 +50,7 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
     else void save.run(opened.version);
   };
   const off = !mayChange || stopped;
-  const field = (name: keyof Values) => ({ ...form.getInputProps(name), disabled: off, "data-testid": `setting-${name}` });
+  const field = (name: keyof Values) => ({ ...form.getInputProps(name), disabled: off, inputWrapperOrder: ORDER, "data-testid": `setting-${name}` });
 
   return (
     <form noValidate onSubmit={form.onSubmit(submit)} onChange={() => setSaved(false)} data-testid="audit-settings">

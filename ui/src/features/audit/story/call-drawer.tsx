@@ -1,6 +1,6 @@
 import { Alert, Button, Drawer, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { type ComponentType, useEffect, useState } from "react";
+import { type ComponentType, type ReactNode, useEffect, useState } from "react";
 
 import { asApiError } from "../../../api/error";
 import { useEvents, useGateway } from "../../../api/gateway";
@@ -70,8 +70,9 @@ function Telling({ story, grantHref, GrantLine, Why }: { story: AuditStory } & S
       ) : (
         <>
           <Facts told={told} />
-          <Decision told={told} />
-          <StoryGrants grants={story.grants} href={grantHref} Line={GrantLine} />
+          <Decision told={told}>
+            <StoryGrants grants={story.grants} href={grantHref} Line={GrantLine} />
+          </Decision>
           <Timeline told={told} />
           <StoryArguments told={told} />
           {told.bodies !== undefined && <Bodies call={told.bodies} />}
@@ -100,7 +101,6 @@ function Facts({ told }: { told: Told }) {
         <code>
           <UntrustedText text={told.tool ?? strings.feed.unknownTool} />
         </code>
-        <DecisionMark decision={told.decided?.decision ?? undefined} />
       </div>
       <dl className="facts">
         <Fact name={list.who} value={told.called?.caller.replace("/", " / ") ?? told.user ?? strings.feed.nobody} />
@@ -112,7 +112,7 @@ function Facts({ told }: { told: Told }) {
   );
 }
 
-function Decision({ told: { decided } }: { told: Told }) {
+function Decision({ told: { decided }, children }: { told: Told; children: ReactNode }) {
   if (decided === undefined) return null;
   const { reason, policy_version: version } = decided;
   const words = reason == null ? undefined : strings.reasonWords(reason);
@@ -128,6 +128,7 @@ function Decision({ told: { decided } }: { told: Told }) {
         )}
         {version != null && <span className="dim">{t.mapVersion(version)}</span>}
       </div>
+      {children}
     </section>
   );
 }

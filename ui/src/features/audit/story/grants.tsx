@@ -17,8 +17,8 @@ interface StoryGrantsProps {
 /** The grants that took part, as they are now, and whether that is what they were. */
 export function StoryGrants({ grants, href, Line }: StoryGrantsProps) {
   return (
-    <section className="card" aria-labelledby="story-grants">
-      <h3 id="story-grants">{t.grants}</h3>
+    <>
+      <h4 className="part-title">{t.grants}</h4>
       {grants.length === 0 && <p className="dim note">{t.noGrant}</p>}
       <ul className="story-grants">
         {grants.map(({ id, grant, changed_since: changed }) => (
@@ -34,6 +34,6 @@ export function StoryGrants({ grants, href, Line }: StoryGrantsProps) {
           </li>
         ))}
       </ul>
-    </section>
+    </>
   );
 }
