@@ -16,7 +16,11 @@ const MAY_LINK: &[(&str, &[&str], &str)] = &[
     ("agw-vault", &["agw-core"], "it opens secrets for a permit of core's"),
     ("agw-api", &[], "the shell and scripts must not link the engine with it"),
     ("agw-gateway", &["agw-core", "agw-vault", "agw-api"], "the engine"),
-    ("agw-cli", &["agw-gateway", "agw-api"], "`serve` is the engine, the rest a client"),
+    (
+        "agw-cli",
+        &["agw-gateway", "agw-api", "agw-core"],
+        "`serve` is the engine, `audit verify` the rules of the log, the rest a client",
+    ),
     ("ai-agent-gateway", &["agw-api"], "the app is a client, never the engine"),
     ("xtask", &[], "it builds the others"),
     ("agw-tests", &["agw-cli", "agw-gateway"], "the seeded-fault build"),

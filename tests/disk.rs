@@ -9,3 +9,4 @@ mod locked;
 mod outage;
 mod power;
 mod trace;
+mod whole;

@@ -8,7 +8,7 @@ use std::{
 
 use agw_api::{AuditPage, Client, ServiceState, Status};
 
-use super::power::images::verify_image;
+use super::whole::Examiner;
 use crate::support::{
     books::Books,
     callers::{Callers, Numbers, Told},
@@ -144,7 +144,7 @@ impl Scene {
         self.check_trail().await;
         self.service.stop().await;
         let Some(command) = again else { return };
-        verify_image(&self.dir).unwrap();
+        Examiner::default().verify_image(&self.dir, &[]).unwrap();
         self.service = Daemon::start(command).await;
         answers(&self.dir).await;
         self.check_trail().await;

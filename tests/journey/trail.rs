@@ -112,7 +112,8 @@ async fn check_call(scene: &Scene, outcome: &Value, trail: &[Value]) {
         assert_ne!(first["grants"], json!([]), "{first}");
     }
     let call = outcome["call_id"].as_str().unwrap();
-    let shown = scene.cli.lines(&["audit", "show", call]).await;
+    let story = scene.cli.json(&["audit", "show", call], "").await;
+    let shown = story["records"].as_array().unwrap();
     assert_eq!(shown.iter().collect::<Vec<_>>(), of_call);
 }
 

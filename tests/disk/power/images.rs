@@ -3,12 +3,15 @@
 use std::{collections::HashSet, fmt, panic::resume_unwind, path::Path, time::Duration};
 
 use agw_api::{Client, Health, ServiceState};
-use rusqlite::Connection;
 use tokio::runtime::Handle;
 
 use super::{IMAGES, Recording};
 use crate::{
-    disk::image::{Disk, Loss},
+    disk::{
+        image::{Disk, Loss},
+        trace::{Step, What},
+        whole::Examiner,
+    },
     support::{
         books::digest,
         cli::agw,
@@ -26,6 +29,8 @@ pub(super) struct Found {
     pub(super) starts: usize,
     /// Intents that were looked for, in all images.
     pub(super) required: usize,
+    /// Checkpoints that were known, in all images.
+    pub(super) witnessed: usize,
     /// The age of the oldest call that only reads and has no intent.
     pub(super) oldest_read_lost: Duration,
     pub(super) bad: Vec<String>,
@@ -34,12 +39,12 @@ pub(super) struct Found {
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, starts, required, oldest_read_lost, bad, steps } = self;
+        let Self { images, starts, required, witnessed, oldest_read_lost, bad, steps } = self;
         let bad = bad.len();
         write!(
             f,
-            "{images} images of {steps} steps, {bad} bad; {required} intents looked for; \
-             {starts} started; oldest read lost: {oldest_read_lost:?}"
+            "{images} images of {steps} steps, {bad} bad; {required} intents and {witnessed} \
+             checkpoints looked for; {starts} started; oldest read lost: {oldest_read_lost:?}"
         )
     }
 }
@@ -49,6 +54,7 @@ impl Found {
         self.images += other.images;
         self.starts += other.starts;
         self.required += other.required;
+        self.witnessed += other.witnessed;
         self.oldest_read_lost = self.oldest_read_lost.max(other.oldest_read_lost);
         self.bad.extend(other.bad);
         self
@@ -108,7 +114,7 @@ fn look_at_each(
     let folder = in_memory();
     let mut disk = Disk::new(&recording.trace);
     let digests: Vec<String> = recording.received.iter().map(|call| digest(call.n)).collect();
-    let mut found = Found::default();
+    let (mut examiner, mut found) = (Examiner::default(), Found::default());
     for moment in moments {
         disk.run_to(moment.done);
         std::fs::remove_dir_all(folder.path()).unwrap();
@@ -122,12 +128,34 @@ fn look_at_each(
             found.starts += 1;
         }
         found.images += 1;
-        match verify_image(folder.path()) {
+        let known = recording.known(moment.done);
+        found.witnessed += known.len();
+        match examiner.verify_image(folder.path(), &known) {
             Ok(intents) => compare(recording, &digests, moment, &intents, &mut found),
             Err(error) => found.bad.push(format!("{error}: {moment:?}")),
         }
     }
     found
+}
+
+impl Recording {
+    /// Whether somebody had noticed something when so many steps were done, who
+    /// then saw a trace of this length.
+    fn by_then(&self, done: usize, trace: u64) -> bool {
+        self.trace.steps.get(done).is_none_or(|next| trace <= next.at)
+    }
+
+    /// Checkpoints that were known then.
+    fn known(&self, done: usize) -> Vec<&str> {
+        let known = self.witnessed.iter().filter(|(trace, _)| self.by_then(done, *trace));
+        known.map(|(_, note)| note.as_str()).collect()
+    }
+
+    /// The steps before the first sync that failed.
+    fn well(&self) -> usize {
+        let failed = |step: &Step| matches!(step.what, What::SyncFailed(_));
+        self.trace.steps.iter().position(failed).unwrap_or(self.trace.steps.len())
+    }
 }
 
 /// Every call that was received before this moment has an intent.
@@ -139,9 +167,8 @@ fn compare(
     found: &mut Found,
 ) {
     let steps = &recording.trace.steps;
-    let next = steps.get(moment.done);
     for (call, digest) in recording.received.iter().zip(digests) {
-        if next.is_some_and(|step| call.trace > step.at) {
+        if !recording.by_then(moment.done, call.trace) {
             continue;
         }
         found.required += 1;
@@ -149,42 +176,16 @@ fn compare(
             continue;
         }
         if call.reads {
-            let now = next.or(steps.last()).unwrap().time;
-            let age = Duration::from_nanos(now.saturating_sub(call.time));
-            found.oldest_read_lost = found.oldest_read_lost.max(age);
+            // A disk that fails keeps no promise of time.
+            if moment.done < recording.well() {
+                let now = steps[moment.done].time;
+                let age = Duration::from_nanos(now.saturating_sub(call.time));
+                found.oldest_read_lost = found.oldest_read_lost.max(age);
+            }
         } else {
             found.bad.push(format!("call {} is without an intent: {moment:?}", call.n));
             return;
         }
-    }
-}
-
-/// Whether a data folder without a service holds a database that is whole.
-/// Returns the digests of the arguments of all intents in it.
-pub(in crate::disk) fn verify_image(folder: &Path) -> Result<HashSet<String>, String> {
-    let path = folder.join("agw.db");
-    if !path.exists() {
-        return Ok(HashSet::new());
-    }
-    let intents = || {
-        let db = Connection::open(&path)?;
-        let checked: String = db.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
-        if checked != "ok" {
-            return Ok(Err(checked));
-        }
-        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'audit'";
-        if db.query_row(tables, [], |row| row.get::<_, u64>(0))? == 0 {
-            return Ok(Ok(HashSet::new()));
-        }
-        let digests = "SELECT record ->> 'args_digest' FROM audit WHERE record ->> 'kind' = 'intent'";
-        let mut select = db.prepare(digests)?;
-        let digests = select.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-        Ok::<_, rusqlite::Error>(Ok(digests))
-    };
-    match intents() {
-        Ok(Ok(intents)) => Ok(intents),
-        Ok(Err(error)) => Err(format!("damaged: {error}")),
-        Err(error) => Err(format!("does not open: {error}")),
     }
 }
 

@@ -300,9 +300,7 @@ export const audit = {
 };
 
 export const recording = {
-  column: "The trail keeps",
-  show: "Show…",
-  change: "Choose…",
+  button: "Trail keeps…",
   title: (tool: string) => `What the trail keeps of ${tool}`,
   intro: "Of every call it keeps who, when, how it was decided and how it ended, and of each argument its type and size. Here you can let it keep more.",
   readOnly: "You may look; only an admin changes this.",

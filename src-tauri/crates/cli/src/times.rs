@@ -56,6 +56,16 @@ fn span(seconds: i64) -> String {
     }
 }
 
+/// `7.2 ms`, `1.02 s`, `4m 10s`.
+pub(crate) fn duration(ms: f64) -> String {
+    match ms {
+        ..1_000.0 => format!("{ms:.1} ms"),
+        ..60_000.0 => format!("{:.2} s", ms / 1_000.0),
+        // What does not fit is cut.
+        _ => span((ms / 1_000.0) as i64),
+    }
+}
+
 /// `2026-11-20T18:00:00Z`: a time of the trail without its milliseconds, which
 /// still is RFC 3339.
 pub(crate) fn seconds(time: &str) -> String {
@@ -103,6 +113,13 @@ mod tests {
         assert_eq!(time_until("soon", now()), None);
         assert_eq!(ago("2026-11-22T09:58:30.123Z", now()), "1m 30s ago");
         assert_eq!(ago("never", now()), "never");
+    }
+
+    #[test]
+    fn durations_in_a_fitting_unit() {
+        let shown = [0.25, 7.24, 999.94, 1_000.0, 1_021.7, 59_999.0, 250_000.0].map(duration);
+        let expected = ["0.2 ms", "7.2 ms", "999.9 ms", "1.00 s", "1.02 s", "60.00 s", "4m 10s"];
+        assert_eq!(shown, expected);
     }
 
     #[test]

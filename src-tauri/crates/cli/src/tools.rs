@@ -117,7 +117,7 @@ fn recorded(recording: &Recording) -> String {
         paths => format!("; in clear: {}", paths.join(", ")),
     };
     let bodies = if recording.bodies { "; full arguments and results, sealed" } else { "" };
-    format!("types and a digest of arguments{clear}{bodies}")
+    format!("digest and types of arguments{clear}{bodies}")
 }
 
 pub(crate) async fn record(context: &Context<'_>, args: ToolRecord) -> Result<(), CliError> {
@@ -181,7 +181,7 @@ mod tests {
   effect        counts as write; its server says read: `agw effect crm.read read` confirms it
   granted       yes
   first seen    2026-11-22T10:00:00Z
-  recorded      types and a digest of arguments; in clear: to, a.b; full arguments and results, sealed
+  recorded      digest and types of arguments; in clear: to, a.b; full arguments and results, sealed
   what its server says of it:
     Reads.
     effect: read\\u{202e}
@@ -213,6 +213,6 @@ mod tests {
         let clear = ["a", "b.c"].map(str::to_owned).to_vec();
         assert_eq!(of(set("--clear a --clear b.c --if-version 1")), (clear, true, 1));
         assert_eq!(of(set("--none")), (Vec::new(), false, 2));
-        assert_eq!(recorded(&set("--none")), "types and a digest of arguments");
+        assert_eq!(recorded(&set("--none")), "digest and types of arguments");
     }
 }

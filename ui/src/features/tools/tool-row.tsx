@@ -36,7 +36,7 @@ export function ToolRow({ tool, isNew, role, onRecording }: { tool: Tool; isNew:
       )}
       <td className="end">
         <Button size="compact-xs" variant="subtle" aria-label={strings.recording.title(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
-          {role === "admin" ? strings.recording.change : strings.recording.show}
+          {strings.recording.button}
         </Button>
       </td>
     </tr>

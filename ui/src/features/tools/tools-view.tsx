@@ -90,9 +90,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
               <th scope="col">{t.effect}</th>
               <th scope="col">{t.firstSeen}</th>
               {role !== "member" && <th scope="col">{t.granted}</th>}
-              <th scope="col" className="end">
-                {strings.recording.column}
-              </th>
+              <th scope="col" aria-label={strings.recording.button} />
             </tr>
           </thead>
           <tbody>

@@ -22,7 +22,12 @@ pub(crate) struct ServeArgs {
     pub(crate) ui: Option<PathBuf>,
     /// When a call's record is on disk: strict: before it is forwarded, always,
     /// whatever the settings say; by-effect: as they say
-    #[arg(long, value_name = "by-effect|strict", default_value = "by-effect")]
+    #[arg(
+        long,
+        value_name = "by-effect|strict",
+        default_value = "by-effect",
+        hide_possible_values = true
+    )]
     pub(crate) audit: DurabilityArg,
     /// Log to stderr as JSON; AGW_LOG sets what is logged, e.g. AGW_LOG=debug
     #[arg(long)]

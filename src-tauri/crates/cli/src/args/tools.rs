@@ -29,7 +29,7 @@ pub(crate) struct ToolRecord {
     #[arg(long, value_name = "PATH", value_parser = query_value)]
     pub(crate) clear: Vec<String>,
     /// Whether full arguments and results are kept, sealed
-    #[arg(long, value_name = "on|off")]
+    #[arg(long, value_name = "on|off", hide_possible_values = true)]
     pub(crate) bodies: Option<Switch>,
     /// Nothing in clear and no bodies
     #[arg(long, conflicts_with_all = ["clear", "bodies"])]

@@ -9,7 +9,7 @@ use crate::error::CliError;
 use crate::json_text::cut;
 use crate::output::Output;
 use crate::progress::Progress;
-use crate::times::seconds;
+use crate::times::{duration, seconds};
 
 /// The most that one request may ask for.
 const PAGE: u32 = 1000;
@@ -107,14 +107,13 @@ struct Column {
 }
 
 impl Columns {
-    const ALL: [Column; 9] = [
+    const ALL: [Column; 8] = [
         Column { heading: "SEQ", cell: |record| record.seq.to_string() },
         Column { heading: "TIME", cell: |record| seconds(&record.time) },
         Column { heading: "KIND", cell: |record| record.kind.clone() },
         Column { heading: "WHO", cell: who },
         Column { heading: "TOOL", cell: |record| record.tool.clone().unwrap_or_default() },
-        Column { heading: "DECISION", cell: |record| record.decision.clone().unwrap_or_default() },
-        Column { heading: "REASON", cell: |record| record.reason.clone().unwrap_or_default() },
+        Column { heading: "DECISION", cell: decision },
         Column { heading: "STATUS", cell: status },
         Column { heading: "DETAIL", cell: |record| cut(&note(record), DETAIL_WIDTH) },
     ];
@@ -144,9 +143,16 @@ pub(super) fn who(record: &AuditRecord) -> String {
     }
 }
 
+/// `deny not_granted`. What a grant allows is the rule, and not worth a word.
+fn decision(record: &AuditRecord) -> String {
+    let reason = record.reason.as_deref().filter(|reason| *reason != "granted");
+    let parts = [record.decision.as_deref(), reason];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
 /// `ok 7.2 ms`.
 fn status(record: &AuditRecord) -> String {
-    let duration = record.duration_ms.map(|ms| format!("{ms:.1} ms"));
+    let duration = record.duration_ms.map(duration);
     [record.status.clone(), duration].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
@@ -192,12 +198,24 @@ pub(super) mod tests {
         );
         let row = columns.row(&record());
         assert_eq!(row[3], "ana/claude");
+        assert_eq!(row[5], "allow");
         assert_eq!(row[6], "ok 1.2 ms");
         assert_eq!(row.len(), columns.headings().len());
         let columns = Columns::of(&[record(), other.clone()]);
         assert_eq!(columns.headings().last(), Some(&"DETAIL"));
         assert_eq!(columns.row(&other).last().unwrap().chars().count(), DETAIL_WIDTH);
         assert!(Columns::of(&[]).headings().is_empty());
+    }
+
+    #[test]
+    fn why_is_told_unless_a_grant_allowed_it() {
+        let of = |text: &str, why: &str| {
+            let (text, why) = (Some(text.to_owned()), Some(why.to_owned()));
+            decision(&AuditRecord { decision: text, reason: why, ..record() })
+        };
+        assert_eq!(of("allow", "granted"), "allow");
+        assert_eq!(of("allow", "approved"), "allow approved");
+        assert_eq!(of("deny", "not_granted"), "deny not_granted");
     }
 
     #[test]

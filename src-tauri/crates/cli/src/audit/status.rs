@@ -27,14 +27,13 @@ fn status_text(status: &AuditStatus, now: Timestamp) -> String {
         (None, false) => {
             "Records cannot be written, so agents are refused: see `agw status`.".into()
         }
-        (None, true) => "The trail is written and whole.".to_owned(),
+        (None, true) => "Records are written, and there is no alarm.".to_owned(),
     };
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("\n  {name:<12}  {}", safe(value)));
     };
     line("records", &records(status));
     line("size", &bytes(status.size));
-    line("written", written(status));
     line("on disk", durability(status.durability));
     line("key", status.key.as_deref().unwrap_or("none before the first start that is not sealed"));
     line("checkpoint", &checkpoint(status, now));
@@ -56,10 +55,6 @@ fn records(status: &AuditStatus) -> String {
             grouped(status.head)
         ),
     }
-}
-
-fn written(status: &AuditStatus) -> &'static str {
-    if status.writable { "yes" } else { "no, and agents are refused until they are" }
 }
 
 /// When a record is on disk.
@@ -148,10 +143,9 @@ mod tests {
     fn a_trail_as_it_should_be() {
         assert_eq!(
             status_text(&example(), now()),
-            "The trail is written and whole.
+            "Records are written, and there is no alarm.
   records       1 to 12,345
   size          5.0 MiB
-  written       yes
   on disk       before a call is forwarded; for tools confirmed as read within 50 ms (by-effect)
   key           agw/x+00+AA
   checkpoint    2s ago, of 12,340 records, 5 records since

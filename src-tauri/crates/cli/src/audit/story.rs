@@ -10,6 +10,7 @@ use crate::error::CliError;
 use crate::grant::Meaning;
 use crate::json_text::{pretty, short};
 use crate::output::{fields, safe};
+use crate::times::duration;
 
 /// A list shows sequence numbers; a person who gives one means the call that
 /// the record is of.
@@ -67,6 +68,7 @@ fn call_text(call: &str, story: &AuditStory) -> String {
     for grant in &story.grants {
         text.line("  grant", &grant_text(grant));
     }
+    text.some("  why", why(records));
     approval(&mut text, records);
     outcome(&mut text, records);
     kept(&mut text, call, records);
@@ -144,6 +146,14 @@ fn decision(records: &[AuditRecord]) -> Option<String> {
     Some(text)
 }
 
+/// What a person can do who wonders.
+fn why(records: &[AuditRecord]) -> Option<String> {
+    let denied = of(records, |it| it.decision.as_deref()) == Some("deny");
+    let record = records.iter().find(|it| denied && it.user.is_some() && it.tool.is_some())?;
+    let tool = record.tool.as_deref().unwrap_or_default();
+    Some(format!("`agw explain {} {tool}` says what would be needed now", who(record)))
+}
+
 fn grant_text(grant: &StoryGrant) -> String {
     match (&grant.grant, grant.changed_since) {
         (Some(now), false) => format!("{}: {}", grant.id, Meaning::from(now)),
@@ -171,7 +181,7 @@ fn outcome(text: &mut Lines, records: &[AuditRecord]) {
         return;
     };
     let status = end.status.as_deref().unwrap_or("unknown");
-    let after = end.duration_ms.map(|ms| format!(" after {ms:.1} ms")).unwrap_or_default();
+    let after = end.duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
     text.line("outcome", &format!("{status}{after}"));
     if status == "indeterminate" {
         text.line("", "the gateway ended before it knew: the tool may have acted");
@@ -192,8 +202,10 @@ fn kept(text: &mut Lines, call: &str, records: &[AuditRecord]) {
 
 fn arguments(text: &mut Lines, records: &[AuditRecord]) {
     text.some("digest", of(records, |it| it.args_digest.clone()));
-    if let Some(args) = of(records, |it| it.args.as_ref()) {
-        text.block("arguments, their values left out:", &members(args));
+    match of(records, |it| it.args.as_ref()).map(members) {
+        None => {}
+        Some(none) if none.is_empty() => text.line("arguments", "none"),
+        Some(args) => text.block("arguments, their values left out:", &args),
     }
     if let Some(clear) = of(records, |it| it.clear.as_ref()) {
         text.block("arguments that are kept in clear:", &members(clear));
@@ -333,6 +345,18 @@ mod tests {
         let end = of_call(2, "outcome", json!({"status": "indeterminate"}));
         let text = story_text(&story(json!([intent, end]), json!([])));
         assert!(text.contains("the tool may have acted"), "{text}");
+    }
+
+    #[test]
+    fn a_denied_call_says_where_to_look() {
+        let denied = json!({"decision": "deny", "reason": "not_granted", "args": {}});
+        let text = story_text(&story(json!([of_call(1, "outcome", denied.clone())]), json!([])));
+        assert!(text.contains("\n    why         `agw explain ana/claude gmail.send"), "{text}");
+        assert!(text.ends_with("\n  arguments     none"), "{text}");
+        let mut nobody = of_call(1, "outcome", denied);
+        nobody["user"] = Value::Null;
+        let text = story_text(&story(json!([nobody]), json!([])));
+        assert!(!text.contains("agw explain"), "{text}");
     }
 
     #[test]

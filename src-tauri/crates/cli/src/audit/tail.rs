@@ -11,6 +11,7 @@ use crate::args::AuditFilter;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::output::safe;
+use crate::times::duration;
 
 /// How many records it starts with.
 const START: u32 = 10;
@@ -107,7 +108,6 @@ impl Printer<'_> {
 
 /// One line a record: it cannot be known how wide columns will get.
 fn line(record: &AuditRecord) -> String {
-    let duration = record.duration_ms.map(|ms| format!("{ms:.1} ms"));
     let some = |text: String| (!text.is_empty()).then_some(text);
     let parts = [
         some(who(record)),
@@ -115,7 +115,7 @@ fn line(record: &AuditRecord) -> String {
         record.decision.clone(),
         record.reason.clone(),
         record.status.clone(),
-        duration,
+        record.duration_ms.map(duration),
         some(note(record)),
     ];
     let parts: Vec<String> = parts.into_iter().flatten().map(|part| safe(&part)).collect();

@@ -234,27 +234,32 @@ impl<'a> Proven<'a> {
 }
 
 fn report_text(report: &Report, held: &Held) -> String {
-    let mut text = "The trail holds: nothing of it was changed, removed or put in.".to_owned();
+    let mut text = match report.selection {
+        Selection::All => {
+            "The trail holds: of what is in here nothing was changed, removed or put in."
+        }
+        Selection::Some => "The selection holds: what is in here is as it was recorded.",
+    }
+    .to_owned();
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("\n  {name:<12}  {}", safe(value)));
     };
-    line("trail", &format!("{}, {}", report.origin, count(report.size, "record")));
+    line("trail", &report.origin);
+    line(
+        "signed",
+        &format!("{}, root {}", count(report.size, "record"), BASE64.encode(report.root)),
+    );
     line("in here", &covered(report));
     if let Some(below) = report.compacted_below {
         line("removed", &format!("records before {}, by retention", grouped(below)));
     }
-    line("words", &words(report));
+    line("details", &details(report));
     if report.bodies > 0 {
         line("bodies", &format!("{}, sealed", grouped(report.bodies)));
     }
     if let Some(open @ 1..) = report.open_intents {
         line("under way", &format!("{} without an outcome yet", count(open, "call")));
     }
-    line("checkpoints", &grouped(report.checkpoints));
-    line(
-        "newest",
-        &format!("of {}, root {}", count(report.size, "record"), BASE64.encode(report.root)),
-    );
     if let Some(since) = &held.since {
         line(
             "continues",
@@ -273,23 +278,160 @@ fn covered(report: &Report) -> String {
     if report.last < report.first {
         return "no record".to_owned();
     }
-    let (first, last) = (grouped(report.first), grouped(report.last));
+    let first = report.first.max(report.compacted_below.unwrap_or(0));
+    let (first, last) = (grouped(first), grouped(report.last));
     let records = count(report.records, "record");
     match report.selection {
-        Selection::All => format!("{records}: all from {first} to {last} that are kept"),
+        Selection::All => format!("{records}, all from {first} to {last}"),
         Selection::Some => {
             format!("{records}, a selection from {first} to {last}; of others this says nothing")
         }
     }
 }
 
-fn words(report: &Report) -> String {
-    let mut text = format!("of {}", count(report.texts, "record"));
+/// What is kept beside records and can be erased.
+fn details(report: &Report) -> String {
+    let mut text = format!("beside {}", count(report.texts, "record"));
     if report.texts_erased > 0 {
-        text.push_str(&format!("; of {} erased, as the trail says", grouped(report.texts_erased)));
+        text.push_str(&format!("; {} erased, as the trail says", grouped(report.texts_erased)));
     }
     if report.texts_left_out > 0 {
-        text.push_str(&format!("; of {} not in here", grouped(report.texts_left_out)));
+        text.push_str(&format!("; {} not in here", grouped(report.texts_left_out)));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use agw_core::log::{SigningKey, Tree, leaf_hash};
+
+    use super::*;
+
+    fn signer() -> SigningKey {
+        SigningKey::from_seed("agw/x", &[1; 32]).unwrap()
+    }
+
+    fn none() -> Held {
+        Held { since: None, receipts: Vec::new() }
+    }
+
+    fn record(seq: u64) -> String {
+        let kind = if seq == 2 { "intent" } else { "service" };
+        format!(
+            r#"{{"call_id":"c{seq}","kind":"{kind}","seq":{seq},"time":"2026-11-22T10:00:00Z","v":2}}"#
+        )
+    }
+
+    fn export(selection: &str, records: u64) -> String {
+        let mut tree = Tree::default();
+        let mut text = format!("agw-tlog/1 agw/x 1 {records} {selection}\n");
+        for record in (1..=records).map(record) {
+            tree.push(leaf_hash(record.as_bytes()));
+            text.push_str(&format!("r {record}\n"));
+        }
+        let note = signer().sign(records, &tree.root());
+        text + &format!("c {}\n", BASE64.encode(note))
+    }
+
+    /// In pieces of so many bytes.
+    fn verified(text: &str, held: &Held, piece: usize) -> Result<Report, Failure> {
+        let key = signer().verifying();
+        let mut lines = Lines::new(&key, held);
+        for piece in text.as_bytes().chunks(piece) {
+            lines.feed(piece)?;
+        }
+        assert_eq!(lines.bytes, text.len() as u64);
+        lines.finish()
+    }
+
+    #[test]
+    fn lines_are_put_together_wherever_the_pieces_end() {
+        let text = export("all", 3);
+        for piece in [1, 2, 7, 100, usize::MAX] {
+            let report = verified(&text, &none(), piece).unwrap();
+            assert_eq!((report.records, report.size), (3, 3), "{piece}");
+            let cut_off = text.strip_suffix('\n').unwrap();
+            let failure = verified(cut_off, &none(), piece).unwrap_err();
+            assert!(failure.what.contains("cut off"), "{failure}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_hold_is_told_with_its_place() {
+        let text = export("all", 3).replace("service\",\"seq\":3", "service\",\"seq\": 3");
+        let error = broken(&verified(&text, &none(), 10).unwrap_err());
+        assert_eq!(error.code(), Some("not_proven"));
+        let CliError::Failed(body) = error else { panic!("{error:?}") };
+        assert!(body.message.starts_with("the trail does not hold; line 5: "), "{}", body.message);
+    }
+
+    #[test]
+    fn a_line_without_end_is_not_waited_for() {
+        let key = signer().verifying();
+        let mut lines = Lines::new(&key, &none());
+        lines.feed(b"agw-tlog/1 agw/x 1 0 all\nr ").unwrap();
+        let long = vec![b'x'; LINE_MAX];
+        assert!(lines.feed(&long).is_err());
+    }
+
+    #[test]
+    fn the_report_says_what_is_covered_and_what_is_not() {
+        let text = export("all", 3);
+        let since = signer().verifying().open(&signer().sign(2, &{
+            let mut tree = Tree::default();
+            (1..=2).map(record).for_each(|record| _ = tree.push(leaf_hash(record.as_bytes())));
+            tree.root()
+        }));
+        let held = Held { since: Some(since.unwrap()), receipts: Vec::new() };
+        assert_eq!(held.boundary(), Some(2));
+        let mut report = verified(&text, &held, 50).unwrap();
+        let root = BASE64.encode(report.root);
+        assert_eq!(
+            report_text(&report, &held),
+            format!(
+                "The trail holds: of what is in here nothing was changed, removed or put in.
+  trail         agw/x
+  signed        3 records, root {root}
+  in here       3 records, all from 1 to 3
+  details       beside 0 records
+  under way     1 call without an outcome yet
+  continues     the checkpoint of 2 records that you kept"
+            )
+        );
+        let json = serde_json::to_value(Proven::new(&report)).unwrap();
+        assert_eq!((&json["proven"], &json["root"]), (&true.into(), &root.into()));
+        report.compacted_below = Some(2);
+        report.texts = 12;
+        report.texts_erased = 3;
+        report.texts_left_out = 1;
+        report.bodies = 2;
+        report.open_intents = None;
+        let text = report_text(&report, &none());
+        for line in [
+            "removed       records before 2, by retention",
+            "in here       3 records, all from 2 to 3",
+            "details       beside 12 records; 3 erased, as the trail says; 1 not in here",
+            "bodies        2, sealed",
+        ] {
+            assert!(text.contains(line), "{text}");
+        }
+        assert!(!text.contains("under way") && !text.contains("continues"), "{text}");
+    }
+
+    #[test]
+    fn a_selection_proves_less() {
+        let report = verified(&export("some", 3), &none(), 50).unwrap();
+        let text = report_text(&report, &none());
+        assert!(text.starts_with("The selection holds: "), "{text}");
+        assert!(text.contains("a selection from 1 to 3; of others this says nothing"), "{text}");
+        let empty = verified(&export("all", 0), &none(), 50).unwrap();
+        assert_eq!(covered(&empty), "no record");
+    }
+
+    #[test]
+    fn how_far_a_file_was_read() {
+        let second = Duration::from_secs(1);
+        assert_eq!(read_so_far(1_024, 4_096, second), "1.0 KiB of 4.0 KiB, 25 %, 1.0 KiB a second");
+        assert_eq!(read_so_far(1_024, 0, second), "1.0 KiB, 1.0 KiB a second");
+    }
 }

@@ -9,11 +9,14 @@ use crate::names::{http_url, person_name, query_value};
 #[derive(Debug, Subcommand)]
 pub(crate) enum SettingsCommand {
     /// Change settings; what is not named stays
-    #[command(after_help = "Examples:
+    #[command(
+        override_usage = "agw audit settings set [OPTIONS]",
+        after_help = "Examples:
   agw audit settings set --durability strict
   agw audit settings set --bodies-days 30 --records-days 365
   agw audit settings set --witness-folder /mnt/backup/agw
-  agw audit settings set --max-mib none --metrics token")]
+  agw audit settings set --max-mib none --metrics token"
+    )]
     Set(SettingsEdit),
 }
 
@@ -25,10 +28,10 @@ pub(crate) enum SettingsCommand {
 pub(crate) struct SettingsEdit {
     /// When a record is on disk: strict: before each call is forwarded;
     /// by-effect: the same, but within 50 ms for tools confirmed as read
-    #[arg(long, value_name = "by-effect|strict")]
+    #[arg(long, value_name = "by-effect|strict", hide_possible_values = true)]
     pub(crate) durability: Option<DurabilityArg>,
     /// Each answer to an agent carries a signed receipt; implies strict
-    #[arg(long, value_name = "on|off")]
+    #[arg(long, value_name = "on|off", hide_possible_values = true)]
     pub(crate) receipts: Option<Switch>,
     /// How many days sealed bodies are kept
     #[arg(long, value_name = "N|never", value_parser = bodies_days)]
@@ -49,7 +52,7 @@ pub(crate) struct SettingsEdit {
     pub(crate) witness_url: Option<OrNone<String>>,
     /// Who may read /metrics for Prometheus: nobody, every program of this
     /// machine, or who has the token of `agw audit metrics-token`
-    #[arg(long, value_name = "off|local|token")]
+    #[arg(long, value_name = "off|local|token", hide_possible_values = true)]
     pub(crate) metrics: Option<MetricsArg>,
     #[command(flatten)]
     pub(crate) seen: IfVersion,

@@ -71,7 +71,7 @@ the gateway, and keep them where it cannot write.")]
         #[command(flatten)]
         replace: Replace,
     },
-    /// Say how the trail is: whether it is written, proven and witnessed
+    /// Say how the trail is: whether it is written, signed and witnessed
     Status,
     /// Take note of an alarm about the trail; that you did is recorded
     Acknowledge {
@@ -133,23 +133,23 @@ pub(crate) struct AuditFilter {
     /// Only of this tool: connection.tool
     #[arg(long, value_name = "TOOL", value_parser = query_value)]
     pub(crate) tool: Option<String>,
-    /// Only what was so decided
-    #[arg(long, value_name = "DECISION")]
+    /// Only with this decision: allow, ask or deny
+    #[arg(long, value_name = "DECISION", hide_possible_values = true)]
     pub(crate) decision: Option<Decision>,
     /// Only with this reason code, e.g. not_granted
     #[arg(long, value_name = "CODE", value_parser = query_value)]
     pub(crate) reason: Option<String>,
-    /// Only of tools that do this, as it was confirmed then
-    #[arg(long, value_name = "EFFECT")]
+    /// Only calls of tools that do this, as it was confirmed then: read, write, destructive or unknown
+    #[arg(long, value_name = "EFFECT", hide_possible_values = true)]
     pub(crate) effect: Option<RecordedEffect>,
-    /// Only of this kind
-    #[arg(long, value_name = "KIND")]
+    /// Only of this kind: intent, outcome, approval, config, sign_in or service
+    #[arg(long, value_name = "KIND", hide_possible_values = true)]
     pub(crate) kind: Option<Kind>,
     /// Only with this status, e.g. ok, tool_error, failed, denied, indeterminate
     #[arg(long, value_name = "STATUS", value_parser = query_value)]
     pub(crate) status: Option<String>,
     /// Only with this text in a name, tool, code, detail or argument kept in clear
-    #[arg(long, value_name = "WORDS", value_parser = query_value)]
+    #[arg(long, value_name = "TEXT", value_parser = query_value)]
     pub(crate) text: Option<String>,
 }
 
@@ -183,7 +183,7 @@ pub(crate) struct AuditExport {
     #[command(flatten)]
     pub(crate) filter: AuditFilter,
     /// jsonl, csv or tlog
-    #[arg(long, value_name = "FORMAT")]
+    #[arg(long, value_name = "FORMAT", hide_possible_values = true)]
     pub(crate) format: Format,
     /// With the sealed bodies, still sealed
     #[arg(long)]
@@ -255,24 +255,18 @@ pub(crate) enum RecordedEffect {
     Read,
     Write,
     Destructive,
-    /// Nobody had confirmed what it does
+    /// Nobody had confirmed what it does.
     Unknown,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub(crate) enum Kind {
-    /// A call is about to be forwarded
     Intent,
-    /// A call ended
     Outcome,
-    /// A person was asked about a call, or answered
     Approval,
-    /// The configuration changed
     Config,
-    /// Somebody signed in or out, or failed to
     SignIn,
-    /// The service started, stopped, was sealed, unsealed, paused or resumed
     Service,
 }
 
