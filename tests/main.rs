@@ -8,6 +8,7 @@ mod disk;
 mod fuzz;
 mod inprocess;
 mod journey;
+mod log_mutations;
 mod model;
 mod support;
 mod window;

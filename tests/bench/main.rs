@@ -8,6 +8,7 @@
 mod load;
 mod parts;
 mod processes;
+mod trail;
 
 use std::time::Duration;
 
@@ -35,7 +36,8 @@ fn main() -> Result<()> {
 async fn measure() -> Result<()> {
     parts::decide()?;
     parts::conditions()?;
-    parts::audit().await?;
+    trail::writing().await?;
+    trail::reading()?;
     lists().await?;
     calls().await
 }

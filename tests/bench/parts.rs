@@ -111,26 +111,3 @@ pub(crate) fn conditions() -> Result<()> {
     }
     Ok(())
 }
-
-/// Intents per second, each synced, with several waiting.
-pub(crate) async fn audit() -> Result<()> {
-    println!("\naudit intents alone, each synced to disk before it counts");
-    println!("{:>8} {:>11} {:>9} {:>9} {:>7}", "waiting", "intents/s", "p50 µs", "p99 µs", "ratio");
-    let mut first = None;
-    for waiting in [1, 16, 64, 256] {
-        let dir = tempfile::tempdir()?;
-        let total = if waiting == 1 { 3_000 } else { 60_000 };
-        let (spent, mut waits) =
-            agw_gateway::measure::audit_intents(dir.path(), waiting, total).await?;
-        waits.sort_unstable();
-        let rate = waits.len() as f64 / spent.as_secs_f64();
-        let base = *first.get_or_insert(rate);
-        println!(
-            "{waiting:>8} {rate:>11.0} {:>9.0} {:>9.0} {:>6.1}x",
-            percentile(&waits, 50),
-            percentile(&waits, 99),
-            rate / base
-        );
-    }
-    Ok(())
-}

@@ -28,12 +28,14 @@ use crate::support::{
     shim::{Errno, Fault, Shim},
 };
 
-const IMAGES: usize = 1_200;
-/// Of these, services are started on so many.
-const STARTS: usize = 24;
+const IMAGES: usize = 2_000;
+/// Fewer do for a build that loses what it should not.
+const OF_FAULTY: usize = 400;
+/// On so many services are started.
+const STARTS: usize = 40;
 const CALLERS: usize = 8;
 /// In each of the two lives of the service. The database stays small.
-const CALLS: usize = 400;
+const CALLS: usize = 600;
 /// The promise for what only reads is 50 ms; this machine has other work.
 const READS_SYNCED_WITHIN: Duration = Duration::from_secs(1);
 const WITNESSED_EVERY: Duration = Duration::from_millis(40);
@@ -42,7 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_write_is_without_its_intent_after_the_power_went() {
-    let found = lose_power(record(&agw(), None).await, STARTS).await;
+    let found = lose_power(record(&agw(), None).await, IMAGES, STARTS).await;
     assert!(found.bad.is_empty(), "{:#?}", found.bad);
     assert_eq!((found.images, found.starts), (IMAGES, STARTS), "{found:?}");
     assert!(found.required > IMAGES * CALLS / 2, "too few calls were looked for: {found:?}");
@@ -52,9 +54,9 @@ async fn no_write_is_without_its_intent_after_the_power_went() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_build_that_does_not_sync_is_found_out() {
-    let found = lose_power(record(&faulty(), Some("sync-off")).await, 0).await;
+    let found = lose_power(record(&faulty(), Some("sync-off")).await, OF_FAULTY, 0).await;
     let lost = found.bad.iter().filter(|bad| bad.contains("without an intent")).count();
-    assert!(lost > 0 && found.bad.len() > IMAGES / 2, "the fault was hardly found: {found}");
+    assert!(lost > 0 && found.bad.len() > OF_FAULTY / 2, "the fault was hardly found: {found}");
 }
 
 /// What the service did to its disk, and what others knew of it by then.
@@ -140,9 +142,9 @@ async fn has(upstream: &Ledger, calls: usize) {
     }
 }
 
-async fn lose_power(recording: Recording, starts: usize) -> Found {
+async fn lose_power(recording: Recording, images: usize, starts: usize) -> Found {
     let begun = Instant::now();
-    let looking = tokio::task::spawn_blocking(move || images::look_at(&recording, starts));
+    let looking = tokio::task::spawn_blocking(move || images::look_at(&recording, images, starts));
     let found = looking.await.unwrap_or_else(|e| resume_unwind(e.into_panic()));
     println!("{found} in {:?}", begun.elapsed());
     found

@@ -2,11 +2,12 @@
 //! a trail without gaps, and that the one that was signed.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
+    convert::Infallible,
     path::Path,
 };
 
-use agw_core::log::{Checkpoint, Hash, Tree, VerifyingKey, leaf_hash};
+use agw_core::log::{Checkpoint, GROUP, Hash, Tree, VerifyingKey, leaf_hash};
 use rusqlite::{Connection, types::FromSql};
 
 type Result<T> = std::result::Result<T, String>;
@@ -15,6 +16,7 @@ type Result<T> = std::result::Result<T, String>;
 /// a test's build.
 #[derive(Default)]
 pub(super) struct Examiner {
+    known: Known,
     opened: HashMap<(String, String), Result<Checkpoint>>,
 }
 
@@ -40,12 +42,13 @@ impl Examiner {
         if db.query_row(tables, [], |row| row.get::<_, u64>(0)).map_err(unreadable)? < 2 {
             return empty(witnessed);
         }
-        verify_tree(&db, self.checkpoints(&db, folder, witnessed)?)?;
+        let signed = self.checkpoints(&db, folder, witnessed)?;
+        self.known.verify(&db, &signed)?;
         let digests = "record ->> 'args_digest' FROM audit WHERE record ->> 'kind' = 'intent'";
         column(&db, digests)
     }
 
-    /// All that are at hand, by size, with where they are from.
+    /// All that are at hand, with where they are from.
     fn checkpoints(
         &mut self,
         db: &Connection,
@@ -74,7 +77,6 @@ impl Examiner {
         let beside = std::fs::read(folder.join("checkpoint")).unwrap_or_default();
         let beside = String::from_utf8(beside).unwrap_or_default();
         signed.extend(self.open(&key, &beside).map(|checkpoint| ("beside it", checkpoint)));
-        signed.sort_by_key(|(_, checkpoint)| checkpoint.size);
         Ok(signed)
     }
 
@@ -103,34 +105,60 @@ fn column<T: FromSql, C: FromIterator<T>>(db: &Connection, query: &str) -> Resul
     found.collect::<std::result::Result<_, _>>().map_err(unreadable)
 }
 
-/// Every record follows the one before, and the tree over them is the one that
-/// is stored and was signed.
-fn verify_tree(db: &Connection, signed: Vec<(&'static str, Checkpoint)>) -> Result<()> {
-    let mut groups: VecDeque<Hash> = column(db, "hash FROM audit_groups ORDER BY grp")?;
-    let mut signed = signed.into_iter().peekable();
-    let mut tree = Tree::default();
-    let mut select = db.prepare("SELECT seq, record FROM audit ORDER BY seq").map_err(unreadable)?;
-    let mut rows = select.query([]).map_err(unreadable)?;
-    loop {
-        while let Some((whose, checkpoint)) = signed.next_if(|(_, c)| c.size == tree.size()) {
-            if checkpoint.root != tree.root() {
-                return Err(format!("not what was signed ({whose}): {checkpoint:?}"));
+/// Records that were looked at before, and their tree: the next image will have
+/// most of them, and to hash them all again takes long in a test's build.
+#[derive(Default)]
+struct Known {
+    records: Vec<String>,
+    leaves: Vec<Hash>,
+    tree: Tree,
+    groups: Vec<Hash>,
+    roots: HashMap<u64, Hash>,
+}
+
+impl Known {
+    /// Every record follows the one before, and the tree over them is the one
+    /// that is stored and was signed.
+    fn verify(&mut self, db: &Connection, signed: &[(&str, Checkpoint)]) -> Result<()> {
+        let records: Vec<String> = column(db, "record FROM audit ORDER BY seq")?;
+        let numbers: Vec<u64> = column(db, "seq FROM audit ORDER BY seq")?;
+        if let Some((seq, at)) = numbers.iter().zip(1..).find(|(seq, at)| *seq != at) {
+            return Err(format!("record {seq} in place of {at}"));
+        }
+        let size = records.len() as u64;
+        self.learn(records);
+        for (whose, checkpoint) in signed {
+            if checkpoint.size > size || self.root(checkpoint.size) != checkpoint.root {
+                return Err(format!("{size} records, not as signed ({whose}): {checkpoint:?}"));
             }
         }
-        let Some(row) = rows.next().map_err(unreadable)? else { break };
-        let seq: u64 = row.get(0).map_err(unreadable)?;
-        if seq != tree.size() + 1 {
-            return Err(format!("record {seq} comes after {}", tree.size()));
-        }
-        let record: String = row.get(1).map_err(unreadable)?;
-        let Some(hash) = tree.push(leaf_hash(record.as_bytes())) else { continue };
         // The newest groups may have to be made up for at the next start.
-        if groups.pop_front().is_some_and(|stored| stored != hash) {
-            return Err(format!("group {} is not of its records", tree.groups() - 1));
+        let stored: Vec<Hash> = column(db, "hash FROM audit_groups ORDER BY grp")?;
+        let complete = &self.groups[..(size / GROUP) as usize];
+        if complete.starts_with(&stored) { Ok(()) } else { Err("groups of other records".into()) }
+    }
+
+    fn learn(&mut self, records: Vec<String>) {
+        if self.records.iter().zip(&records).any(|(known, record)| known != record) {
+            *self = Self::default();
+        }
+        for record in records.into_iter().skip(self.records.len()) {
+            let leaf = leaf_hash(record.as_bytes());
+            self.leaves.push(leaf);
+            self.groups.extend(self.tree.push(leaf));
+            self.records.push(record);
         }
     }
-    if let Some((whose, checkpoint)) = signed.next() {
-        return Err(format!("{} records, but signed for ({whose}): {checkpoint:?}", tree.size()));
+
+    fn root(&mut self, size: u64) -> Hash {
+        let mut group = |group: u64| {
+            let from = (group * GROUP) as usize;
+            Ok::<_, Infallible>(self.leaves[from..from + GROUP as usize].to_vec())
+        };
+        let tree = &self.tree;
+        *self.roots.entry(size).or_insert_with(|| {
+            let Ok(root) = tree.root_at(size, &mut group);
+            root.unwrap()
+        })
     }
-    if groups.is_empty() { Ok(()) } else { Err("groups without records".into()) }
 }

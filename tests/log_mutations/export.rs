@@ -89,6 +89,14 @@ impl Plan {
         plan
     }
 
+    /// The last of so many records, and nothing else.
+    pub(super) fn last_of(size: u64) -> Self {
+        let mut has = vec![Has::default(); size as usize];
+        has[size as usize - 1].record = true;
+        let checkpoints = vec![(size, String::new())];
+        Self { first: size, last: size, all: false, size, has, checkpoints, cut: None }
+    }
+
     fn choose_range(&mut self, trail: &Trail, random: &mut Random) {
         let size = self.size as usize;
         self.first = random.below(size + 1) as u64 + 1;
@@ -196,5 +204,10 @@ fn witnesses(random: &mut Random) -> String {
 
 /// The file.
 pub(super) fn file(lines: &[Line]) -> Vec<u8> {
-    lines.iter().flat_map(|line| [&line.text[..], b"\n"].concat()).collect()
+    let mut file = Vec::new();
+    for line in lines {
+        file.extend_from_slice(&line.text);
+        file.push(b'\n');
+    }
+    file
 }

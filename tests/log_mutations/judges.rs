@@ -6,10 +6,10 @@ use std::{
     thread,
 };
 
-use agw_core::log::{Report, Verifier, VerifyingKey};
+use agw_core::log::{Verifier, VerifyingKey};
 
 /// What is judged.
-#[derive(Clone)]
+#[derive(PartialEq, Eq)]
 pub(super) struct Case {
     pub(super) file: Vec<u8>,
     /// As text.
@@ -23,10 +23,6 @@ pub(super) type Verdict = Result<(), String>;
 
 /// Core's.
 pub(super) fn core(case: &Case) -> Verdict {
-    report(case).map(drop)
-}
-
-pub(super) fn report(case: &Case) -> Result<Report, String> {
     let early = |error: &dyn std::fmt::Display| format!("line 0: {error}");
     let key: VerifyingKey = case.key.parse().map_err(|e| early(&e))?;
     let since = case.since.as_ref().map(|note| key.open(note)).transpose();
@@ -39,7 +35,7 @@ pub(super) fn report(case: &Case) -> Result<Report, String> {
     for line in lines {
         verifier.line(line).map_err(|failure| failure.to_string())?;
     }
-    verifier.finish(rest.is_empty()).map_err(|failure| failure.to_string())
+    verifier.finish(rest.is_empty()).map(drop).map_err(|failure| failure.to_string())
 }
 
 /// The one in Python, of all of them.

@@ -48,6 +48,8 @@ pub(super) struct Trail {
     tree: Tree,
     /// Calls that have not ended.
     open: Vec<String>,
+    /// For each record, the first one that says that its words are gone.
+    erased: Vec<Option<u64>>,
 }
 
 /// Of the same name as all of that number.
@@ -79,6 +81,10 @@ impl Trail {
         let leaf = leaf_hash(entry.record.as_bytes());
         self.leaves.push(leaf);
         self.tree.push(leaf);
+        self.erased.push(None);
+        for seq in entry.removed.iter().flat_map(|(first, last)| *first..=*last) {
+            self.erased[seq as usize - 1].get_or_insert(self.tree.size());
+        }
         self.entries.push(entry);
     }
 
@@ -111,8 +117,7 @@ impl Trail {
 
     /// Whether one of the first `size` records says that its words are gone.
     pub(super) fn erased(&self, seq: u64, size: u64) -> bool {
-        let later = &self.entries[seq as usize..size as usize];
-        later.iter().any(|e| e.removed.iter().any(|(first, last)| (*first..=*last).contains(&seq)))
+        self.erased[seq as usize - 1].is_some_and(|by| by <= size)
     }
 
     /// What retention has removed by then.
@@ -127,11 +132,11 @@ impl Trail {
             0..12 => {
                 let call = format!("01K{seq:05}{:08}", random.below(100_000_000));
                 record.set("kind", "intent").set("call_id", &call);
-                record.set("tool", random.pick(&TOOLS));
+                record.set("tool", *random.pick(&TOOLS));
                 self.open.push(call);
             }
             12..23 => {
-                record.set("kind", "outcome").set("status", random.pick(&["ok", "denied"]));
+                record.set("kind", "outcome").set("status", *random.pick(&["ok", "denied"]));
                 if !self.open.is_empty() && random.chance(4, 5) {
                     let call = self.open.swap_remove(random.below(self.open.len()));
                     record.set("call_id", &call);
@@ -142,10 +147,15 @@ impl Trail {
             29..32 => _ = record.set("kind", "sign_in"),
             32..34 => _ = record.set("kind", "service").set("status", "started"),
             34 => {
-                let odd = random.pick(&ODD);
-                record.set("kind", "service").raw("odd", (*odd).to_owned());
+                let odd = *random.pick(&ODD);
+                record.set("kind", "service").raw("odd", odd.to_owned());
             }
-            35 => _ = record.set("kind", "outcome").set("status", "compacted").raw("below", "7".into()),
+            35 => {
+                _ = record
+                    .set("kind", "outcome")
+                    .set("status", "compacted")
+                    .raw("below", "7".into())
+            }
             36..39 => record.remove_words(self.with_words(random), random),
             _ if random.chance(1, 2) && seq > 3 => {
                 let below = self.below(seq - 1).max(random.below(seq as usize / 2) as u64 + 1);
@@ -225,7 +235,7 @@ impl Draft {
             }
         }
         let json: Vec<String> = ranges.iter().map(|(a, b)| format!("[{a},{b}]")).collect();
-        self.set("kind", random.pick(&["service", "config"]));
+        self.set("kind", *random.pick(&["service", "config"]));
         self.set("status", if expired { "expired" } else { "erased" });
         self.raw("removed", format!("[{}]", json.join(",")));
         self.entry.removed = ranges;

@@ -204,7 +204,7 @@ export const strings = {
       cancelled: "Cancelled",
       indeterminate: "Unknown outcome",
       expired: "Nobody answered",
-      waiting: "Waiting",
+      asked: "Asked",
       approved: "Approved once",
       approvedForSession: "Approved for the session",
     },

@@ -5,11 +5,11 @@ use std::{collections::HashSet, fmt, panic::resume_unwind, path::Path, time::Dur
 use agw_api::{Client, Health, ServiceState};
 use tokio::runtime::Handle;
 
-use super::{IMAGES, Recording};
+use super::Recording;
 use crate::{
     disk::{
         image::{Disk, Loss},
-        trace::{Step, What},
+        trace::Step,
         whole::Examiner,
     },
     support::{
@@ -72,7 +72,7 @@ struct Moment {
 }
 
 /// Half of the images are of the moments right after a call was received.
-pub(super) fn look_at(recording: &Recording, starts: usize) -> Found {
+pub(super) fn look_at(recording: &Recording, images: usize, starts: usize) -> Found {
     let mut random = Random::new(seed());
     let steps = &recording.trace.steps;
     let mut moment = |i: usize| {
@@ -86,7 +86,7 @@ pub(super) fn look_at(recording: &Recording, starts: usize) -> Found {
         let loss = *random.pick(&Loss::EACH);
         Moment { done, loss, seed: random.below(usize::MAX >> 33) as u64, starts: i < starts }
     };
-    let mut moments: Vec<Moment> = (0..IMAGES).map(&mut moment).collect();
+    let mut moments: Vec<Moment> = (0..images).map(&mut moment).collect();
     moments.sort_by_key(|moment| moment.done);
     let workers = std::thread::available_parallelism().unwrap().get();
     let runtime = Handle::current();
@@ -113,6 +113,7 @@ fn look_at_each(
 ) -> Found {
     let folder = in_memory();
     let mut disk = Disk::new(&recording.trace);
+    let spell = Spell::of(recording);
     let digests: Vec<String> = recording.received.iter().map(|call| digest(call.n)).collect();
     let (mut examiner, mut found) = (Examiner::default(), Found::default());
     for moment in moments {
@@ -131,7 +132,7 @@ fn look_at_each(
         let known = recording.known(moment.done);
         found.witnessed += known.len();
         match examiner.verify_image(folder.path(), &known) {
-            Ok(intents) => compare(recording, &digests, moment, &intents, &mut found),
+            Ok(intents) => compare(recording, (&digests, &spell), moment, &intents, &mut found),
             Err(error) => found.bad.push(format!("{error}: {moment:?}")),
         }
     }
@@ -150,18 +151,32 @@ impl Recording {
         let known = self.witnessed.iter().filter(|(trace, _)| self.by_then(done, *trace));
         known.map(|(_, note)| note.as_str()).collect()
     }
+}
 
-    /// The steps before the first sync that failed.
-    fn well(&self) -> usize {
-        let failed = |step: &Step| matches!(step.what, What::SyncFailed(_));
-        self.trace.steps.iter().position(failed).unwrap_or(self.trace.steps.len())
+/// While syncs failed.
+struct Spell {
+    /// The steps before it.
+    well: usize,
+    /// How long the trace was at its end, and when calls came through again.
+    ended: u64,
+    back: u64,
+}
+
+impl Spell {
+    fn of(recording: &Recording) -> Self {
+        let steps = &recording.trace.steps;
+        // Who syncs nothing has none that fails.
+        let well = steps.iter().position(Step::is_failure).unwrap_or(steps.len());
+        let ended = steps.iter().rfind(|step| step.is_failure()).map_or(0, |step| step.at);
+        let back = recording.received.iter().find(|call| call.trace > ended);
+        Self { well, ended, back: back.expect("a call after it").trace }
     }
 }
 
 /// Every call that was received before this moment has an intent.
 fn compare(
     recording: &Recording,
-    digests: &[String],
+    (digests, spell): (&[String], &Spell),
     moment: Moment,
     intents: &HashSet<String>,
     found: &mut Found,
@@ -175,9 +190,12 @@ fn compare(
         if intents.contains(digest) {
             continue;
         }
-        if call.reads {
+        // What syncs that failed may have lost has been written anew by the time
+        // that calls come through again.
+        let made_up_for = call.trace < spell.ended && recording.by_then(moment.done, spell.back);
+        if call.reads && !made_up_for {
             // A disk that fails keeps no promise of time.
-            if moment.done < recording.well() {
+            if moment.done < spell.well {
                 let now = steps[moment.done].time;
                 let age = Duration::from_nanos(now.saturating_sub(call.time));
                 found.oldest_read_lost = found.oldest_read_lost.max(age);

@@ -106,41 +106,155 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    before?: number;
-                    kind?: string;
-                    decision?: string;
-                    user?: string;
-                    team?: string;
-                    agent?: string;
-                    connection?: string;
-                    tool?: string;
-                    reason?: string;
-                    effect?: string;
-                    status?: string;
-                    since?: string;
-                    until?: string;
-                    text?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditPage"];
-                    };
-                };
-            };
+        /** Records, newest first. */
+        get: operations["list_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/acknowledge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /** An admin knows what the alarm says, and it ends. */
+        post: operations["acknowledge_audit_alarm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/bodies/{call_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The full arguments and the result of a call, as far as they are kept. That
+         *     they were opened is recorded first.
+         */
+        get: operations["open_bodies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/checkpoint": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The newest checkpoint, made now if records have come since. */
+        get: operations["audit_checkpoint"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/erase": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Erase a person who was removed from the trail: their name, and the words
+         *     and bodies kept beside their records.
+         */
+        post: operations["erase_person"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The trail as a file, oldest record first. Filters are those of the list.
+         *     The header `Agw-Export-Records` has the number of records that are looked
+         *     through. What breaks off in the middle is not whole.
+         */
+        get: operations["export_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The public key that checkpoints are signed with. */
+        get: operations["audit_key"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is set about the trail. */
+        get: operations["audit_settings"];
+        /** Set it, all of it. */
+        put: operations["edit_audit_settings"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the trail is. */
+        get: operations["audit_status"];
         put?: never;
         post?: never;
         delete?: never;
@@ -156,27 +270,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditStory"];
-                    };
-                };
-            };
-        };
+        /**
+         * The whole story of a call; `id` is a call's id or the sequence number of a
+         *     record.
+         */
+        get: operations["show_audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -655,6 +753,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tools/{id}/recording": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Say what the records of a tool's calls keep beside their redacted
+         *     arguments.
+         */
+        put: operations["record_tool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/unlock": {
         parameters: {
             query?: never;
@@ -771,234 +889,6 @@ export interface paths {
         put?: never;
         /** Issue a user's own token; the one before is revoked. */
         post: operations["issue_user_token"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/bodies/{call_id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    call_id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditBodies"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/settings": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditSettings"];
-                    };
-                };
-            };
-        };
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AuditSettings"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditSettings"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/status": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditStatus"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/checkpoint": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditCheckpoint"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/key": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditKey"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/acknowledge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AuditStatus"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -1129,84 +1019,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit/erase": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Erase"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Erased"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/tools/{id}/recording": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["Recording"];
-                };
-            };
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ToolDetail"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1311,6 +1123,55 @@ export interface components {
          * @enum {string}
          */
         ApprovalState: "pending" | "approved" | "used" | "denied" | "expired" | "allowed" | "cancelled";
+        /** @description Something is wrong with the trail as a whole. */
+        AuditAlarm: {
+            /** @description RFC 3339. */
+            found_at: string;
+            message: string;
+            /** @description What to do next. */
+            next: string;
+        };
+        /**
+         * @description `GET /api/v1/audit/bodies/{call_id}`: what was kept, sealed, of one call.
+         *     That it was opened is recorded.
+         */
+        AuditBodies: {
+            arguments?: Record<string, never> | null;
+            result?: Record<string, never> | null;
+        };
+        /**
+         * @description `GET /api/v1/audit/checkpoint`: the newest one, freshly signed unless the
+         *     gateway is sealed.
+         */
+        AuditCheckpoint: {
+            /** @description A C2SP signed note. */
+            note: string;
+            /** @description RFC 3339. */
+            signed_at: string;
+            /**
+             * Format: int64
+             * @description Records that it covers.
+             */
+            size: number;
+        };
+        /** @description `GET /api/v1/audit/key`. */
+        AuditKey: {
+            /** @description A C2SP verifier key: `ORIGIN+HASH+BASE64`. */
+            key: string;
+        };
+        /** @description `GET /api/v1/audit`: one page, newest first. */
+        AuditPage: {
+            /**
+             * Format: int64
+             * @description Give it as `before` for the next page; absent at the end of the trail.
+             *     A page may hold fewer records than asked for, even none, and still have
+             *     a next one: a search stops after a bounded amount of work.
+             */
+            next?: number | null;
+            records: components["schemas"]["AuditRecord"][];
+            /** @description RFC 3339: time of the oldest record that was looked at. */
+            searched_to?: string | null;
+        };
         /** @description One line of the audit trail. */
         AuditRecord: {
             agent?: string | null;
@@ -1320,11 +1181,18 @@ export interface components {
             args?: Record<string, never> | null;
             /** @description Hex SHA-256 of the RFC 8785 form of the arguments. */
             args_digest?: string | null;
+            /** @description Whether the full arguments or the result are kept, sealed. */
+            body?: boolean;
             /** @description With `approval`: the person who answered it. */
             by?: string | null;
             /** @description Groups the records of one call. */
             call_id?: string | null;
-            /** @description `allow` or `deny`. */
+            /**
+             * @description The arguments that an admin had this tool's records keep in clear, by
+             *     their path, e.g. `{"message.to": ["ana@example.com"]}`.
+             */
+            clear?: Record<string, never> | null;
+            /** @description `allow`, `ask` or `deny`. */
             decision?: string | null;
             /**
              * @description What changed, for `config`, `sign_in` and `service` records; what went
@@ -1336,6 +1204,16 @@ export interface components {
              * @description Milliseconds from the arrival of the call to its answer.
              */
             duration_ms?: number | null;
+            /**
+             * @description What the tool does, as an admin had confirmed it then: `read`, `write`
+             *     or `destructive`; absent: unknown, which counts as `write`.
+             */
+            effect?: string | null;
+            /**
+             * @description Words or bodies that were kept beside this record and are no more:
+             *     erased on demand or by age.
+             */
+            erased?: boolean;
             /** @description The face that the call came in on: `mcp` or `rest`. */
             face?: string | null;
             /** @description Grants that took part in the decision. */
@@ -1358,10 +1236,85 @@ export interface components {
             /** @description `connection.tool`, or the name as it was asked for when it could not be resolved. */
             tool?: string | null;
             user?: string | null;
-            clear?: Record<string, never> | null;
-            effect?: string | null;
-            body?: boolean;
-            erased?: boolean;
+        };
+        /** @description `GET` and `PUT /api/v1/audit/settings`: all of it is replaced. */
+        AuditSettings: {
+            /**
+             * Format: int32
+             * @description Days that sealed bodies are kept; absent: for ever.
+             */
+            bodies_days?: number | null;
+            durability?: components["schemas"]["Durability"];
+            /**
+             * Format: int32
+             * @description Size of the database in MiB, at least 64, above which first the oldest
+             *     bodies and then the oldest records go, though none of the last 7 days;
+             *     absent: no bound.
+             */
+            max_mib?: number | null;
+            metrics?: components["schemas"]["MetricsAccess"];
+            /**
+             * @description Each answer to a forwarded call carries a signed receipt. Implies
+             *     `strict`: only what is on disk can be signed for.
+             */
+            receipts?: boolean;
+            /**
+             * Format: int32
+             * @description Days that records are kept, at least 7; absent: for ever.
+             */
+            records_days?: number | null;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+            /**
+             * @description A folder, as an absolute path, that gets each checkpoint: best on
+             *     another machine.
+             */
+            witness_folder?: string | null;
+            /**
+             * @description An HTTP witness (C2SP `tlog-witness`) that gets each checkpoint: the
+             *     prefix before `/add-checkpoint`.
+             */
+            witness_url?: string | null;
+        };
+        /** @description `GET /api/v1/audit/status`. */
+        AuditStatus: {
+            alarm?: components["schemas"]["AuditAlarm"] | null;
+            checkpoint?: components["schemas"]["AuditCheckpoint"] | null;
+            /** @description What applies now: the settings, or `agw serve --audit strict`. */
+            durability: components["schemas"]["Durability"];
+            /**
+             * Format: int64
+             * @description Records below this one were removed by retention; 1 if none were.
+             */
+            first: number;
+            /**
+             * Format: int64
+             * @description Sequence number of the newest record.
+             */
+            head: number;
+            /**
+             * @description The public key that checkpoints are signed with; absent before the
+             *     first start that is not sealed.
+             */
+            key?: string | null;
+            /**
+             * Format: int64
+             * @description Of the database and its write-ahead log, in bytes.
+             */
+            size: number;
+            witnesses: components["schemas"]["Witness"][];
+            /** @description Whether records can be written now. */
+            writable: boolean;
+        };
+        /** @description `GET /api/v1/audit/{id}`: the whole story of a call, or one record. */
+        AuditStory: {
+            /** @description The grants that took part, as far as they can still be told. */
+            grants: components["schemas"]["StoryGrant"][];
+            /** @description Oldest first: questions and answers, the intent, the outcome. */
+            records: components["schemas"]["AuditRecord"][];
         };
         /**
          * @description Several changes of the permission map, made together or not at all:
@@ -1483,6 +1436,11 @@ export interface components {
             /** @description `to[0]`, `body`. */
             path: string;
         };
+        /**
+         * @description When a record is on disk.
+         * @enum {string}
+         */
+        Durability: "by_effect" | "strict";
         /** @description `PUT /api/v1/users/{user}/agents/{agent}`: all of it is replaced. */
         EditAgent: {
             /** Format: int32 */
@@ -1528,6 +1486,21 @@ export interface components {
          * @enum {string}
          */
         Effect: "allow" | "ask" | "deny";
+        /** @description `POST /api/v1/audit/erase`. */
+        Erase: {
+            /** @description A user that was removed. */
+            user: string;
+        };
+        /** @description Answer to [`Erase`]. */
+        Erased: {
+            /**
+             * Format: int64
+             * @description Records whose words or bodies are gone.
+             */
+            records: number;
+            /** @description What the trail calls the person from now on. */
+            user: string;
+        };
         /** @description A failure of the admin API. */
         ErrorBody: {
             /** @description Stable, snake_case; see [`codes`]. */
@@ -1652,6 +1625,11 @@ export interface components {
             state: components["schemas"]["ServiceState"];
             version: string;
         };
+        /**
+         * @description Whether `/metrics` answers Prometheus.
+         * @enum {string}
+         */
+        MetricsAccess: "off" | "local" | "token";
         /** @description `POST /api/v1/users/{user}/agents`. */
         NewAgent: {
             /**
@@ -1736,6 +1714,40 @@ export interface components {
             at: number;
             /** Format: int32 */
             length: number;
+        };
+        /**
+         * @description What a caller gets with an answer when receipts are on: in MCP as
+         *     `_meta["agw/receipt"]`, in REST as the header `Agw-Receipt` (base64 of this
+         *     JSON).
+         */
+        Receipt: {
+            /** @description A C2SP signed note. */
+            checkpoint: string;
+            /**
+             * Format: int64
+             * @description Of the call's intent in the trail, from 0: its sequence number less 1.
+             */
+            index: number;
+            /** @description Base64 of the record's RFC 6962 leaf hash. */
+            leaf: string;
+            /** @description RFC 6962 inclusion proof of the leaf in the checkpoint's tree, base64. */
+            proof: string[];
+        };
+        /** @description `PUT /api/v1/tools/{id}/recording`: what the records of a tool's calls keep. */
+        Recording: {
+            /** @description Whether full arguments and results are kept, sealed. */
+            bodies?: boolean;
+            /**
+             * @description Arguments that are kept in clear, as paths: `to`, `message.subject`. A
+             *     path goes through lists.
+             */
+            clear?: string[];
+            /**
+             * Format: int64
+             * @description As last seen, 0 if it was never set; refused with 409 if it is at
+             *     another one by now.
+             */
+            version: number;
         };
         /**
          * @description `POST /api/v1/recover`: a new master key is made in the key's home and the
@@ -1903,6 +1915,11 @@ export interface components {
              */
             approvals?: number;
             /**
+             * @description What is wrong with the audit trail as a whole, e.g. that it is older
+             *     than a checkpoint that was seen of it; until an admin acknowledges it.
+             */
+            audit_alarm?: string | null;
+            /**
              * Format: int64
              * @description Sequence number of the newest audit record; 0 when there is none.
              */
@@ -1920,13 +1937,21 @@ export interface components {
             /** @description RFC 3339. */
             started_at: string;
             state: components["schemas"]["ServiceState"];
+            /** @description With `unrecorded`: why records cannot be written, and what to do. */
+            unrecorded_reason?: string | null;
             /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
             url: string;
             /** Format: int32 */
             users: number;
             version: string;
-            unrecorded_reason?: string | null;
-            audit_alarm?: string | null;
+        };
+        /** @description See [`AuditStory`]. */
+        StoryGrant: {
+            /** @description Whether it was changed since the call was decided. */
+            changed_since: boolean;
+            grant?: components["schemas"]["Grant"] | null;
+            /** @description `g12`. */
+            id: string;
         };
         /** @description A change of the permission map that the trail speaks for. */
         Suggestion: {
@@ -2042,93 +2067,22 @@ export interface components {
          * @enum {string}
          */
         Verdict: "allow" | "ask" | "deny" | "unknown";
-        AuditPage: {
-            records: components["schemas"]["AuditRecord"][];
-            /** Format: int64 */
-            next?: number | null;
-            searched_to?: string | null;
-        };
-        StoryGrant: {
-            id: string;
-            grant?: null | components["schemas"]["Grant"];
-            changed_since: boolean;
-        };
-        AuditStory: {
-            records: components["schemas"]["AuditRecord"][];
-            grants: components["schemas"]["StoryGrant"][];
-        };
-        AuditBodies: {
-            arguments?: Record<string, never> | null;
-            result?: Record<string, never> | null;
-        };
-        /** @enum {string} */
-        Durability: "by_effect" | "strict";
-        /** @enum {string} */
-        MetricsAccess: "off" | "local" | "token";
-        AuditSettings: {
-            durability?: components["schemas"]["Durability"];
-            receipts?: boolean;
-            /** Format: int64 */
-            bodies_days?: number | null;
-            /** Format: int64 */
-            records_days?: number | null;
-            /** Format: int64 */
-            max_mib?: number | null;
-            witness_folder?: string | null;
-            witness_url?: string | null;
-            metrics?: components["schemas"]["MetricsAccess"];
-            /** Format: int64 */
-            version: number;
-        };
-        AuditCheckpoint: {
-            /** Format: int64 */
-            size: number;
-            signed_at: string;
-            note: string;
-        };
+        /** @description Somebody outside who gets checkpoints. */
         Witness: {
-            place: string;
-            /** Format: int64 */
-            size: number;
-            taken_at?: string | null;
+            /** @description Why it did not take the newest one. */
             error?: string | null;
-        };
-        AuditAlarm: {
-            found_at: string;
-            message: string;
-            next: string;
-        };
-        AuditStatus: {
-            /** Format: int64 */
-            head: number;
-            /** Format: int64 */
-            first: number;
-            writable: boolean;
-            durability: components["schemas"]["Durability"];
-            /** Format: int64 */
+            /** @description The folder or the URL. */
+            place: string;
+            /**
+             * Format: int64
+             * @description Records covered by the newest checkpoint that it has taken; 0 if none.
+             */
             size: number;
-            key?: string | null;
-            checkpoint?: null | components["schemas"]["AuditCheckpoint"];
-            witnesses: components["schemas"]["Witness"][];
-            alarm?: null | components["schemas"]["AuditAlarm"];
+            /** @description RFC 3339: when it took it. */
+            taken_at?: string | null;
         };
-        AuditKey: {
-            key: string;
-        };
-        Recording: {
-            clear?: string[];
-            bodies?: boolean;
-            /** Format: int64 */
-            version: number;
-        };
-        Erase: {
-            user: string;
-        };
-        Erased: {
-            user: string;
-            /** Format: int64 */
-            records: number;
-        };
+        /** @enum {string} */
+        Format: "jsonl" | "csv" | "tlog";
         /** @enum {string} */
         ForwardKind: "otlp" | "syslog" | "json_lines";
         NewForward: {
@@ -2310,6 +2264,432 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_audit: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000; 100 if absent. */
+                limit?: number;
+                /** @description Only records with a smaller sequence number: `next` of the page before. */
+                before?: number;
+                /** @description Only this kind. */
+                kind?: string;
+                /** @description `allow`, `ask` or `deny`. */
+                decision?: string;
+                /** @description Name of a user. */
+                user?: string;
+                /** @description Name of a team: records of those who are in it now. */
+                team?: string;
+                /** @description `USER/AGENT`, or an agent's name alone. */
+                agent?: string;
+                /** @description Name of a connection. */
+                connection?: string;
+                /** @description Id of a tool. */
+                tool?: string;
+                /** @description Reason code. */
+                reason?: string;
+                /**
+                 * @description `read`, `write`, `destructive`, or `unknown` for calls of tools whose
+                 *     effect nobody had confirmed.
+                 */
+                effect?: string;
+                /** @description How a call ended, or what happened. */
+                status?: string;
+                /** @description RFC 3339: not before. */
+                since?: string;
+                /** @description RFC 3339: not after. */
+                until?: string;
+                /**
+                 * @description In names, tools, codes, details or arguments kept in clear; upper and
+                 *     lower case alike.
+                 */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    acknowledge_audit_alarm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    open_bodies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                call_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditBodies"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_checkpoint: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditCheckpoint"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    erase_person: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Erase"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Erased"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    export_audit: {
+        parameters: {
+            query: {
+                /** @description `jsonl`, `csv` or `tlog`. */
+                format: components["schemas"]["Format"];
+                /** @description The first record, by its sequence number. */
+                since_seq?: number;
+                /**
+                 * @description With `tlog`: the size of a checkpoint that the file shall be compared
+                 *     with.
+                 */
+                checkpoint?: number;
+                /** @description With `tlog`: also the sealed bodies. */
+                bodies?: boolean;
+                /** @description 1 to 1,000; 100 if absent. */
+                limit?: number;
+                /** @description Only records with a smaller sequence number: `next` of the page before. */
+                before?: number;
+                /** @description Only this kind. */
+                kind?: string;
+                /** @description `allow`, `ask` or `deny`. */
+                decision?: string;
+                /** @description Name of a user. */
+                user?: string;
+                /** @description Name of a team: records of those who are in it now. */
+                team?: string;
+                /** @description `USER/AGENT`, or an agent's name alone. */
+                agent?: string;
+                /** @description Name of a connection. */
+                connection?: string;
+                /** @description Id of a tool. */
+                tool?: string;
+                /** @description Reason code. */
+                reason?: string;
+                /**
+                 * @description `read`, `write`, `destructive`, or `unknown` for calls of tools whose
+                 *     effect nobody had confirmed.
+                 */
+                effect?: string;
+                /** @description How a call ended, or what happened. */
+                status?: string;
+                /** @description RFC 3339: not before. */
+                since?: string;
+                /** @description RFC 3339: not after. */
+                until?: string;
+                /**
+                 * @description In names, tools, codes, details or arguments kept in clear; upper and
+                 *     lower case alike.
+                 */
+                text?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/octet-stream": number[];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditKey"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSettings"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_audit_settings: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AuditSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditSettings"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStatus"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditStory"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3410,6 +3790,55 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    record_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Recording"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Recording"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

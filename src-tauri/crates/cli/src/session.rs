@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::args::{LoginArgs, PasswordArgs};
 use crate::context::Context;
 use crate::error::{CliError, NOT_RUNNING};
-use crate::output::{count, word};
+use crate::output::{count, sentence, word};
 use crate::private_file;
 use crate::secrets::SecretInput;
 use crate::setup::state_text;
@@ -124,7 +124,7 @@ fn status_text(status: &Status) -> String {
         status.audit_head,
     );
     if let Some(alarm) = &status.audit_alarm {
-        text.push_str(&format!("\n  ALARM        {alarm}: see `agw audit status`"));
+        text.push_str(&format!("\n  ALARM        {} See `agw audit status`.", sentence(alarm)));
     }
     if !status.paused.is_empty() {
         text.push_str(&format!("\n  paused       {}", status.paused.join(", ")));
@@ -134,4 +134,49 @@ fn status_text(status: &Status) -> String {
         text.push_str(&format!("\n  waiting      {waiting} for a person: see `agw approvals`"));
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn example() -> Status {
+        serde_json::from_value(serde_json::json!({
+            "state": "enforcing", "version": "0.1.0", "url": "http://127.0.0.1:7410/",
+            "started_at": "2026-11-22T10:00:00Z", "master_key": "keychain", "sealed_reason": null,
+            "connections": 1, "users": 2, "agents": 0, "grants": 3, "audit_head": 12,
+            "paused": ["ben"], "approvals": 1
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn a_gateway_that_works() {
+        assert_eq!(
+            status_text(&example()),
+            "The gateway is enforcing.
+  address      http://127.0.0.1:7410/mcp
+  version      0.1.0, running since 2026-11-22T10:00:00Z
+  master key   keychain
+  holds        1 connection, 2 users, 0 agents, 3 grants
+  audit trail  12 records
+  paused       ben
+  waiting      1 call for a person: see `agw approvals`"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_trail_is_told() {
+        let status = Status {
+            state: ServiceState::Unrecorded,
+            unrecorded_reason: Some("the disk is full".into()),
+            audit_alarm: Some("the trail was set back.".into()),
+            ..example()
+        };
+        let text = status_text(&status);
+        let first = "The gateway is unrecorded, so agents are refused: the disk is full\n";
+        assert!(text.starts_with(first), "{text}");
+        let alarm = "\n  ALARM        The trail was set back. See `agw audit status`.\n";
+        assert!(text.contains(alarm), "{text}");
+    }
 }

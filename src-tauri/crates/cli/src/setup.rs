@@ -120,7 +120,10 @@ async fn change<B: Serialize>(context: &Context<'_>, path: &str, body: &B) -> Re
 
 /// `The gateway is enforcing.`, or why it is not.
 pub(crate) fn state_text(status: &Status) -> String {
-    let state = word(&status.state);
+    let state = match status.state {
+        ServiceState::Unrecorded => "unrecorded, so agents are refused".to_owned(),
+        state => word(&state),
+    };
     match status.sealed_reason.as_ref().or(status.unrecorded_reason.as_ref()) {
         Some(reason) => format!("The gateway is {state}: {reason}"),
         None => format!("The gateway is {state}."),

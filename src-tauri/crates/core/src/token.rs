@@ -1,4 +1,5 @@
-//! Tokens: `ut_` for a user's own, `st_` for an agent's sub-token.
+//! Tokens: `ut_` for a user's own, `st_` for an agent's sub-token, `mt_` for
+//! whoever collects metrics.
 //!
 //! ```text
 //! st_ + 43 base-62 characters (256 bits of entropy) + 6 base-62 characters (CRC-32 of all before)
@@ -27,6 +28,8 @@ pub enum TokenKind {
     User,
     /// `st_`: an agent's sub-token.
     Agent,
+    /// `mt_`: opens `/metrics` and nothing else.
+    Metrics,
 }
 
 impl TokenKind {
@@ -34,6 +37,7 @@ impl TokenKind {
         match self {
             Self::User => "ut_",
             Self::Agent => "st_",
+            Self::Metrics => "mt_",
         }
     }
 }
@@ -58,7 +62,7 @@ impl TokenHash {
 
     /// Checks the form of a token that somebody sent and hashes it.
     pub fn of(token: &str) -> Result<(TokenKind, Self), TokenError> {
-        let kind = [TokenKind::User, TokenKind::Agent]
+        let kind = [TokenKind::User, TokenKind::Agent, TokenKind::Metrics]
             .into_iter()
             .find(|kind| token.starts_with(kind.prefix()))
             .ok_or(TokenError)?;
@@ -150,7 +154,7 @@ pub fn without_tokens(text: &str) -> Cow<'_, str> {
 
 /// Where the first one from there on begins.
 fn find_token(text: &str, from: usize) -> Option<usize> {
-    // What both kinds begin with, but for the first letter.
+    // What all kinds begin with, but for the first letter.
     let begins = text.get(from..)?.match_indices("t_").filter_map(|(at, _)| at.checked_sub(1));
     begins.map(|at| from + at).find(|at| {
         text.get(*at..at + LENGTH).is_some_and(|candidate| TokenHash::of(candidate).is_ok())

@@ -81,6 +81,7 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     tasks.spawn(watch_expiries(Arc::clone(&gateway)));
     tasks.spawn(audit::witness::watch(Arc::clone(&gateway)));
     tasks.spawn(audit::retain::watch(Arc::clone(&gateway)));
+    tasks.spawn(audit::forward::watch(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
     let public = faces::router(&gateway)
         .merge(admin::router(&gateway, admin::Via::Browser))

@@ -126,13 +126,20 @@ describe("an export", () => {
     expect(link).toHaveAttribute("href", "/api/v1/audit/export?format=jsonl&user=ana");
     expect(link).toHaveAttribute("download");
     await userEvent.click(screen.getByTestId("export-tlog"));
-    expect(screen.getByTestId("export-download")).toHaveAttribute("href", "/api/v1/audit/export?format=tlog");
+    expect(screen.getByTestId("export-download")).toHaveAttribute("href", "/api/v1/audit/export?format=tlog&user=ana");
+  });
+
+  it("gives a member no proof of the whole", async () => {
+    shown({ role: "member" });
+    await userEvent.click(await screen.findByTestId("audit-export"));
+    expect(await screen.findByTestId("export-csv")).toBeVisible();
+    expect(screen.queryByTestId("export-tlog")).toBeNull();
   });
 
   it("is a command in the window, which saves no files", async () => {
     const { host } = fakeHost(() => ({ body: {} }));
     renderWith({ ...host, kind: "tauri" }, <ExportDialog filter={{ tool: "gmail.send" }} onClose={vi.fn()} />);
-    expect(await screen.findByTestId("export-command")).toHaveTextContent("agw audit export --format jsonl --tool gmail.send --out audit.jsonl");
+    expect(await screen.findByTestId("export-command")).toHaveTextContent("agw audit export --format jsonl --tool gmail.send --out agw-audit.jsonl");
     expect(screen.queryByTestId("export-download")).toBeNull();
   });
 });
@@ -142,7 +149,7 @@ describe("the state", () => {
     shown({ view: "proof" });
     expect(await screen.findByTestId("audit-no-witness")).toHaveTextContent("nobody outside would know");
     expect(screen.getByTestId("audit-state")).toHaveTextContent("reads you confirmed within 50 ms");
-    expect(screen.getByTestId("verify-command")).toHaveTextContent("agw audit verify audit.tlog --key agw+1f2e+KEY");
+    expect(screen.getByTestId("verify-command")).toHaveTextContent("agw audit verify agw-audit.tlog --key agw+1f2e+KEY");
   });
 
   it("says when records cannot be written, what was removed and which witness fails", async () => {

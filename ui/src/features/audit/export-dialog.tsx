@@ -2,6 +2,7 @@ import { Button, Group, Modal, Radio, Stack } from "@mantine/core";
 import { useState } from "react";
 
 import { useGateway } from "../../api/gateway";
+import { useRole } from "../../api/use-role";
 import { CopyLine } from "../../components/copy-line";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
@@ -24,9 +25,10 @@ export function ExportDialog({ filter, proof = false, onClose }: ExportDialogPro
   const [format, setFormat] = useState<ExportFormat>(proof ? "tlog" : "jsonl");
   const [now] = useState(() => Date.now());
   const [started, setStarted] = useState(false);
-  // A proof needs all of them.
-  const query = format === "tlog" ? {} : queryOf(filter, now);
-  const chips = format === "tlog" ? [] : chipsOf(filter).map(({ label }) => label);
+  // A member's records alone prove nothing about the whole trail.
+  const formats = useRole() === "member" ? EXPORT_FORMATS.filter((known) => known !== "tlog") : EXPORT_FORMATS;
+  const query = queryOf(filter, now);
+  const chips = chipsOf(filter).map(({ label }) => label);
   return (
     <Modal opened onClose={onClose} title={t.title} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="export-dialog">
@@ -39,13 +41,13 @@ export function ExportDialog({ filter, proof = false, onClose }: ExportDialogPro
           }}
         >
           <Stack gap="xs" mt={6}>
-            {EXPORT_FORMATS.map((value) => (
+            {formats.map((value) => (
               <Radio key={value} value={value} label={t.formats[value]} description={t.meanings[value]} data-testid={`export-${value}`} />
             ))}
           </Stack>
         </Radio.Group>
         <p className="note">
-          <span className="dim">{t.what}:</span> {chips.length === 0 ? t.all : t.filtered(chips)}
+          <span className="dim">{t.what}:</span> {chips.length === 0 ? t.all : t.filtered(chips)} {t.recorded}
         </p>
         {host.kind === "browser" ? (
           <Group gap="sm">

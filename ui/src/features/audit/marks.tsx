@@ -18,7 +18,7 @@ const STATUSES: Record<string, { tone: Tone; icon: IconName; label: string }> = 
   cancelled: { tone: "neutral", icon: "dash", label: t.status.cancelled },
   approved: { tone: "allow", icon: "check", label: t.status.approved },
   approved_for_session: { tone: "allow", icon: "check", label: t.status.approvedForSession },
-  asked: { tone: "wait", icon: "hand", label: t.status.waiting },
+  asked: { tone: "wait", icon: "hand", label: t.status.asked },
   expired: { tone: "neutral", icon: "clock", label: t.status.expired },
   indeterminate: { tone: "wait", icon: "alert", label: t.status.indeterminate },
 };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agw_api::{Download, segment};
+use agw_api::{ClientError, Download, segment};
 use serde::Serialize;
 use tokio::signal;
 
@@ -90,7 +90,7 @@ async fn copy(
     let mut progress = Progress::new(context.output);
     let mut counter = Counter::new(args.format);
     let mut copied = Copied::default();
-    while let Some(piece) = download.next().await? {
+    while let Some(piece) = download.next().await.map_err(broken_off)? {
         write(&piece)?;
         counter.feed(&piece);
         copied.bytes = copied.bytes.saturating_add(piece.len() as u64);
@@ -98,6 +98,17 @@ async fn copy(
         progress.show(|time| progress::records(copied.records, of, time));
     }
     Ok(copied)
+}
+
+fn broken_off(error: ClientError) -> CliError {
+    match error {
+        ClientError::Io { source, .. } => CliError::failed(
+            "broken_off",
+            format!("the export broke off before its end: {source}"),
+            "See with `agw status` whether the gateway runs, then run it again.",
+        ),
+        other => other.into(),
+    }
 }
 
 /// Counts the records of an export as it goes by, wherever its pieces end.

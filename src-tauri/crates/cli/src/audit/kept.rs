@@ -18,18 +18,19 @@ pub(super) const NOT_PROVEN: &str = "not_proven";
 
 /// A key, or the file that it is in.
 pub(super) fn key(text: &str) -> Result<VerifyingKey, CliError> {
-    let why = match text.parse() {
-        Ok(key) => return Ok(key),
-        Err(why) if text.contains('+') && !Path::new(text).exists() => why,
-        Err(_) => match small_text(Path::new(text))?.trim().parse() {
-            Ok(key) => return Ok(key),
-            Err(why) => why,
-        },
-    };
-    Err(CliError::usage(
-        format!("--key is no public key: {why}"),
-        "Give what `agw audit key` prints, or a file with it.",
-    ))
+    let file = Path::new(text);
+    let in_file = if file.is_file() { Some(small_text(file)?) } else { None };
+    in_file.as_deref().unwrap_or(text).trim().parse().map_err(|why| {
+        let what = if in_file.is_some() {
+            "the file holds no public key"
+        } else {
+            "no public key, and no file"
+        };
+        CliError::usage(
+            format!("--key {text}: {what}: {why}"),
+            "Give what `agw audit key` prints, or a file with it.",
+        )
+    })
 }
 
 /// A checkpoint that this key signed.

@@ -1,6 +1,6 @@
 //! `agw audit status` and `acknowledge`: whether the trail is as it should be.
 
-use agw_api::{AuditStatus, Durability, Witness};
+use agw_api::{AuditAlarm, AuditStatus, Durability, Witness};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -8,8 +8,8 @@ use crate::args::Sure;
 use crate::confirm::confirm;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{bytes, count, grouped, safe};
-use crate::times::ago;
+use crate::output::{bytes, count, grouped, safe, sentence};
+use crate::times::{ago, seconds};
 
 const PATH: &str = "/api/v1/audit/status";
 
@@ -20,10 +20,7 @@ pub(super) async fn status(context: &Context<'_>) -> Result<(), CliError> {
 
 fn status_text(status: &AuditStatus, now: Timestamp) -> String {
     let mut text = match (&status.alarm, status.writable) {
-        (Some(alarm), _) => format!(
-            "ALARM since {}: {}\n  next: {}\n  `agw audit acknowledge` takes note of it.",
-            alarm.found_at, alarm.message, alarm.next
-        ),
+        (Some(alarm), _) => alarm_text(alarm),
         (None, false) => {
             "Records cannot be written, so agents are refused: see `agw status`.".into()
         }
@@ -44,6 +41,11 @@ fn status_text(status: &AuditStatus, now: Timestamp) -> String {
         line("witness", &witness_text(witness, status.head, now));
     }
     text
+}
+
+fn alarm_text(alarm: &AuditAlarm) -> String {
+    let (since, message) = (seconds(&alarm.found_at), sentence(&alarm.message));
+    safe(&format!("ALARM since {since}: {message}")) + "\n  next: " + &safe(&sentence(&alarm.next))
 }
 
 fn records(status: &AuditStatus) -> String {
@@ -74,7 +76,7 @@ fn checkpoint(status: &AuditStatus, now: Timestamp) -> String {
             let behind = status.head.saturating_sub(newest.size);
             let behind = match behind {
                 0 => String::new(),
-                behind => format!(", {} since", count(behind, "record")),
+                behind => format!("; {} since", grouped(behind)),
             };
             format!("{}, of {}{behind}", ago(&newest.signed_at, now), count(newest.size, "record"))
         }
@@ -105,10 +107,7 @@ pub(super) async fn acknowledge(context: &Context<'_>, sure: Sure) -> Result<(),
             .output
             .item(&Acknowledged { acknowledged: false }, || "There is no alarm.".to_owned());
     };
-    context.output.hint(&format!(
-        "Alarm since {}: {}\n  next: {}",
-        alarm.found_at, alarm.message, alarm.next
-    ));
+    context.output.hint(&alarm_text(&alarm));
     confirm("The alarm ends, and the trail says that you took note of it.", sure.yes)?;
     let _: AuditStatus = context.client.post("/api/v1/audit/acknowledge", &()).await?;
     context
@@ -118,7 +117,6 @@ pub(super) async fn acknowledge(context: &Context<'_>, sure: Sure) -> Result<(),
 
 #[cfg(test)]
 mod tests {
-    use agw_api::AuditAlarm;
     use serde_json::json;
 
     use super::*;
@@ -148,7 +146,7 @@ mod tests {
   size          5.0 MiB
   on disk       before a call is forwarded; for tools confirmed as read within 50 ms (by-effect)
   key           agw/x+00+AA
-  checkpoint    2s ago, of 12,340 records, 5 records since
+  checkpoint    2s ago, of 12,340 records; 5 since
   witness       /mnt/x: has 12,000 of 12,345 records 10m 0s ago"
         );
     }
@@ -174,7 +172,7 @@ mod tests {
         let text = status_text(&status, now());
         assert!(
             text.starts_with(
-                "ALARM since 2026-11-22T09:00:00Z: the trail is older than it was\n  next: restore it"
+                "ALARM since 2026-11-22T09:00:00Z: The trail is older than it was.\n  next: Restore it.\n  records"
             ),
             "{text}"
         );

@@ -149,7 +149,8 @@ fn decision(records: &[AuditRecord]) -> Option<String> {
 /// What a person can do who wonders.
 fn why(records: &[AuditRecord]) -> Option<String> {
     let denied = of(records, |it| it.decision.as_deref()) == Some("deny");
-    let record = records.iter().find(|it| denied && it.user.is_some() && it.tool.is_some())?;
+    let told = |it: &&AuditRecord| !it.erased && it.user.is_some() && it.tool.is_some();
+    let record = records.iter().find(|it| denied && told(it))?;
     let tool = record.tool.as_deref().unwrap_or_default();
     Some(format!("`agw explain {} {tool}` says what would be needed now", who(record)))
 }

@@ -181,8 +181,8 @@ fn broken(failure: &Failure) -> CliError {
     CliError::failed(
         kept::NOT_PROVEN,
         format!("the trail does not hold; {failure}"),
-        "Keep this export and the gateway's data folder as they are, and find out who could \
-         write there.",
+        "Export again. If that does not hold either, keep the file and the gateway's data folder as \
+         they are, and find out who could write there.",
     )
 }
 
@@ -266,9 +266,8 @@ fn report_text(report: &Report, held: &Held) -> String {
             &format!("the checkpoint of {} that you kept", count(since.size, "record")),
         );
     }
-    if !held.receipts.is_empty() {
-        let seqs = held.receipts.iter().map(|receipt| grouped(receipt.seq()));
-        line("receipts", &format!("of records {}", seqs.collect::<Vec<_>>().join(", ")));
+    for receipt in &held.receipts {
+        line("receipt", &format!("of record {}, which is in the trail", grouped(receipt.seq())));
     }
     text
 }
@@ -352,7 +351,7 @@ mod tests {
             assert_eq!((report.records, report.size), (3, 3), "{piece}");
             let cut_off = text.strip_suffix('\n').unwrap();
             let failure = verified(cut_off, &none(), piece).unwrap_err();
-            assert!(failure.what.contains("cut off"), "{failure}");
+            assert!(failure.what.contains("does not end"), "{failure}");
         }
     }
 

@@ -464,3 +464,6 @@ fn edge(db: &Connection, from: u64, is: impl Fn(i64) -> bool) -> Result<Option<u
     }
     Ok(None)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ pub(crate) const INSTALLATION: &str = "installation";
 pub(crate) const MASTER_KEY: &str = "master_key";
 pub(crate) const PAUSED: &str = "paused";
 pub(crate) const LAST_APPROVAL: &str = "last_approval";
+/// SHA-256 of the token for `/metrics`, in hex.
+pub(crate) const METRICS_TOKEN: &str = "metrics_token";
 
 pub(crate) fn meta(db: &Connection, key: &str) -> Result<Option<String>, rusqlite::Error> {
     db.prepare_cached("SELECT value FROM meta WHERE key = ?1")?

@@ -16,7 +16,10 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row};
 
 use crate::{
-    audit::settings::{self, Recordings},
+    audit::{
+        forward, metrics,
+        settings::{self, Recordings},
+    },
     store::{StoreError, rows},
 };
 
@@ -42,6 +45,10 @@ pub(crate) struct Snapshot {
     expiries: Vec<i64>,
     pub(crate) audit: AuditSettings,
     pub(crate) recordings: Recordings,
+    /// Who else gets the records.
+    pub(crate) forwards: Vec<Arc<forward::Config>>,
+    /// Of the token for `/metrics`.
+    pub(crate) metrics_token: Option<TokenHash>,
 }
 
 /// What a token's hash leads to.
@@ -139,6 +146,8 @@ impl Snapshot {
             tokens: HashMap::default(),
             audit: settings::load(db)?,
             recordings: settings::load_recordings(db)?,
+            forwards: forward::load(db)?,
+            metrics_token: metrics::load_token(db)?,
         };
         snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
         snapshot.expiries.sort_unstable();

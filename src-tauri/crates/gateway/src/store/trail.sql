@@ -82,7 +82,8 @@ CREATE TABLE recordings (
 
 -- Where records are sent as they are written, and how far each has got.
 CREATE TABLE forwards (
-    name    TEXT PRIMARY KEY,
+    id      INTEGER PRIMARY KEY AUTOINCREMENT,
+    name    TEXT NOT NULL UNIQUE,
     kind    TEXT NOT NULL,
     target  TEXT NOT NULL,
     sent    INTEGER NOT NULL,

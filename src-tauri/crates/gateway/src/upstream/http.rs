@@ -292,7 +292,7 @@ impl HttpLink {
 
 /// The last link of an error's chain: "Connection refused" rather than "client
 /// error".
-fn root_cause(error: &dyn std::error::Error) -> String {
+pub(crate) fn root_cause(error: &dyn std::error::Error) -> String {
     let chain = std::iter::successors(Some(error), |error| error.source());
     chain.last().map(ToString::to_string).unwrap_or_default()
 }

@@ -33,7 +33,7 @@ interface CallDrawerProps {
 /** The whole story of one call, as the audit trail has it. */
 export function CallDrawer({ id, onClose, ...rest }: CallDrawerProps) {
   return (
-    <Drawer opened={id !== undefined} onClose={onClose} position="right" size="xl" title={t.title} closeButtonProps={{ "aria-label": strings.close }}>
+    <Drawer opened={id !== undefined} onClose={onClose} position="right" size="xl" title={id !== undefined && /^\d+$/.test(id) ? t.recordTitle(Number(id)) : t.title} closeButtonProps={{ "aria-label": strings.close }}>
       {id !== undefined && <Story key={id} id={id} {...rest} />}
     </Drawer>
   );

@@ -45,7 +45,7 @@ export function FilterBar({ filter, onFilter, children }: FilterBarProps) {
           data-testid="audit-range"
         />
         <Button size="xs" variant="default" aria-expanded={open} leftSection={<Icon name="filter" size={14} />} onClick={() => setOpen(!open)} data-testid="audit-more-filters">
-          {open ? t.fewer : t.more}
+          {t.more}
         </Button>
         <div className="push">{children}</div>
       </div>

@@ -32,7 +32,8 @@ describe("matches", () => {
     [{ effect: "unknown" }, false],
     [{ since: "2026-11-20T12:00:00Z" }, true],
     [{ since: "2026-11-20T12:00:00.001Z" }, false],
-    [{ until: "2026-11-20T12:00:00Z" }, false],
+    [{ until: "2026-11-20T12:00:00Z" }, true],
+    [{ until: "2026-11-20T11:59:59.999Z" }, false],
     [{ team: "sales" }, "unknown"],
     [{ text: "hello" }, "unknown"],
     [{ text: "hello", user: "bo" }, false],
@@ -72,7 +73,7 @@ it.each([
 
 it("says a filter in words", () => {
   expect(chipsOf({ reason: "not_granted", effect: "read", kind: "something_new", text: "<b>" }).map(({ label }) => label)).toEqual([
-    "Words: <b>",
+    "Text: <b>",
     "Reason: Nothing allows it",
     "What the tool does: Reads",
     "Kind: something_new",
@@ -81,13 +82,13 @@ it("says a filter in words", () => {
 
 describe("a command for a shell", () => {
   it("is the filter of the page", () => {
-    expect(commandOf("csv", { agent: "ana/claude", since: "2026-11-20T12:00:00.000Z" })).toBe("agw audit export --format csv --agent ana/claude --since 2026-11-20T12:00:00.000Z --out audit.csv");
+    expect(commandOf("csv", { agent: "ana/claude", since: "2026-11-20T12:00:00.000Z" })).toBe("agw audit export --format csv --agent ana/claude --since 2026-11-20T12:00:00.000Z --out agw-audit.csv");
   });
 
   it("lets the shell understand nothing of what was typed", () => {
     expect(commandOf("jsonl", { text: "$(reboot) `id`; it's" })).toContain(`--text '$(reboot) \`id\`; it'\\''s' --out`);
     expect(commandOf("jsonl", { text: "--out" })).toContain("--text '--out'");
-    expect(verifyCommand("agw+1f+AQ==")).toBe("agw audit verify audit.tlog --key agw+1f+AQ==");
+    expect(verifyCommand("agw+1f+AQ==")).toBe("agw audit verify agw-audit.tlog --key agw+1f+AQ==");
   });
 });
 

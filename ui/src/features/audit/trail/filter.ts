@@ -77,7 +77,7 @@ export function matches(record: AuditRecord, filter: TrailFilter): boolean | "un
   if (filter.agent !== undefined && filter.agent !== agent && filter.agent !== `${user}/${agent}`) return false;
   const time = Date.parse(record.time);
   if (filter.since !== undefined && time < Date.parse(filter.since)) return false;
-  if (filter.until !== undefined && time >= Date.parse(filter.until)) return false;
+  if (filter.until !== undefined && time > Date.parse(filter.until)) return false;
   return filter.team === undefined && filter.text === undefined ? true : "unknown";
 }
 

@@ -97,11 +97,19 @@ const TrailRow = memo(
             <What row={row} />
           </button>
         </td>
-        <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
-        <td className="trail-status">
-          <Outcome row={row} running={running} />
-        </td>
-        <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
+        {row.kind === "call" || row.kind === "approval" ? (
+          <>
+            <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
+            <td className="trail-status">
+              {row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} />}
+            </td>
+            <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
+          </>
+        ) : (
+          <td className="trail-detail" colSpan={3}>
+            <UntrustedText text={row.detail ?? ""} limit={200} />
+          </td>
+        )}
         <td className="dim feed-reason" title={row.reason}>
           <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
         </td>
@@ -118,20 +126,13 @@ function sameDay(a: number, b: number): boolean {
 
 function What({ row }: { row: Row }) {
   if (row.kind === "call") return <UntrustedText text={row.tool ?? strings.feed.unknownTool} />;
-  const said = row.kind === "approval" ? row.tool : row.detail;
+  const said = row.kind === "approval" ? row.tool : row.status && statusWords(row.status);
   return (
     <>
       <span className="trail-kind">
-        <Icon name={KIND_ICONS[row.kind] ?? "dash"} size={13} /> {t.kinds[row.kind] ?? row.kind}
+        <Icon name={KIND_ICONS[row.kind] ?? "dash"} size={13} /> <span className="trail-kind-name">{t.kinds[row.kind] ?? row.kind}</span>
       </span>
-      {said !== undefined && said !== "" && <UntrustedText text={said} limit={200} />}
+      {said !== undefined && <span className={row.kind === "approval" ? undefined : "trail-said"}><UntrustedText text={said} /></span>}
     </>
   );
-}
-
-function Outcome({ row, running }: { row: Row; running: boolean }) {
-  if (row.kind === "call") return row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} />;
-  if (row.status === undefined) return null;
-  if (row.kind !== "approval" && row.decision !== "deny") return <span>{statusWords(row.status)}</span>;
-  return <StatusMark status={row.status} />;
 }

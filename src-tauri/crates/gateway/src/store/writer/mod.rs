@@ -54,6 +54,10 @@ struct Shared {
     /// Why not.
     failure: Mutex<Option<String>>,
     head: AtomicU64,
+    /// The newest record that is on disk.
+    on_disk: AtomicU64,
+    /// Records that are kept in memory until they can be written.
+    owed: AtomicU64,
     /// Over all committed records.
     tree: Arc<RwLock<Tree>>,
     checkpoint: watch::Sender<Option<Signed>>,
@@ -133,6 +137,8 @@ impl Writer {
             healthy: AtomicBool::new(true),
             failure: Mutex::default(),
             head: AtomicU64::new(ledger.size()),
+            on_disk: AtomicU64::new(ledger.size()),
+            owed: AtomicU64::new(0),
             tree: ledger.shared(),
             checkpoint: watch::Sender::new(checkpoint::newest(&db)?),
         });
@@ -149,6 +155,16 @@ impl Writer {
     /// Sequence number of the newest record.
     pub(crate) fn head(&self) -> u64 {
         self.shared.head.load(Ordering::Acquire)
+    }
+
+    /// The same of the newest record that no crash can lose.
+    pub(crate) fn on_disk(&self) -> u64 {
+        self.shared.on_disk.load(Ordering::Acquire)
+    }
+
+    /// Records that are kept in memory until they can be written.
+    pub(crate) fn owed(&self) -> u64 {
+        self.shared.owed.load(Ordering::Relaxed)
     }
 
     /// Whether the last attempt to write succeeded.

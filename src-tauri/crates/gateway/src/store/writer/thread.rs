@@ -197,6 +197,7 @@ impl Thread {
             self.owed_since = Instant::now();
         }
         self.owed.push(record);
+        self.shared.owed.store(self.owed.len() as u64, Ordering::Relaxed);
     }
 
     fn commit(&mut self, asked: Asked, closing: bool) {
@@ -262,6 +263,7 @@ impl Thread {
         }
         tx.commit()?;
         self.owed.clear();
+        self.shared.owed.store(0, Ordering::Relaxed);
         self.unstored = None;
         if note {
             self.low_water_written = seq;
@@ -300,6 +302,9 @@ impl Thread {
             self.ledger.take(leaf);
         }
         self.shared.head.store(self.ledger.size(), Ordering::Release);
+        if self.unsynced.is_none() {
+            self.shared.on_disk.store(self.ledger.size(), Ordering::Release);
+        }
         if self.failing_since.take().is_some() {
             self.given_up = 0;
             self.shared.set_failure(None);
@@ -354,7 +359,10 @@ impl Thread {
     /// Syncs what was committed without.
     fn sync(&mut self) {
         match sync_file(&self.wal) {
-            Ok(()) => self.unsynced = None,
+            Ok(()) => {
+                self.unsynced = None;
+                self.shared.on_disk.store(self.ledger.size(), Ordering::Release);
+            }
             Err(error) => {
                 self.unsynced = None;
                 self.failed(&StoreError::Unavailable(error.to_string()));
