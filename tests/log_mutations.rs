@@ -6,15 +6,17 @@
 //! The seed is the time; a failure prints it. To see that failure again:
 //! `AGW_SEED=… cargo test -p agw-tests --test it log_`.
 
+mod badly_made;
 mod export;
 mod judges;
 mod mutants;
 mod trail;
 
-use std::{collections::BTreeMap, fs, thread, time::Instant};
+use std::{collections::BTreeMap, fs, iter, thread, time::Instant};
 
 use judges::{Case, Verdict};
 use mutants::{Clean, Given, MUTATIONS};
+use trail::Trail;
 
 use crate::support::random::{Random, seed};
 
@@ -31,31 +33,40 @@ fn exports_that_were_tampered_with_are_refused() {
         assert_eq!((&core, &python), (&Ok(()), &Ok(())), "{}", keep(case));
     }
     println!("{CLEAN} true exports hold");
-    let mut counts = BTreeMap::new();
-    let (mut names, mut cases) = (Vec::new(), Vec::new());
-    while cases.len() < MUTANTS {
-        let (name, mutate) = MUTATIONS[cases.len() % MUTATIONS.len()];
+    let mut mutants = Vec::new();
+    while mutants.len() < MUTANTS {
+        let (turn, mutation) = (mutants.len() / MUTATIONS.len(), mutants.len() % MUTATIONS.len());
         let (at, other) = (random.below(CLEAN), random.pick(&clean));
-        let given = Given { clean: &clean[at], other };
-        let Some(mutant) = mutate(given, &mut random) else { continue };
-        if mutant == whole[at] {
-            continue;
-        }
-        names.push(name);
-        cases.push(mutant);
+        let given = Given { clean: &clean[at], other, turn };
+        let mutant = MUTATIONS[mutation].1(given, &mut random);
+        // What came out as it was is no mutant.
+        mutants.extend(mutant.filter(|mutant| *mutant != whole[at]));
     }
-    for (at, (core, python)) in judge(&cases).into_iter().enumerate() {
-        let name = names[at];
-        let both = format!("{name}: {core:?} and {python:?}; ");
-        assert!(core.is_err() && python.is_err(), "{both}{}", keep(&cases[at]));
-        assert_eq!(line(&core), line(&python), "{both}{}", keep(&cases[at]));
-        *counts.entry(name).or_insert(0) += 1;
-    }
-    for (name, count) in &counts {
+    let names = MUTATIONS.iter().map(|(name, _)| *name).cycle();
+    for (name, count) in refused(names, &mutants) {
         println!("{count:5} refused: {name}");
     }
-    assert_eq!(counts.len(), MUTATIONS.len());
     println!("{MUTANTS} mutants refused, in {:.1} s", start.elapsed().as_secs_f64());
+}
+
+#[test]
+fn what_was_badly_made_is_refused_whoever_signed_it() {
+    let mut random = Random::new(seed());
+    let trail = Trail::random(&mut random, 9);
+    let cases = badly_made::all(&trail, &mut random);
+    println!("{:?}", refused(iter::repeat("badly made"), &cases));
+}
+
+/// Both refuse each, for the same line: how many of each name.
+fn refused<'n>(names: impl Iterator<Item = &'n str>, cases: &[Case]) -> BTreeMap<&'n str, usize> {
+    let mut counts = BTreeMap::new();
+    for (name, (case, (core, python))) in names.zip(cases.iter().zip(judge(cases))) {
+        let both = || format!("{name}: {core:?} and {python:?}; {}", keep(case));
+        assert!(core.is_err() && python.is_err(), "{}", both());
+        assert_eq!(line(&core), line(&python), "{}", both());
+        *counts.entry(name).or_insert(0) += 1;
+    }
+    counts
 }
 
 /// What both say to each.

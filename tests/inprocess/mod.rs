@@ -7,3 +7,4 @@ mod live;
 mod permissions;
 mod scene;
 mod smoke;
+mod trail;

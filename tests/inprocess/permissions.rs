@@ -5,6 +5,7 @@ mod always;
 mod answering;
 mod asking;
 mod conditions;
+mod crowd;
 mod effects;
 mod ending;
 mod expiring;

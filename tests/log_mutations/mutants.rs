@@ -76,6 +76,8 @@ pub(super) struct Given<'a> {
     pub(super) clean: &'a Clean,
     /// Another, of the same key or not.
     pub(super) other: &'a Clean,
+    /// How often that mutation was made already: each of its ways has a turn.
+    pub(super) turn: usize,
 }
 
 /// `None` where there is nothing to do it to.
@@ -108,7 +110,6 @@ pub(super) const MUTATIONS: &[(&str, Mutation)] = &[
     ("words and their hash changed", records::replace_words),
     ("an erasure made up", records::make_up_erasure),
     ("a body changed", records::change_body),
-    ("a record that was badly made", records::bad_record),
     ("a hash forged", history::forge_hash),
     ("chained again without the key", history::rechain),
     ("rolled back", history::roll_back),
@@ -122,4 +123,5 @@ pub(super) const MUTATIONS: &[(&str, Mutation)] = &[
     ("signed with another key", notes::other_key),
     ("signed over something else", notes::lie),
     ("kept and signed by another", notes::keep_other),
+    ("a key misspelt", notes::misspell_key),
 ];

@@ -52,9 +52,13 @@ pub(super) struct Trail {
     erased: Vec<Option<u64>>,
 }
 
-/// Of the same name as all of that number.
+/// Keys that are [`KEYS`] apart have the same name.
 pub(super) fn signer(key: usize) -> SigningKey {
-    SigningKey::from_seed(&format!("agw/acme-{}", key % KEYS), &[key as u8 + 1; 32]).unwrap()
+    SigningKey::from_seed(&format!("agw/acme-{}", key % KEYS), &seed(key)).unwrap()
+}
+
+pub(super) fn seed(key: usize) -> [u8; 32] {
+    [key as u8 + 1; 32]
 }
 
 impl Trail {

@@ -78,8 +78,14 @@ impl InProcess {
 
     /// Stops and starts on the same folder; the admin stays signed in.
     pub async fn restart(self) -> Self {
+        self.restart_after(|_| ()).await
+    }
+
+    /// The same, with something done to the folder in between.
+    pub async fn restart_after(self, work: impl FnOnce(&Path)) -> Self {
         let Self { dir, admin, recovery_key, running, timeouts } = self;
         running.stop().await;
+        work(dir.path());
         let running = Self::serve(dir.path(), timeouts).await;
         Self { dir, admin, recovery_key, running, timeouts }
     }

@@ -18,7 +18,7 @@ pub(super) fn forge_hash(given: Given<'_>, random: &mut Random) -> Option<Case> 
     let [_, level, index, hash] = text.split(' ').collect::<Vec<_>>()[..] else { unreachable!() };
     let (level, index): (u64, u64) = (level.parse().unwrap(), index.parse().unwrap());
     let forged = BASE64.encode(bytes(random, 32));
-    let all = match random.below(6) {
+    let all = match given.turn % 6 {
         0 => vec![format!("h {level} {index} {forged}")],
         1 => vec![format!("h {} {} {hash}", level + 1, index / 2)],
         2 if level > 0 => vec![format!("h {} {} {hash}", level - 1, index * 2)],

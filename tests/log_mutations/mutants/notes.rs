@@ -40,9 +40,9 @@ pub(super) fn exchange(given: Given<'_>, random: &mut Random) -> Option<Case> {
 }
 
 pub(super) fn malform(given: Given<'_>, random: &mut Random) -> Option<Case> {
-    replace(given.clean, random, |size, note, random| {
+    replace(given.clean, random, |size, note, _| {
         let (text, signature) = note.split_once("\n\n")?;
-        Some(match random.below(16) {
+        Some(match given.turn % 16 {
             0 => format!("{text}\n\n"),
             1 => format!("{text}\n"),
             2 => format!("{text}\nextension\n\n{signature}"),
@@ -102,7 +102,7 @@ pub(super) fn lie(given: Given<'_>, random: &mut Random) -> Option<Case> {
     let Clean { trail, .. } = given.clean;
     replace(given.clean, random, |size, _, random| {
         let root = bytes(random, 32).try_into().unwrap();
-        Some(match random.below(2) {
+        Some(match given.turn % 2 {
             0 => signer(trail.key).sign(size, &root),
             _ => signer(trail.key).sign(size + 1, &trail.root(size)),
         })
@@ -114,10 +114,28 @@ pub(super) fn keep_other(given: Given<'_>, random: &mut Random) -> Option<Case> 
     let Clean { trail, .. } = given.clean;
     let size = random.below(trail.size() as usize + 1) as u64;
     let other = signer(trail.key + 1 + random.below(KEYS)).sign(size, &trail.root(size));
-    let since = Some(match random.below(3) {
+    let since = Some(match given.turn % 3 {
         0 => other,
         1 => String::new(),
         _ => trail.note(size).replacen(&format!("\n{size}\n"), &format!("\n{}\n", size + 1), 1),
     });
     Some(Case { since, ..given.clean.case() })
+}
+
+/// The key that it is judged with was not copied whole, or is not one.
+pub(super) fn misspell_key(given: Given<'_>, _: &mut Random) -> Option<Case> {
+    let case = given.clean.case();
+    let key = &case.key;
+    let parts: Vec<&str> = key.splitn(3, '+').collect();
+    let key = match given.turn % 8 {
+        0 => key[1..].to_owned(),
+        1 => key[..key.len() - 1].to_owned(),
+        2 => key.to_uppercase(),
+        3 => format!("{}++{}", parts[0], parts[2]),
+        4 => format!("{}+00000000+{}", parts[0], parts[2]),
+        5 => format!("{}+{}+AQ==", parts[0], parts[1]),
+        6 => format!("{key}="),
+        _ => parts[0].to_owned(),
+    };
+    Some(Case { key, ..case })
 }

@@ -1,6 +1,6 @@
 import { ActionIcon, Alert, Button, useMantineColorScheme } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useRouter } from "@tanstack/react-router";
+import { Link, Outlet, useLocation, useRouter } from "@tanstack/react-router";
 import { useState } from "react";
 
 import { unwrap } from "../api/client";
@@ -44,6 +44,9 @@ export function Shell({ user }: { user: string }) {
   const stopped = useServiceState() === "stopped";
   const role = useRole();
   const router = useRouter();
+  // Where the alarm itself stands, to be acknowledged.
+  const seesProof = role !== "member";
+  const atAlarm = useLocation({ select: ({ pathname, search }) => pathname === "/audit" && search.view === "proof" }) && seesProof;
   return (
     <div className="shell">
       <a
@@ -87,7 +90,7 @@ export function Shell({ user }: { user: string }) {
           )}
           <SealedBanner />
           <UnrecordedBanner />
-          <AlarmBanner href={auditHref(router, "proof")} />
+          {!atAlarm && <AlarmBanner href={seesProof ? auditHref(router, "proof") : undefined} />}
           <Outlet />
         </main>
       </div>

@@ -71,6 +71,28 @@ pub(crate) const AUDIT_CLEAR_MAX: usize = 16 << 10;
 pub(crate) const SEARCH_GROUPS: usize = 512;
 /// Words of records that one page of a search reads.
 pub(crate) const SEARCH_TEXTS: usize = 200_000;
+/// Receivers of records.
+pub(crate) const FORWARDS_MAX: usize = 16;
+/// Records that are sent to a receiver at once, and their bytes.
+pub(crate) const FORWARD_BATCH: usize = 500;
+pub(crate) const FORWARD_BYTES: usize = 1 << 20;
+/// How often it is looked for new records to send. Not at each commit: what a
+/// busy gateway writes goes out in batches.
+pub(crate) const FORWARD_EVERY: Duration = Duration::from_millis(250);
+/// Between notes of how far a receiver has got.
+pub(crate) const FORWARD_NOTED: Duration = Duration::from_secs(1);
+/// How long a receiver may take for each step.
+pub(crate) const FORWARD_PATIENCE: Duration = Duration::from_secs(10);
+/// How long one may take to read what it was sent, to its end.
+pub(crate) const FORWARD_READING: Duration = Duration::from_secs(60);
+/// How long what is just being sent gets when the service stops.
+pub(crate) const FORWARD_LAST: Duration = Duration::from_secs(1);
+/// Longest answer of a receiver, in bytes.
+pub(crate) const FORWARD_ANSWER_MAX: usize = 64 << 10;
+/// Between two reports of metrics to an OTLP receiver.
+pub(crate) const METRICS_EVERY: Duration = Duration::from_secs(15);
+/// Combinations of labels of one metric.
+pub(crate) const METRIC_SERIES_MAX: usize = 256;
 /// Lines of an upstream's stderr that are kept.
 pub(crate) const STDERR_LINES: usize = 200;
 /// Bytes of one such line that are kept.

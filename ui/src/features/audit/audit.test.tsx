@@ -232,6 +232,16 @@ describe("the settings", () => {
     expect(asked(seen, "PUT")[1]?.body).toMatchObject({ witness_folder: "/mnt/w", bodies_days: 30, version: 6 });
   });
 
+  it("say why the gateway refuses what was confirmed, and ask anew the next time", async () => {
+    shown({ view: "settings", answer: ({ method }) => (method === "PUT" ? { status: 422, body: { code: "invalid", message: "no such folder", next: "Make it." } } : undefined) });
+    await userEvent.type(await screen.findByTestId("setting-recordsDays"), "365");
+    await userEvent.click(screen.getByTestId("settings-save"));
+    await userEvent.click(await screen.findByTestId("confirm"));
+    expect(await screen.findByText("No such folder")).toBeVisible();
+    await waitFor(() => expect(screen.queryByTestId("confirm")).toBeNull());
+    expect(screen.getByTestId("setting-recordsDays")).toHaveValue("365");
+  });
+
   it("can be taken as they are now", async () => {
     shown({ view: "settings", answer: ({ method }) => (method === "PUT" ? stale({ ...settings, bodies_days: 90, version: 6 }) : undefined) });
     await userEvent.type(await screen.findByTestId("setting-witnessFolder"), "/mnt/w");

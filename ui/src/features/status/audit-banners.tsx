@@ -5,6 +5,7 @@ import { useGateway } from "../../api/gateway";
 import { statusQuery } from "../../api/queries";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
+import { capitalized } from "../../components/states";
 import { strings } from "../../strings";
 
 const LOOK_EVERY_MS = 2_000;
@@ -18,23 +19,25 @@ export function UnrecordedBanner() {
   if (!unrecorded) return null;
   return (
     <Alert variant="light" color="red" icon={<Icon name="alert" />} title={strings.unrecorded.title} role="alert" className="notice" data-tone="deny" data-testid="unrecorded">
-      <Text size="sm">{status?.unrecorded_reason ?? strings.unrecorded.noReason}</Text>
+      <Text size="sm">{capitalized(status?.unrecorded_reason ?? strings.unrecorded.noReason)}</Text>
       <Text size="sm">{strings.unrecorded.resumes}</Text>
     </Alert>
   );
 }
 
 /** The trail as a whole is not what it was. */
-export function AlarmBanner({ href }: { href: string }) {
+export function AlarmBanner({ href }: { href: string | undefined }) {
   const { client } = useGateway();
   const alarm = useQuery(statusQuery(client)).data?.audit_alarm;
   if (alarm == null) return null;
   return (
     <Alert variant="light" color="red" icon={<Icon name="alert" />} title={strings.audit.alarm.title} role="alert" className="notice" data-tone="deny" data-testid="alarm-banner">
-      <Text size="sm">{alarm}</Text>
-      <a href={href} data-testid="alarm-look">
-        {strings.audit.alarm.look}
-      </a>
+      <Text size="sm">{capitalized(alarm)}</Text>
+      {href !== undefined && (
+        <a href={href} data-testid="alarm-look">
+          {strings.audit.alarm.look}
+        </a>
+      )}
     </Alert>
   );
 }

@@ -1,9 +1,10 @@
 //! Which records are meant: as a query for the gateway, which searches the
 //! past, and as a test of each record that comes while one is watching.
 
-use agw_api::{AuditRecord, Client, ClientError, Team, segment};
+use agw_api::{AuditRecord, Client, ClientError, Team, codes, segment};
 
 use crate::args::{AuditFilter, written};
+use crate::error::CliError;
 
 impl AuditFilter {
     /// `&user=ana&decision=deny`, or nothing.
@@ -43,20 +44,27 @@ pub(super) struct Matcher<'a> {
 }
 
 impl<'a> Matcher<'a> {
-    pub(super) async fn new(client: &Client, filter: &'a AuditFilter) -> Result<Self, ClientError> {
+    pub(super) async fn new(client: &Client, filter: &'a AuditFilter) -> Result<Self, CliError> {
         let mut matcher = Self { filter, members: Vec::new() };
-        matcher.refresh(client).await?;
-        Ok(matcher)
+        match (matcher.refresh(client).await?, &filter.team) {
+            // Nothing would ever come.
+            (false, Some(name)) => Err(CliError::failed(
+                codes::NOT_FOUND,
+                format!("there is no team {name}"),
+                "`agw team list` lists those that there are.",
+            )),
+            _ => Ok(matcher),
+        }
     }
 
-    /// Who is in the team may have changed.
-    pub(super) async fn refresh(&mut self, client: &Client) -> Result<(), ClientError> {
-        if let Some(name) = &self.filter.team {
-            let teams: Vec<Team> = client.get("/api/v1/teams").await?;
-            let team = teams.into_iter().find(|team| team.name == *name);
-            self.members = team.map(|team| team.members).unwrap_or_default();
-        }
-        Ok(())
+    /// Who is in the team may have changed. Whether there is such a team.
+    pub(super) async fn refresh(&mut self, client: &Client) -> Result<bool, ClientError> {
+        let Some(name) = &self.filter.team else { return Ok(false) };
+        let teams: Vec<Team> = client.get("/api/v1/teams").await?;
+        let team = teams.into_iter().find(|team| team.name == *name);
+        let found = team.is_some();
+        self.members = team.map(|team| team.members).unwrap_or_default();
+        Ok(found)
     }
 
     pub(super) fn matches(&self, record: &AuditRecord) -> bool {

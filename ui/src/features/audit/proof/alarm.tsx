@@ -11,7 +11,7 @@ import { useIsAdmin } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
 import { Confirm } from "../../../components/dialogs";
 import { Icon } from "../../../components/icons";
-import { Failure } from "../../../components/states";
+import { capitalized, Failure } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { strings } from "../../../strings";
 
@@ -31,9 +31,8 @@ export function Alarm({ alarm }: { alarm: AuditAlarm }) {
   });
   return (
     <Alert variant="light" icon={<Icon name="alert" />} title={t.title} className="notice" data-tone="deny" role="alert" data-testid="audit-alarm">
-      <p className="note">
-        {alarm.message} {alarm.next}
-      </p>
+      <p className="note">{capitalized(alarm.message)}</p>
+      <p className="note">{capitalized(alarm.next)}</p>
       <p className="note dim">{t.found(dayAndTime(alarm.found_at))}</p>
       {isAdmin && (
         <Button size="xs" variant="default" mt="xs" disabled={stopped} onClick={() => setAsking(true)} data-testid="audit-acknowledge">

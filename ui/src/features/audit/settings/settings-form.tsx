@@ -37,8 +37,11 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
     queries.setQueryData(auditSettingsQuery(client).queryKey, now);
   };
   const save = useAction(async (version: number) => {
-    take(await unwrap(client.PUT("/api/v1/audit/settings", { body: settingsOf(form.getValues(), version) })));
-    setAsking(undefined);
+    try {
+      take(await unwrap(client.PUT("/api/v1/audit/settings", { body: settingsOf(form.getValues(), version) })));
+    } finally {
+      setAsking(undefined);
+    }
     setSaved(true);
     await queries.invalidateQueries({ queryKey: auditStatusQuery(client).queryKey });
   });
@@ -55,18 +58,6 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
   return (
     <form noValidate onSubmit={form.onSubmit(submit)} onChange={() => setSaved(false)} data-testid="audit-settings">
       <Stack>
-        {save.error && !now && asking === undefined && <Failure message={save.error.message} next={save.error.next} />}
-        {now && (
-          <StaleNotice
-            rows={wordsOf(valuesOf(now)).map(({ name, words }, index) => ({ name, mine: mine[index]?.words ?? "", theirs: words }))}
-            pending={save.pending}
-            onTakeNow={() => {
-              save.clear();
-              take(now);
-            }}
-            onOverwrite={() => void save.run(now.version)}
-          />
-        )}
         <section className="panel padded settings-part" aria-labelledby="settings-record">
           <h2 id="settings-record">{t.recordTitle}</h2>
           <Radio.Group label={t.durability} value={values.durability} onChange={(value) => form.setFieldValue("durability", DURABILITIES.find((known) => known === value) ?? "by_effect")}>
@@ -102,6 +93,20 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
             {mayChange && <MetricsToken disabled={stopped} />}
           </Group>
         </section>
+        {save.error && !now && <Failure message={save.error.message} next={save.error.next} />}
+        {now && (
+          <StaleNotice
+            rows={wordsOf(valuesOf(now))
+              .map(({ name, words }, index) => ({ name, mine: mine[index]?.words ?? "", theirs: words }))
+              .filter((row) => row.mine !== row.theirs)}
+            pending={save.pending}
+            onTakeNow={() => {
+              save.clear();
+              take(now);
+            }}
+            onOverwrite={() => void save.run(now.version)}
+          />
+        )}
         {mayChange && (
           <Group gap="sm" className="settings-save">
             <Button type="submit" loading={save.pending && asking === undefined} disabled={off || now !== undefined} data-testid="settings-save">
@@ -114,19 +119,15 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
         )}
       </Stack>
       <Confirm
-        opened={asking !== undefined && now === undefined}
+        opened={asking !== undefined}
         title={t.shorterTitle}
         confirm={t.shorterConfirm}
         cancel={strings.cancel}
         pending={save.pending}
         onConfirm={() => void save.run(opened.version)}
-        onCancel={() => {
-          setAsking(undefined);
-          save.clear();
-        }}
+        onCancel={() => setAsking(undefined)}
       >
         <Text size="sm">{asking && t.shorterText(asking)}</Text>
-        {save.error && <Failure message={save.error.message} next={save.error.next} />}
       </Confirm>
     </form>
   );

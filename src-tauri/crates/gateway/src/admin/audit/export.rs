@@ -76,8 +76,8 @@ pub(super) async fn export(
     let mut record = Record::new(Kind::Config, clock::now_ms());
     record.status = Some("exported");
     record.user = Some(signed.user);
-    record.detail =
-        Some(format!("records {} to {} as {:?}", export.first, export.last, ask.format));
+    let (first, last, form) = (export.first, export.last, extension(ask.format));
+    record.detail = Some(format!("records {first} to {last} as {form}"));
     gateway.writer.record(record, Safety::Synced).await?;
     let count = (export.last + 1).saturating_sub(export.first);
     let (pieces, sent) = mpsc::channel::<Piece>(PIECES);

@@ -61,13 +61,22 @@ pub(super) async fn edit(
             let now = settings::load(change.db)?;
             rows::check_version(Some(wanted.version), now.version, "the audit settings", &now)?;
             settings::store(change.db, &wanted)?;
-            let detail = serde_json::to_string(&wanted).unwrap_or_default();
+            let detail = changed(&now, &wanted);
             let record = Record::config(clock::now_ms(), admin.user, "audit_settings", detail);
             change.audit(record);
             Ok::<_, AdminError>(AuditSettings { version: wanted.version + 1, ..wanted })
         })
         .await?;
     Ok(Json(settings))
+}
+
+/// `receipts true, records_days 90`.
+fn changed(before: &AuditSettings, after: &AuditSettings) -> String {
+    let [before, after] = [before, after].map(|s| serde_json::to_value(s).unwrap_or_default());
+    let after = after.as_object().into_iter().flatten();
+    let changed = after.filter(|(name, value)| before.get(*name) != Some(*value));
+    let words: Vec<String> = changed.map(|(name, value)| format!("{name} {value}")).collect();
+    if words.is_empty() { "as before".into() } else { words.join(", ") }
 }
 
 async fn check(settings: &AuditSettings) -> Result<(), AdminError> {

@@ -115,9 +115,9 @@ impl Trail {
 
     /// The same, by looking at everything.
     fn naive(&self, filter: &Filter) -> Vec<u64> {
-        let seqs = (1..=self.records.len() as u64).zip(&self.records).rev();
-        let seqs = seqs.filter(|(seq, _)| filter.before.is_none_or(|before| *seq < before));
-        seqs.filter(|(_, record)| is(record, filter)).map(|(seq, _)| seq).collect()
+        let seqs = (0..self.records.len()).rev().map(|at| at as u64 + 1);
+        let seqs = seqs.filter(|seq| filter.before.is_none_or(|before| *seq < before));
+        seqs.filter(|seq| is(&self.records[*seq as usize - 1], filter)).collect()
     }
 
     fn check(&self, filter: &Filter, seed: u64) -> usize {
