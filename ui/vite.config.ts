@@ -18,5 +18,7 @@ export default defineConfig({
     environment: "jsdom",
     setupFiles: ["src/test/setup.ts"],
     restoreMocks: true,
+    // Two cores may be busy with builds, too.
+    testTimeout: 20_000,
   },
 });

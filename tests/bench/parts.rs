@@ -7,7 +7,7 @@ use agw_core::{
     TeamId, ToolId, UserId, json,
 };
 
-use super::{Result, load::percentile};
+use super::Result;
 
 /// Nanoseconds of `decide`, which must not grow with the number of grants.
 pub(crate) fn decide() -> Result<()> {

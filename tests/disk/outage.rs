@@ -6,7 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_api::{AuditPage, Client, ServiceState, Status};
+use agw_api::{AuditPage, Client, ServiceState, Status, User};
+
+use serde_json::json;
 
 use super::whole::Examiner;
 use crate::support::{
@@ -27,6 +29,9 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(10);
 const BACK_WITHIN: Duration = Duration::from_secs(5);
 /// Longer than anybody waits for a page.
 const READ_WITHIN: Duration = Duration::from_secs(5);
+
+/// A user that nobody may add.
+const REFUSED: &str = "bo";
 
 /// One service, its upstream and its agents.
 pub struct Scene {
@@ -75,6 +80,7 @@ impl Scene {
             disk(false);
             let noticed = self.becomes(ServiceState::Unrecorded, NOTICED_WITHIN).await;
             self.can_be_read().await;
+            self.cannot_be_changed().await;
             tokio::time::sleep(LASTS.saturating_sub(noticed.elapsed())).await;
             assert_eq!(self.status().await.state, ServiceState::Unrecorded);
             if !calling {
@@ -138,13 +144,54 @@ impl Scene {
         }
     }
 
+    /// What is refused now is not done later, either.
+    async fn cannot_be_changed(&self) {
+        let body = json!({"name": REFUSED});
+        let made = self.admin.post::<_, User>("/api/v1/users", &body);
+        let made = tokio::time::timeout(READ_WITHIN, made).await.expect("an answer in time");
+        let refused = made.expect_err("a change without a record");
+        assert_eq!(refused.code(), Some("audit_unavailable"), "{refused}");
+    }
+
+    /// The disk fails, and the service ends before it is well again.
+    pub async fn ends_while_failing(&mut self, killed: bool, mut disk: impl FnMut(bool)) {
+        self.begin_calling().await;
+        disk(false);
+        self.becomes(ServiceState::Unrecorded, NOTICED_WITHIN).await;
+        if killed {
+            self.service.kill();
+        } else {
+            // What it could not record it says, by its code or in its log.
+            self.service.asked_to_end().await;
+        }
+        let callers = self.callers.take().unwrap();
+        self.told.extend(callers.ended().await);
+        disk(true);
+    }
+
+    /// A new start knows of every call that was forwarded.
+    pub async fn starts_again(mut self, command: Command) {
+        assert_eq!(Examiner::default().look_at(&self.dir, &[]).wrong, None);
+        self.service = Daemon::start(command).await;
+        answers(&self.dir).await;
+        let mut books = Books::default();
+        books.read_on(&self.admin).await;
+        let missing = books.without_intent(&self.upstream.received()).len();
+        assert_eq!((missing, books.open()), (0, 0), "calls without an intent, or without an end");
+        assert!(books.indeterminate() > 0, "no call was under way when the disk failed");
+        assert_eq!(self.status().await.state, ServiceState::Enforcing);
+        self.begin_calling().await;
+        self.end_calling().await;
+        self.service.stop().await;
+    }
+
     /// Compares what everybody knows, before a stop and after a start.
     pub async fn adds_up(mut self, again: Option<Command>) {
         self.check_answers();
         self.check_trail().await;
         self.service.stop().await;
         let Some(command) = again else { return };
-        Examiner::default().verify_image(&self.dir, &[]).unwrap();
+        assert_eq!(Examiner::default().look_at(&self.dir, &[]).wrong, None);
         self.service = Daemon::start(command).await;
         answers(&self.dir).await;
         self.check_trail().await;
@@ -177,6 +224,8 @@ impl Scene {
     }
 
     async fn check_trail(&self) {
+        let users: Vec<User> = self.admin.get("/api/v1/users").await.unwrap();
+        assert!(users.iter().all(|user| user.name != REFUSED), "refused, and done all the same");
         let mut books = Books::default();
         books.read_on(&self.admin).await;
         let received = self.upstream.received();

@@ -20,14 +20,30 @@ pub(super) struct Examiner {
     opened: HashMap<(String, String), Result<Checkpoint>>,
 }
 
+/// What is in a folder.
+#[derive(Default)]
+pub(super) struct Image {
+    /// The digests of the arguments of all intents.
+    pub(super) intents: HashSet<String>,
+    /// What is not as it has to be.
+    pub(super) wrong: Option<String>,
+}
+
 impl Examiner {
     /// Looks at a folder without a service. `witnessed` are checkpoints that
-    /// somebody has. Returns the digests of the arguments of all intents.
-    pub(super) fn verify_image(
+    /// somebody has.
+    pub(super) fn look_at(&mut self, folder: &Path, witnessed: &[&str]) -> Image {
+        let mut image = Image::default();
+        image.wrong = self.verify_image(folder, witnessed, &mut image.intents).err();
+        image
+    }
+
+    fn verify_image(
         &mut self,
         folder: &Path,
         witnessed: &[&str],
-    ) -> Result<HashSet<String>> {
+        intents: &mut HashSet<String>,
+    ) -> Result<()> {
         let path = folder.join("agw.db");
         if !path.exists() {
             return empty(witnessed);
@@ -42,10 +58,10 @@ impl Examiner {
         if db.query_row(tables, [], |row| row.get::<_, u64>(0)).map_err(unreadable)? < 2 {
             return empty(witnessed);
         }
-        let signed = self.checkpoints(&db, folder, witnessed)?;
-        self.known.verify(&db, &signed)?;
         let digests = "record ->> 'args_digest' FROM audit WHERE record ->> 'kind' = 'intent'";
-        column(&db, digests)
+        *intents = column(&db, digests)?;
+        let signed = self.checkpoints(&db, folder, witnessed)?;
+        self.known.verify(&db, &signed)
     }
 
     /// All that are at hand, with where they are from.
@@ -90,8 +106,8 @@ impl Examiner {
 }
 
 /// The power went before there was a trail.
-fn empty(witnessed: &[&str]) -> Result<HashSet<String>> {
-    if witnessed.is_empty() { Ok(HashSet::new()) } else { Err("no trail".into()) }
+fn empty(witnessed: &[&str]) -> Result<()> {
+    if witnessed.is_empty() { Ok(()) } else { Err("no trail".into()) }
 }
 
 fn unreadable(error: rusqlite::Error) -> String {

@@ -9,7 +9,7 @@ mod durability;
 mod erasing;
 mod events;
 mod exporting;
-mod files;
+mod folders;
 mod receipts;
 mod retention;
 mod searching;
@@ -17,7 +17,10 @@ mod settings;
 mod stories;
 mod witnesses;
 
-use std::{path::Path, time::Duration};
+use std::{
+    path::Path,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use agw_api::{AuditCheckpoint, AuditKey, AuditPage, AuditRecord, AuditSettings, AuditStatus};
 use agw_api::{Client, ClientError};
@@ -177,4 +180,10 @@ impl Scene {
 /// Text of a query's value.
 fn quoted(text: &str) -> String {
     agw_api::segment(text)
+}
+
+/// Milliseconds since 1970.
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_millis() as i64
 }

@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{BufRead as _, BufReader, Read as _, Seek as _},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -70,10 +70,6 @@ impl Daemon {
         text
     }
 
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().unwrap().is_none()
-    }
-
     /// SIGKILL: no chance to write anything.
     pub fn kill(&mut self) {
         self.child.kill().unwrap();
@@ -82,15 +78,22 @@ impl Daemon {
 
     /// Asked to stop, which must go well.
     pub async fn stop(&mut self) {
+        let status = self.asked_to_end().await;
+        assert!(status.success(), "{status}:\n{}", self.said());
+    }
+
+    /// Asked to stop; how it did.
+    pub async fn asked_to_end(&mut self) -> ExitStatus {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
         let begun = Instant::now();
-        while self.is_running() {
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
             assert!(begun.elapsed() < ENDED_WITHIN, "it does not end:\n{}", self.said());
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        let status = self.child.wait().unwrap();
-        assert!(status.success(), "{status}:\n{}", self.said());
     }
 }
 

@@ -176,7 +176,6 @@ export const strings = {
 
   feed: {
     title: "Calls",
-    storyTitle: "One call",
     search: "Filter these calls",
     show: "Decision",
     all: "All",
@@ -215,26 +214,6 @@ export const strings = {
     older: "Read older calls",
     full: (rows: number) => `These are the newest ${rows} calls.`,
     fullRest: "The audit trail has the rest",
-    kinds: {
-      intent: "Intent: recorded before the call was forwarded",
-      outcome: "Outcome",
-      config: "Configuration",
-      sign_in: "Sign-in",
-      service: "Service",
-      approval: "Approval",
-    } as Record<string, string>,
-    user: "User",
-    agent: "Agent",
-    detail: "Detail",
-    reasonCode: "Reason code",
-    grants: "Grants",
-    approval: "Approval",
-    answeredBy: "Answered by",
-    policyVersion: "Map version",
-    face: "Came in by",
-    callId: "Call",
-    digest: "Arguments’ SHA-256",
-    args: "Arguments (types and sizes only)",
   },
 
   connections: {

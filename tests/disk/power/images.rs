@@ -34,18 +34,18 @@ pub(super) struct Found {
     /// The age of the oldest call that only reads and has no intent.
     pub(super) oldest_read_lost: Duration,
     pub(super) bad: Vec<String>,
+    /// Of these, images that are without an intent.
+    pub(super) lost: usize,
     steps: usize,
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { images, starts, required, witnessed, oldest_read_lost, bad, steps } = self;
-        let bad = bad.len();
-        write!(
-            f,
-            "{images} images of {steps} steps, {bad} bad; {required} intents and {witnessed} \
-             checkpoints looked for; {starts} started; oldest read lost: {oldest_read_lost:?}"
-        )
+        let Self { images, steps, starts, required, witnessed, .. } = self;
+        write!(f, "{images} images of {steps} steps, services started on {starts}; ")?;
+        write!(f, "{required} intents and {witnessed} checkpoints looked for; ")?;
+        write!(f, "{} bad, {} without an intent; ", self.bad.len(), self.lost)?;
+        write!(f, "oldest read lost: {:?}", self.oldest_read_lost)
     }
 }
 
@@ -57,6 +57,7 @@ impl Found {
         self.witnessed += other.witnessed;
         self.oldest_read_lost = self.oldest_read_lost.max(other.oldest_read_lost);
         self.bad.extend(other.bad);
+        self.lost += other.lost;
         self
     }
 }
@@ -99,7 +100,8 @@ pub(super) fn look_at(recording: &Recording, images: usize, starts: usize) -> Fo
             })
         };
         let working: Vec<_> = (0..workers).map(work).collect();
-        let each = working.into_iter().map(|worker| worker.join().unwrap_or_else(|e| resume_unwind(e)));
+        let each =
+            working.into_iter().map(|worker| worker.join().unwrap_or_else(|e| resume_unwind(e)));
         each.fold(Found::default(), Found::and)
     });
     found.steps = steps.len();
@@ -131,10 +133,9 @@ fn look_at_each(
         found.images += 1;
         let known = recording.known(moment.done);
         found.witnessed += known.len();
-        match examiner.verify_image(folder.path(), &known) {
-            Ok(intents) => compare(recording, (&digests, &spell), moment, &intents, &mut found),
-            Err(error) => found.bad.push(format!("{error}: {moment:?}")),
-        }
+        let image = examiner.look_at(folder.path(), &known);
+        found.bad.extend(image.wrong.map(|wrong| format!("{wrong}: {moment:?}")));
+        compare(recording, (&digests, &spell), moment, &image.intents, &mut found);
     }
     found
 }
@@ -201,6 +202,7 @@ fn compare(
                 found.oldest_read_lost = found.oldest_read_lost.max(age);
             }
         } else {
+            found.lost += 1;
             found.bad.push(format!("call {} is without an intent: {moment:?}", call.n));
             return;
         }

@@ -186,6 +186,15 @@ impl World {
                 Try::any("audit/settings", settings)
             }
             "GET audit/export" => Try::any("audit/export?format=tlog", none),
+            "GET audit/forwards" => Try::any("audit/forwards", none),
+            "POST audit/forwards" => Try::any("audit/forwards", forward(&name("forward"), n)),
+            "DELETE audit/forwards/x" => {
+                let body = forward(&name("forward"), n);
+                let path = "/api/v1/audit/forwards";
+                let _: Value = self.gateway.admin.post(path, &body).await.unwrap();
+                Try::any(format!("audit/forwards/{}", name("forward")), none)
+            }
+            "POST audit/metrics-token" => Try::any("audit/metrics-token", none),
             "GET audit/bodies/x" => Try::of(format!("audit/bodies/{}", self.call(whose).await), none),
             "POST audit/erase" => {
                 let user = name("gone");
@@ -309,6 +318,11 @@ impl World {
             _ => word(status),
         }
     }
+}
+
+/// To a port where nobody is.
+fn forward(name: &str, port: u32) -> Value {
+    json!({"name": name, "kind": "json_lines", "target": format!("tcp://127.0.0.1:{port}")})
 }
 
 fn word(status: u16) -> &'static str {

@@ -6,7 +6,8 @@ export const theme = createTheme({
     dark: ["#cfd5dc", "#b5bec9", "#8b95a2", "#6c7683", "#444b56", "#3a414b", "#2a3038", "#1c2026", "#181b20", "#14171b"],
   },
   primaryColor: "indigo",
-  primaryShade: { light: 7, dark: 4 },
+  // One for both: the text on it is chosen once, and must be readable on it in both.
+  primaryShade: 7,
   autoContrast: true,
   defaultRadius: "md",
   cursorType: "pointer",

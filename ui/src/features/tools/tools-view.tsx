@@ -90,7 +90,9 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
               <th scope="col">{t.effect}</th>
               <th scope="col">{t.firstSeen}</th>
               {role !== "member" && <th scope="col">{t.granted}</th>}
-              <th scope="col" aria-label={strings.recording.button} />
+              <th scope="col">
+                <span className="visually-hidden">{strings.recording.button}</span>
+              </th>
             </tr>
           </thead>
           <tbody>

@@ -1,4 +1,4 @@
-//! How the trail is kept: settings, the token for Prometheus, erasing.
+//! What is set about the trail: settings, the token for Prometheus, erasing.
 
 use agw_api::{AuditSettings, Durability, Erase, Erased, MetricsAccess, TokenCreated};
 
@@ -53,7 +53,7 @@ fn settings_text(settings: &AuditSettings) -> String {
         MetricsAccess::Token => "with the token of `agw audit metrics-token`, at /metrics",
     };
     let on_disk = if settings.receipts { Durability::Strict } else { settings.durability };
-    let mut text = "How the trail is kept:".to_owned();
+    let mut text = "What is set about the trail:".to_owned();
     for (name, value) in [
         ("on disk", durability(on_disk).to_owned()),
         ("receipts", receipts.to_owned()),
@@ -80,7 +80,7 @@ pub(super) async fn metrics_token(context: &Context<'_>) -> Result<(), CliError>
     let url = service_url(context.data_dir).unwrap_or_default();
     context.output.hint(&match settings.metrics {
         MetricsAccess::Token => format!("Prometheus shows it as a bearer token at {url}/metrics."),
-        _ => "It counts after `agw audit settings set --metrics token`.".to_owned(),
+        _ => "It opens nothing before `agw audit settings set --metrics token`.".to_owned(),
     });
     Ok(())
 }
@@ -158,7 +158,7 @@ mod tests {
     fn settings_in_words() {
         assert_eq!(
             settings_text(&now()),
-            "How the trail is kept:
+            "What is set about the trail:
   on disk       before a call is forwarded, always (strict)
   receipts      on: each answer to an agent carries one
   bodies kept   30 days

@@ -45,7 +45,7 @@ use crate::{bounds, gateway::Gateway};
 pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
 pub(crate) use session::{SignIns, Signed, StaffSessions};
-pub(crate) use web::web_view;
+pub(crate) use web::{nothing_here, web_view};
 
 /// How a request came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

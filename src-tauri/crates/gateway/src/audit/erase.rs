@@ -17,7 +17,7 @@ use crate::{
     admin::AdminError,
     clock,
     gateway::Gateway,
-    store::{StoreError, writer::Change},
+    store::{self, StoreError, writer::Change},
 };
 
 /// Erases a user who was removed. Long, for a long trail: looking through it
@@ -29,8 +29,11 @@ pub(crate) async fn erase(
 ) -> Result<Erased, AdminError> {
     let wanted = name.clone();
     let user = gateway.reader.run(move |db| find(db, &wanted)).await??;
-    let searched = name.clone();
-    let mentions = gateway.reader.run(move |db| mentions(db, user, &searched)).await?;
+    let (data_dir, searched) = (gateway.data_dir.clone(), name.clone());
+    // Other reading does not wait for it.
+    let search = move || mentions(&store::reader(&data_dir)?, user, &searched);
+    let mentions = tokio::task::spawn_blocking(search).await;
+    let mentions = mentions.map_err(|e| StoreError::Unavailable(e.to_string()))??;
     let erased = gateway.writer.change(move |change| remove(change, user, &mentions, by)).await?;
     // What was removed is in the log until it is copied into the database.
     gateway.writer.compact_log().await?;

@@ -4,13 +4,18 @@
 //! group from record to record. What is not in a finished group yet is read
 //! through. See [`Shape`].
 
+mod ranges;
+mod words;
+
 use std::collections::{BinaryHeap, HashSet};
 
 use agw_api::{AuditPage, AuditRecord};
 use agw_core::{AgentId, ToolEffect, UserId, log::GROUP};
-use rusqlite::{Connection, OptionalExtension as _, params};
+use rusqlite::{Connection, params};
 use serde::Deserialize;
 
+pub(crate) use self::ranges::{first_since, last_until, older_than};
+use self::words::Needle;
 use super::{
     ledger,
     read::{self, ROW, Row},
@@ -83,8 +88,7 @@ pub(crate) struct Sought {
     /// Milliseconds since 1970.
     pub(crate) since: Option<i64>,
     pub(crate) until: Option<i64>,
-    /// In lower case.
-    text: Option<String>,
+    text: Option<Needle>,
     /// Users and agents with the text in their names.
     named: (HashSet<UserId>, HashSet<AgentId>),
     only: Option<UserId>,
@@ -107,8 +111,7 @@ impl Sought {
                 format!("{text:?} is no effect; give read, write, destructive or unknown")
             }),
         };
-        let text = filter.text.as_ref().map(|text| text.trim().to_lowercase());
-        let text = text.filter(|text| !text.is_empty());
+        let text = filter.text.as_deref().and_then(Needle::new);
         Ok(Self {
             kind: filter.kind.clone(),
             decision: filter.decision.clone(),
@@ -129,9 +132,9 @@ impl Sought {
 
     /// Whether it is all the same what a record is, but for its time.
     pub(crate) fn any_shape(&self) -> bool {
-        let Self { kind, decision, connection, tool, reason, status, text, .. } = self;
-        [kind, decision, connection, tool, reason, status, text].iter().all(|part| part.is_none())
-            && (self.users.is_none() && self.agents.is_none())
+        let Self { kind, decision, connection, tool, reason, status, .. } = self;
+        [kind, decision, connection, tool, reason, status].iter().all(|part| part.is_none())
+            && (self.users.is_none() && self.agents.is_none() && self.text.is_none())
             && (self.effect.is_none() && self.only.is_none())
     }
 
@@ -162,7 +165,7 @@ impl Sought {
         let Some(text) = &self.text else { return true };
         let Shape { kind, tool, decision, reason, status, .. } = shape;
         let words = [Some(&**kind), tool.as_deref(), decision.as_deref(), reason.as_deref()];
-        words.into_iter().chain([status.as_deref()]).flatten().any(|word| holds(word, text))
+        words.into_iter().chain([status.as_deref()]).flatten().any(|word| text.is_in(word))
             || shape.user.is_some_and(|id| self.named.0.contains(&id))
             || shape.agent.is_some_and(|id| self.named.1.contains(&id))
     }
@@ -172,17 +175,12 @@ impl Sought {
         let (shape, time) = Shape::read(&row.json)?;
         let in_time = self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until);
-        let in_words = |text: &String| row.words().is_some_and(|words| holds(words, text));
+        let in_words = |text: &Needle| row.words().is_some_and(|words| text.is_said(words));
         let found = in_time
             && self.has_shape(&shape)
             && (self.names_text(&shape) || self.text.as_ref().is_some_and(in_words));
         Ok((found, time))
     }
-}
-
-/// Whether `words` hold `text`, which is in lower case.
-fn holds(words: &str, text: &str) -> bool {
-    words.to_lowercase().contains(text)
 }
 
 /// A name may have been borne by several over time.
@@ -211,9 +209,9 @@ fn agents(snapshot: &Snapshot, text: &str) -> HashSet<AgentId> {
     agents.map(|(id, _)| *id).collect()
 }
 
-fn named(snapshot: &Snapshot, text: &str) -> (HashSet<UserId>, HashSet<AgentId>) {
-    let users = snapshot.users.iter().filter(|(_, person)| holds(&person.name, text));
-    let agents = snapshot.agents.iter().filter(|(_, agent)| holds(&agent.name, text));
+fn named(snapshot: &Snapshot, text: &Needle) -> (HashSet<UserId>, HashSet<AgentId>) {
+    let users = snapshot.users.iter().filter(|(_, person)| text.is_in(&person.name));
+    let agents = snapshot.agents.iter().filter(|(_, agent)| text.is_in(&agent.name));
     (users.map(|(id, _)| *id).collect(), agents.map(|(id, _)| *id).collect())
 }
 
@@ -402,7 +400,8 @@ impl Groups {
     ) -> Result<Result<Option<u64>, u64>, StoreError> {
         let (Some(before), Some(text)) = (self.words, &sought.text) else { return Ok(Ok(None)) };
         let before = before.min(self.below * GROUP + 1);
-        let floor = than.map_or(self.first, |group| (group + 1) * GROUP + 1);
+        // What is too old is not looked at, nor what is found without.
+        let floor = than.map_or(self.oldest, |group| group + 1).max(self.oldest) * GROUP + 1;
         let mut select = db.prepare_cached(
             "SELECT seq, bytes FROM audit_texts WHERE seq < ?1 AND seq >= ?2 ORDER BY seq DESC",
         )?;
@@ -411,7 +410,7 @@ impl Groups {
             let seq: u64 = row.get(0)?;
             self.words = Some(seq);
             let bytes = row.get_ref(1)?.as_blob().map_err(rusqlite::Error::from)?;
-            if read::words(bytes).is_some_and(|words| holds(words, text)) {
+            if read::words(bytes).is_some_and(|words| text.is_said(words)) {
                 return Ok(Ok(Some((seq - 1) / GROUP)));
             }
             self.words_read += 1;
@@ -422,47 +421,6 @@ impl Groups {
         self.words = Some(floor);
         Ok(Ok(None))
     }
-}
-
-/// The newest record of a group or before it that is older than a time, for
-/// what goes by age: whole groups, up to which everything is older.
-pub(crate) fn older_than(db: &Connection, time: i64) -> Result<u64, StoreError> {
-    let young: Option<Option<u64>> = db
-        .prepare_cached("SELECT min(grp) FROM audit_groups WHERE last_time >= ?1")?
-        .query_row([time], |row| row.get(0))
-        .optional()?;
-    match young.flatten() {
-        Some(group) => Ok(group),
-        None => {
-            Ok(db.query_row("SELECT ifnull(max(grp) + 1, 0) FROM audit_groups", [], |r| r.get(0))?)
-        }
-    }
-}
-
-/// The first record of a time or after it, and the last one until a time,
-/// by when they were made; all between them is within, if no clock was set.
-pub(crate) fn first_since(db: &Connection, time: i64) -> Result<u64, StoreError> {
-    let from = older_than(db, time)? * GROUP + 1;
-    edge(db, from, |made| made >= time).map(|seq| seq.unwrap_or(u64::MAX >> 1))
-}
-
-pub(crate) fn last_until(db: &Connection, time: i64) -> Result<u64, StoreError> {
-    let from = older_than(db, time)? * GROUP + 1;
-    Ok(edge(db, from, |made| made > time)?.map_or(u64::MAX >> 1, |seq| seq - 1))
-}
-
-/// The first record from `from` on whose time is as asked.
-fn edge(db: &Connection, from: u64, is: impl Fn(i64) -> bool) -> Result<Option<u64>, StoreError> {
-    let mut select =
-        db.prepare_cached("SELECT seq, record FROM audit WHERE seq >= ?1 ORDER BY seq")?;
-    let mut rows = select.query([from])?;
-    while let Some(row) = rows.next()? {
-        let record = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
-        if is(Shape::read(record)?.1) {
-            return Ok(Some(row.get(0)?));
-        }
-    }
-    Ok(None)
 }
 
 #[cfg(test)]

@@ -1,10 +1,11 @@
 //! How agents come in: MCP and REST. A face turns a request into an
 //! [`InboundCall`](crate::pipeline::InboundCall) and the answer into its own
-//! form; it decides nothing.
+//! form; it decides nothing. Beside them is `/metrics`.
 
 mod bearer;
 mod guard;
 mod mcp;
+mod metrics;
 mod rest;
 
 pub(crate) use guard::guarded;
@@ -31,6 +32,7 @@ pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
         .route("/mcp/tools", get(rest::list))
         .route("/mcp/tools/call", post(rest::call))
         .route("/mcp/{connection}", any(mcp::single))
+        .route("/metrics", any(metrics::show))
         .with_state(Arc::clone(gateway))
 }
 

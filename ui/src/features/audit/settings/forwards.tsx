@@ -61,7 +61,11 @@ export function Forwards({ mayChange }: { mayChange: boolean }) {
                 <th scope="col">{t.target}</th>
                 <th scope="col">{t.state}</th>
                 <th scope="col">{t.sent}</th>
-                {mayChange && <th scope="col" aria-label={t.actions} />}
+                {mayChange && (
+                  <th scope="col">
+                    <span className="visually-hidden">{t.actions}</span>
+                  </th>
+                )}
               </tr>
             </thead>
             <tbody>

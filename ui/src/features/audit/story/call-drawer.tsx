@@ -106,7 +106,7 @@ function Facts({ told }: { told: Told }) {
         <Fact name={list.who} value={told.called?.caller.replace("/", " / ") ?? told.user ?? strings.feed.nobody} />
         <Fact name={list.time} value={exactTime(told.time)} />
         <Fact name={t.effectAsked} value={t.effects[told.effect ?? "none"] ?? told.effect} />
-        <Fact name={strings.feed.face} value={told.face === undefined ? undefined : (t.faces[told.face] ?? told.face)} />
+        <Fact name={t.face} value={told.face === undefined ? undefined : (t.faces[told.face] ?? told.face)} />
       </dl>
     </section>
   );
@@ -143,7 +143,7 @@ function Alone({ record }: { record: AuditRecord }) {
       </h3>
       <dl className="facts">
         <Fact name={list.what} value={record.status == null ? undefined : statusWords(record.status)} />
-        <Fact name={strings.feed.detail} value={record.detail} />
+        <Fact name={t.detail} value={record.detail} />
         <Fact name={list.who} value={record.user} />
         <Fact name={list.time} value={exactTime(record.time)} />
         <Fact name={list.reason} value={record.reason == null ? undefined : strings.reasonWords(record.reason)} />

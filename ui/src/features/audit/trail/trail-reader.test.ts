@@ -1,11 +1,11 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 
 import { createApiClient } from "../../../api/client";
 import type { EventFeed } from "../../../api/events";
 import type { AuditPage, AuditRecord } from "../../../api/types";
 import { fakeHost, type Reply } from "../../../test/gateway";
 import type { TrailFilter } from "./filter";
-import { MOST_PAGES, MOST_ROWS, MOST_WAITING, TrailReader } from "./trail-reader";
+import { MOST_LIVE, MOST_PAGES, MOST_ROWS, MOST_WAITING, TrailReader } from "./trail-reader";
 
 const record = (seq: number, rest: Partial<AuditRecord> = {}): AuditRecord => ({ seq, time: "2026-11-20T12:00:00.000Z", kind: "config", ...rest });
 const records = (from: number, to: number) => Array.from({ length: from - to + 1 }, (_, index) => record(from - index));
@@ -35,17 +35,10 @@ function reading(answer: (before: number | undefined) => Reply | Promise<Reply>,
 }
 
 const idle = (reader: TrailReader) => vi.waitFor(() => expect(reader.snapshot().reading).toBe(false));
-const frame = () => new Promise((resolve) => setTimeout(resolve, 40));
+const drawn = () => new Promise((resolve) => setTimeout(resolve, 150));
 
 let open: (() => void) | undefined;
-beforeEach(() => {
-  vi.stubGlobal("requestAnimationFrame", (draw: () => void) => window.setTimeout(draw, 5));
-  vi.stubGlobal("cancelAnimationFrame", (id: number) => window.clearTimeout(id));
-});
-afterEach(() => {
-  open?.();
-  vi.unstubAllGlobals();
-});
+afterEach(() => open?.());
 
 describe("reading back", () => {
   it("goes on by itself over empty pages until it has found something or the trail ends", async () => {
@@ -84,7 +77,7 @@ describe("reading back", () => {
     stopped.reader.stop();
     expect(stopped.reader.snapshot()).toMatchObject({ reading: false, more: true });
     answer?.(page([record(5)]));
-    await frame();
+    await drawn();
     // What came after the stop is not taken, and not lost either.
     expect(stopped.seqs()).toEqual([9]);
     stopped.reader.readOlder();
@@ -127,7 +120,7 @@ describe("what comes in", () => {
     hear(record(6));
     hear(record(6));
     hear(record(4));
-    await frame();
+    await drawn();
     expect(seqs()).toEqual([6, 5]);
   });
 
@@ -139,12 +132,27 @@ describe("what comes in", () => {
     hear(record(6, { kind: "intent", call_id: "b" }));
     hear(record(7, { kind: "outcome", call_id: "b", status: "ok" }));
     hear(record(8, { kind: "outcome", call_id: "a", status: "failed" }));
-    await frame();
+    await drawn();
     expect(seqs()).toEqual([5]);
     expect(reader.snapshot()).toMatchObject({ waiting: 1, rows: [{ status: "failed" }] });
     reader.showWaiting();
     expect(seqs()).toEqual([6, 5]);
     expect(reader.snapshot().waiting).toBe(0);
+  });
+
+  it("takes nothing away from somebody who reads far down", async () => {
+    const { reader, hear, seqs, end } = reading((before) => page([record((before ?? 1_001) - 1, { kind: "intent", call_id: `c${before}` }), ...records((before ?? 1_001) - 2, (before ?? 1_001) - 100)], (before ?? 1_001) - 100));
+    open = end;
+    await idle(reader);
+    for (let pages = 1; pages < 5; pages += 1) {
+      reader.readOlder();
+      // oxlint-disable-next-line no-await-in-loop
+      await idle(reader);
+    }
+    reader.follow(false);
+    hear(record(1_001, { kind: "outcome", call_id: "cundefined", status: "ok" }));
+    await drawn();
+    expect([seqs().length, reader.snapshot().rows[0]?.status]).toEqual([500, "ok"]);
   });
 
   it("is shown when the reader comes back to the top", async () => {
@@ -153,7 +161,7 @@ describe("what comes in", () => {
     await idle(reader);
     reader.follow(false);
     hear(record(6));
-    await frame();
+    await drawn();
     reader.follow(true);
     expect(seqs()).toEqual([6, 5]);
   });
@@ -164,7 +172,7 @@ describe("what comes in", () => {
     await idle(reader);
     hear(record(6, { user: "bo" }));
     hear(record(7, { user: "ana" }));
-    await frame();
+    await drawn();
     expect(seqs()).toEqual([7, 5]);
   });
 
@@ -174,10 +182,23 @@ describe("what comes in", () => {
     open = end;
     await vi.waitFor(() => expect(seen).toHaveLength(1));
     hear(record(6));
-    await frame();
+    await drawn();
     answer?.(page([record(5)]));
     await idle(reader);
     expect(seqs()).toEqual([6, 5]);
+  });
+
+  it("keeps a short list on top of which much comes in, and reads what fell off again when asked", async () => {
+    const { reader, hear, seqs, seen, end } = reading((before) => page(records((before ?? 101) - 1, Math.max(1, (before ?? 101) - 100)), before === undefined ? 1 : undefined));
+    open = end;
+    await idle(reader);
+    for (let seq = 101; seq <= 500; seq += 1) hear(record(seq));
+    await drawn();
+    expect([seqs().length, seqs()[0], seqs().at(-1)]).toEqual([MOST_LIVE, 500, 500 - MOST_LIVE + 1]);
+    reader.readOlder();
+    await idle(reader);
+    expect(seen.at(-1)?.path).toContain(`before=${500 - MOST_LIVE + 1}`);
+    expect(seqs()).toHaveLength(MOST_LIVE + 100);
   });
 
   it("is read again when there is too much of it", async () => {
@@ -187,7 +208,7 @@ describe("what comes in", () => {
     await idle(reader);
     reader.follow(false);
     for (let seq = 6; seq <= MOST_WAITING + 10; seq += 1) hear(record(seq));
-    await frame();
+    await drawn();
     expect(reader.snapshot().waiting).toBe(Infinity);
     newest = 9_999;
     reader.showWaiting();

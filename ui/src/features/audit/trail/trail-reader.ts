@@ -12,9 +12,13 @@ const ENOUGH = 60;
 export const MOST_PAGES = 100;
 /** Rows kept at once, of a trail that may have ten million records. */
 export const MOST_ROWS = 1_000;
+/** Rows kept while new ones come in on top, as each moves all others. */
+export const MOST_LIVE = 300;
 /** New records that wait to be shown; if there are more, all is read again. */
 export const MOST_WAITING = 1_000;
 const ASK_AGAIN_MS = 1_500;
+/** New records are drawn together: hundreds may come in a second. */
+const DRAW_EVERY_MS = 100;
 
 export interface TrailState {
   /** Newest first. */
@@ -53,7 +57,7 @@ export class TrailReader {
   private held: AuditRecord[] = [];
   /** More came in than could be held, or something was missed. */
   private overflowed = false;
-  private frame: number | undefined;
+  private drawing: number | undefined;
   private timer: number | undefined;
 
   constructor(
@@ -78,9 +82,9 @@ export class TrailReader {
       stopGap();
       this.search?.abort();
       window.clearTimeout(this.timer);
-      if (this.frame !== undefined) cancelAnimationFrame(this.frame);
+      window.clearTimeout(this.drawing);
       this.timer = undefined;
-      this.frame = undefined;
+      this.drawing = undefined;
     };
   }
 
@@ -170,10 +174,10 @@ export class TrailReader {
     if (match !== true || record.seq <= this.newest) return;
     this.newest = record.seq;
     this.hold([record]);
-    this.frame ??= requestAnimationFrame(() => {
-      this.frame = undefined;
+    this.drawing ??= window.setTimeout(() => {
+      this.drawing = undefined;
       this.draw();
-    });
+    }, DRAW_EVERY_MS);
   }
 
   private hold(records: readonly AuditRecord[]): void {
@@ -204,9 +208,10 @@ export class TrailReader {
   private show(records: readonly AuditRecord[]): void {
     const rows = mergeRows(this.state.rows, records);
     const waiting = this.overflowed ? Infinity : new Set(this.held.map(keyOf)).size;
-    if (rows.length <= MOST_ROWS) return this.set({ rows, waiting });
+    const grew = rows[0]?.key !== this.state.rows[0]?.key;
+    if (rows.length <= MOST_LIVE || !grew) return this.set({ rows, waiting });
     // What falls off the end is read again when it is asked for.
-    const kept = rows.slice(0, MOST_ROWS);
+    const kept = rows.slice(0, MOST_LIVE);
     this.next = kept.at(-1)?.seq;
     this.set({ rows: kept, waiting, more: true });
   }

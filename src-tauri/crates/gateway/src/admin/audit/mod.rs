@@ -3,6 +3,7 @@
 
 mod bodies;
 mod export;
+mod forwards;
 mod settings;
 
 use std::sync::Arc;
@@ -31,6 +32,9 @@ pub(super) fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(settings::record_tool))
         .routes(routes!(bodies::open))
         .routes(routes!(export::export))
+        .routes(routes!(forwards::list_forwards, forwards::add_forward))
+        .routes(routes!(forwards::remove_forward))
+        .routes(routes!(forwards::make_metrics_token))
 }
 
 /// How the trail is.

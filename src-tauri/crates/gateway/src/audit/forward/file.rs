@@ -35,7 +35,10 @@ impl Lines {
         self.wait(writing).await?.map_err(|e| format!("{}: {e}", self.path.display()))
     }
 
-    async fn wait(&mut self, mut writing: JoinHandle<io::Result<()>>) -> Result<io::Result<()>, String> {
+    async fn wait(
+        &mut self,
+        mut writing: JoinHandle<io::Result<()>>,
+    ) -> Result<io::Result<()>, String> {
         match tokio::time::timeout(bounds::FORWARD_PATIENCE, &mut writing).await {
             Ok(done) => done.map_err(|e| e.to_string()),
             Err(_) => {

@@ -13,7 +13,7 @@ const SYSLOG_UDP: u16 = 514;
 const SYSLOG_TCP: u16 = 601;
 
 /// A target that was understood.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Target {
     /// JSON lines.
     File(PathBuf),
@@ -64,9 +64,9 @@ impl Target {
             (ForwardKind::JsonLines, Some(("tcp", rest))) => {
                 Ok(Self::Tcp(peer(rest, 0)?, Framing::Lines))
             }
-            (ForwardKind::JsonLines, Some(_)) => {
-                Err(format!("JSON lines go to an absolute path or tcp://HOST:PORT, not to {text:?}"))
-            }
+            (ForwardKind::JsonLines, Some(_)) => Err(format!(
+                "JSON lines go to an absolute path or tcp://HOST:PORT, not to {text:?}"
+            )),
             (ForwardKind::JsonLines, None) => absolute(text).map(Self::File),
         }
     }

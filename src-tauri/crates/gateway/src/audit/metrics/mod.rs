@@ -8,7 +8,7 @@ mod collect;
 mod text;
 
 pub(crate) use collect::{Collected, Data, Labels, Metric, Point, collect};
-pub(crate) use text::text;
+pub(crate) use text::{TEXT, text};
 
 use std::{
     borrow::Cow,
@@ -17,7 +17,7 @@ use std::{
 };
 
 use agw_core::TokenHash;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
 
 use crate::{
@@ -146,7 +146,10 @@ pub(crate) async fn follow(gateway: Arc<Gateway>) {
                     continue;
                 }
                 Ok(_) => {}
-                Err(error) => tracing::warn!(%error, "records could not be counted"),
+                Err(error) => {
+                    tracing::warn!(%error, after = at, "records could not be counted");
+                    at = last;
+                }
             }
         }
         tokio::time::sleep(bounds::FORWARD_EVERY).await;
@@ -169,4 +172,47 @@ pub(crate) fn store_token(db: &Connection, hash: TokenHash) -> Result<(), rusqli
         params![rows::METRICS_TOKEN, hash.as_bytes()],
     )
     .map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_bounded_whatever_the_trail_holds() {
+        let mut counted = Counted::default();
+        for reason in 0..1_000 {
+            let line = format!(r#"{{"kind":"outcome","reason":"r{reason}","duration_ms":1.5}}"#);
+            counted.count(&serde_json::from_str(&line).unwrap());
+        }
+        counted.count(&serde_json::from_str(r#"{"kind":"intent","reason":"r0"}"#).unwrap());
+        assert_eq!(counted.calls.len(), bounds::METRIC_SERIES_MAX + 1);
+        let other = counted.calls[&[OTHER; 3].map(str::to_owned)];
+        assert_eq!(other, 1_000 - bounds::METRIC_SERIES_MAX as u64);
+        assert_eq!((counted.records, counted.durations.count()), (1_001, 1_000));
+    }
+
+    #[test]
+    fn durations_fall_into_their_buckets() {
+        let mut durations = Histogram::default();
+        for seconds in [0.0, 0.001, 0.0011, 60.0, 61.0] {
+            durations.add(seconds);
+        }
+        let mut expected = [0; SECONDS.len() + 1];
+        (expected[0], expected[1], expected[14], expected[15]) = (2, 1, 1, 1);
+        assert_eq!(durations.counts, expected);
+    }
+
+    #[test]
+    fn the_newest_token_is_the_one() {
+        let db = Connection::open_in_memory().unwrap();
+        db.execute_batch("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
+            .unwrap();
+        assert_eq!(load_token(&db).unwrap(), None);
+        for byte in [1, 2] {
+            let hash = TokenHash::from_bytes([byte; 32]);
+            store_token(&db, hash).unwrap();
+            assert_eq!(load_token(&db).unwrap(), Some(hash));
+        }
+    }
 }

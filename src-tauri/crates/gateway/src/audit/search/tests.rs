@@ -144,9 +144,8 @@ fn is(record: &Record, filter: &Filter) -> bool {
     };
     let call = matches!(record.kind, Kind::Intent | Kind::Outcome | Kind::Approval);
     let effect = record.effect.map_or("unknown", ToolEffect::as_str);
-    let in_team = |team: &String| {
-        team == "sales" && matches!(user_name(record), Some("ana" | "Bo O'Neill"))
-    };
+    let in_team =
+        |team: &String| team == "sales" && matches!(user_name(record), Some("ana" | "Bo O'Neill"));
     let prefix = |connection: &String| {
         record.tool.as_ref().is_some_and(|tool| tool.starts_with(&format!("{connection}.")))
     };
@@ -205,9 +204,28 @@ const CLEARS: [&str; 4] = [
     r#"{"subject":"clear"}"#,
 ];
 const TEXTS: [&str; 22] = [
-    "ana", "CLAUDE", "o'ne", "echo", "\"no\"", "no\"\nand", "\\ more", "ärger", "detail", "clear",
-    "\":\"", "{", "@example.com\",", "message.to", "42", "true", "key", "say \"hi\"", "c:\\x", "deny",
-    "intent", "no such thing",
+    "ana",
+    "CLAUDE",
+    "o'ne",
+    "echo",
+    "\"no\"",
+    "no\"\nand",
+    "\\ more",
+    "ärger",
+    "detail",
+    "clear",
+    "\":\"",
+    "{",
+    "@example.com\",",
+    "message.to",
+    "42",
+    "true",
+    "key",
+    "say \"hi\"",
+    "c:\\x",
+    "deny",
+    "intent",
+    "no such thing",
 ];
 
 fn record(random: &mut Random, time: i64) -> Record {

@@ -36,9 +36,9 @@ fn metric(metric: metrics::Metric, times: Times) -> Metric {
             aggregation_temporality: cumulative,
             is_monotonic: true,
         }),
-        metrics::Data::Gauge(points) => {
-            Data::Gauge(Gauge { data_points: points.into_iter().map(|p| value(p, times)).collect() })
-        }
+        metrics::Data::Gauge(points) => Data::Gauge(Gauge {
+            data_points: points.into_iter().map(|p| value(p, times)).collect(),
+        }),
         metrics::Data::Histogram(histogram) => Data::Histogram(Histogram {
             data_points: vec![spread(&histogram, times)],
             aggregation_temporality: cumulative,

@@ -54,7 +54,7 @@ impl Otlp {
             return Ok(());
         }
         let request = spans::request(resource(&self.gateway), spans);
-        let answer = self.post("/v1/traces", &request).await?;
+        let answer = post(&self.gateway, &self.base, "/v1/traces", &request).await?;
         // What cannot be read says nothing, and 200 is a yes.
         let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
         if let Some(part) = answer.partial_success.filter(|part| part.rejected_spans > 0) {
@@ -63,42 +63,48 @@ impl Otlp {
         }
         Ok(())
     }
+}
 
-    /// Reports metrics for as long as it runs.
-    pub(super) async fn report(&self, progress: &Progress) {
-        loop {
-            let metrics = crate::audit::metrics::collect(&self.gateway);
-            let request = metrics::request(resource(&self.gateway), metrics);
-            let failure = self.post("/v1/metrics", &request).await.err();
-            if progress.reported(failure) {
-                self.gateway.live.announce("audit");
-            }
-            tokio::time::sleep(bounds::METRICS_EVERY).await;
+/// Reports metrics for as long as it runs.
+pub(super) async fn report(gateway: &Gateway, base: &str, progress: &Progress) {
+    loop {
+        let collected = crate::audit::metrics::collect(gateway);
+        let request = metrics::request(resource(gateway), collected);
+        let failure = post(gateway, base, "/v1/metrics", &request).await.err();
+        if progress.reported(failure) {
+            gateway.live.announce("audit");
         }
+        tokio::time::sleep(bounds::METRICS_EVERY).await;
     }
+}
 
-    async fn post(&self, path: &str, message: &impl Message) -> Result<Bytes, String> {
-        let url = format!("{}{path}", self.base);
-        let request = Request::post(&url)
-            .header(header::CONTENT_TYPE, PROTOBUF)
-            .header(header::USER_AGENT, concat!("agw/", env!("CARGO_PKG_VERSION")))
-            .body(Full::new(Bytes::from(message.encode_to_vec())))
-            .map_err(|e| e.to_string())?;
-        let answer = in_time(bounds::FORWARD_PATIENCE, async {
-            let response = self.gateway.http.request(request).await.map_err(cause)?;
-            let status = response.status();
-            let body = Limited::new(response.into_body(), bounds::FORWARD_ANSWER_MAX);
-            let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
-            Ok((status, body))
-        });
-        match answer.await {
-            Ok((StatusCode::OK, body)) => Ok(body),
-            Ok((status, body)) => {
-                let said = said(&String::from_utf8_lossy(&body));
-                Err(format!("{url} answered {status}: {said}"))
-            }
-            Err(error) => Err(format!("cannot send to {url}: {error}")),
+/// Returns what was answered, if that was a yes.
+async fn post(
+    gateway: &Gateway,
+    base: &str,
+    path: &str,
+    message: &impl Message,
+) -> Result<Bytes, String> {
+    let url = format!("{base}{path}");
+    let request = Request::post(&url)
+        .header(header::CONTENT_TYPE, PROTOBUF)
+        .header(header::USER_AGENT, concat!("agw/", env!("CARGO_PKG_VERSION")))
+        .body(Full::new(Bytes::from(message.encode_to_vec())))
+        .map_err(|e| e.to_string())?;
+    let answer = in_time(bounds::FORWARD_PATIENCE, async {
+        let response = gateway.http.request(request).await.map_err(cause)?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), bounds::FORWARD_ANSWER_MAX);
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        Ok((status, body))
+    });
+    match answer.await {
+        Ok((StatusCode::OK, body)) => Ok(body),
+        Ok((status, body)) => {
+            let said = said(&String::from_utf8_lossy(&body));
+            Err(format!("{url} answered {status}: {said}"))
         }
+        Err(error) => Err(format!("cannot send to {url}: {error}")),
     }
 }
 
