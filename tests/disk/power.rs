@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_api::{AuditCheckpoint, AuditSettings, Client, Receipt};
+use agw_api::{AuditCheckpoint, AuditSettings, Client, Receipt, ServiceState, Status};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use images::Found;
 use serde_json::json;
@@ -26,12 +26,12 @@ use crate::support::{
     callers::{Callers, Numbers},
     cli::agw,
     daemon::{self, Daemon, answers, faulty},
-    http,
+    eventually, http,
     ledger::{Ledger, Received, WRITES},
     shim::{Errno, Fault, Shim},
 };
 
-const IMAGES: usize = 1_500;
+const IMAGES: usize = 1_200;
 /// Fewer do for a build that loses what it should not.
 const OF_FAULTY: usize = 400;
 /// On so many services are started.
@@ -69,6 +69,19 @@ struct Recording {
     received: Vec<Received>,
     /// Checkpoints that somebody outside had, each with how long the trace was.
     witnessed: Vec<(u64, String)>,
+    spell: Spell,
+}
+
+/// While syncs failed: how long the trace was when they began to, when the
+/// service had noticed, and when it had come back.
+struct Spell {
+    began: u64,
+    noticed: u64,
+    ended: u64,
+}
+
+impl Spell {
+    const NONE: Self = Self { began: u64::MAX, noticed: u64::MAX, ended: u64::MAX };
 }
 
 /// Two lives of one installation, from the very first start on. In the second
@@ -97,9 +110,8 @@ async fn record(agw: &Path, fault: Option<&str>) -> Recording {
     answers(dir.path()).await;
     let callers = Callers::start(&service.url, &token, CALLERS, &numbers);
     has(&upstream, CALLS + CALLS / 2).await;
-    shim.fail(Fault::Syncs(Errno::Eio));
-    tokio::time::sleep(Duration::from_millis(50)).await;
-    shim.fail(Fault::Nothing);
+    // Where nothing is synced nothing fails.
+    let spell = if fault.is_none() { syncs_fail(&shim, &admin).await } else { Spell::NONE };
     has(&upstream, 2 * CALLS).await;
     let mut witnessed = witness.end();
     let body = json!({"receipts": true, "version": 0});
@@ -109,7 +121,26 @@ async fn record(agw: &Path, fault: Option<&str>) -> Recording {
     drop(service);
     callers.ended().await;
     let trace = Trace::parse(std::fs::read(shim.trace()).unwrap());
-    Recording { trace, received: upstream.received(), witnessed }
+    Recording { trace, received: upstream.received(), witnessed, spell }
+}
+
+/// Until the service has noticed.
+async fn syncs_fail(shim: &Shim, admin: &Client) -> Spell {
+    let length = || shim.trace().metadata().unwrap().len();
+    let began = length();
+    shim.fail(Fault::Syncs(Errno::Eio));
+    becomes(admin, ServiceState::Unrecorded).await;
+    let noticed = length();
+    shim.fail(Fault::Nothing);
+    becomes(admin, ServiceState::Enforcing).await;
+    Spell { began, noticed, ended: length() }
+}
+
+async fn becomes(admin: &Client, state: ServiceState) {
+    eventually(&format!("{state:?}"), PATIENCE, async || {
+        admin.get::<Status>("/api/v1/status").await.unwrap().state == state
+    })
+    .await;
 }
 
 /// Makes some calls, and keeps the checkpoints of their receipts.
@@ -163,11 +194,8 @@ impl Witness {
 
 /// Returns once the upstream has received so many calls.
 async fn has(upstream: &Ledger, calls: usize) {
-    let begun = Instant::now();
-    while upstream.received().len() < calls {
-        assert!(begun.elapsed() < PATIENCE, "too few calls come through");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let enough = async || upstream.received().len() >= calls;
+    eventually(&format!("{calls} calls"), PATIENCE, enough).await;
 }
 
 async fn lose_power(recording: Recording, images: usize, starts: usize) -> Found {

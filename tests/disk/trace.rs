@@ -33,12 +33,6 @@ pub enum What {
     SyncFailed(u64),
 }
 
-impl Step {
-    pub fn is_failure(&self) -> bool {
-        matches!(self.what, What::SyncFailed(_))
-    }
-}
-
 impl Trace {
     /// What was cut off in the middle of a record was not done yet.
     pub fn parse(bytes: Vec<u8>) -> Self {

@@ -25,6 +25,8 @@ pub(super) struct Examiner {
 pub(super) struct Image {
     /// The digests of the arguments of all intents.
     pub(super) intents: HashSet<String>,
+    /// Calls without an outcome.
+    pub(super) open: usize,
     /// What is not as it has to be.
     pub(super) wrong: Option<String>,
 }
@@ -34,16 +36,11 @@ impl Examiner {
     /// somebody has.
     pub(super) fn look_at(&mut self, folder: &Path, witnessed: &[&str]) -> Image {
         let mut image = Image::default();
-        image.wrong = self.verify_image(folder, witnessed, &mut image.intents).err();
+        image.wrong = self.verify_image(folder, witnessed, &mut image).err();
         image
     }
 
-    fn verify_image(
-        &mut self,
-        folder: &Path,
-        witnessed: &[&str],
-        intents: &mut HashSet<String>,
-    ) -> Result<()> {
+    fn verify_image(&mut self, folder: &Path, witnessed: &[&str], image: &mut Image) -> Result<()> {
         let path = folder.join("agw.db");
         if !path.exists() {
             return empty(witnessed);
@@ -59,7 +56,17 @@ impl Examiner {
             return empty(witnessed);
         }
         let digests = "record ->> 'args_digest' FROM audit WHERE record ->> 'kind' = 'intent'";
-        *intents = column(&db, digests)?;
+        image.intents = column(&db, digests)?;
+        // Per call: 1 for its intent, 1,000 for its outcome.
+        let calls: Vec<u64> = column(
+            &db,
+            "sum(iif(record ->> 'kind' = 'intent', 1, 1000)) FROM audit
+             WHERE record ->> 'kind' IN ('intent', 'outcome') GROUP BY call",
+        )?;
+        image.open = calls.iter().filter(|entries| **entries == 1).count();
+        if calls.iter().any(|entries| ![1, 1_000, 1_001].contains(entries)) {
+            return Err("a call has two intents or two outcomes".into());
+        }
         let signed = self.checkpoints(&db, folder, witnessed)?;
         self.known.verify(&db, &signed)
     }

@@ -3,6 +3,7 @@
 mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
+mod forwards;
 mod live;
 mod permissions;
 mod scene;

@@ -84,7 +84,7 @@ impl Plan {
         let some = (1..size).filter(|_| random.chance(2, size as usize)).collect::<Vec<_>>();
         let none = if random.chance(1, 20) && size > 0 { vec![0] } else { Vec::new() };
         for signed in none.into_iter().chain(some).chain([size]) {
-            plan.checkpoints.push((signed, witnesses(random)));
+            plan.checkpoints.push((signed, witnesses(trail.key, random)));
         }
         plan
     }
@@ -193,11 +193,23 @@ pub(super) fn checkpoint(size: u64, note: &str, witnesses: &str) -> Line {
     Line { counts, ..Line::new(Kind::Checkpoint, size, text) }
 }
 
-fn witnesses(random: &mut Random) -> String {
+/// Lines of others in a note, also of those who share a name or a hash with
+/// the trail's key.
+fn witnesses(key: usize, random: &mut Random) -> String {
+    let vkey = signer(key).verifying().to_string();
+    let [name, hash, _] = vkey.splitn(3, '+').collect::<Vec<_>>()[..] else { unreachable!() };
+    let hash = u32::from_str_radix(hash, 16).unwrap().to_be_bytes();
     let count = if random.chance(1, 3) { 1 + random.below(3) } else { 0 };
-    let line = |n| {
-        let length = 5 + random.below(80);
-        format!("— witness.example/w{n} {}\n", BASE64.encode(bytes(random, length)))
+    let line = |_| {
+        let length = 1 + random.below(80);
+        let signature = bytes(random, length);
+        let other = bytes(random, hash.len());
+        let (name, hash) = match random.below(4) {
+            0 => (name, &other[..]),
+            1 => ("witness.example/w1", &hash[..]),
+            _ => ("witness.example/w2", &other[..]),
+        };
+        format!("— {name} {}\n", BASE64.encode([hash, &signature].concat()))
     };
     (0..count).map(line).collect()
 }

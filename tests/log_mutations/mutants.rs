@@ -109,6 +109,7 @@ pub(super) const MUTATIONS: &[(&str, Mutation)] = &[
     ("words changed", records::change_words),
     ("words and their hash changed", records::replace_words),
     ("an erasure made up", records::make_up_erasure),
+    ("a body before the words", records::body_first),
     ("a body changed", records::change_body),
     ("a hash forged", history::forge_hash),
     ("chained again without the key", history::rechain),

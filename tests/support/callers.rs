@@ -53,7 +53,7 @@ impl Numbers {
 }
 
 impl Callers {
-    /// `most` calls are made at most.
+    /// So many, each with one call under way at a time.
     pub fn start(url: &str, token: &str, count: usize, numbers: &Numbers) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let tasks = (0..count).map(|_| {

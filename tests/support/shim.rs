@@ -36,13 +36,13 @@ pub enum Errno {
 pub struct Shim {
     dir: PathBuf,
     control: File,
-    /// Of the trace and the control file, in memory where there is such a place.
+    /// Of the trace and the control file.
     beside: TempDir,
 }
 
 impl Shim {
     pub fn new(dir: &Path) -> Self {
-        let beside = in_memory();
+        let beside = TempDir::new().unwrap();
         let control = File::create_new(beside.path().join("control")).unwrap();
         let shim = Self { dir: dir.canonicalize().unwrap(), control, beside };
         shim.fail(Fault::Nothing);
@@ -75,11 +75,6 @@ impl Shim {
         // In one write and of one length, so that nobody reads a half.
         self.control.write_all_at(format!("{text:<16}").as_bytes(), 0).unwrap();
     }
-}
-
-/// A folder on a tmpfs, or else any.
-pub fn in_memory() -> TempDir {
-    TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap()
 }
 
 /// The library, compiled once in each run; the compiler is there because

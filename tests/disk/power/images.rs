@@ -3,13 +3,13 @@
 use std::{collections::HashSet, fmt, panic::resume_unwind, path::Path, time::Duration};
 
 use agw_api::{Client, Health, ServiceState};
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use super::Recording;
 use crate::{
     disk::{
         image::{Disk, Loss},
-        trace::Step,
         whole::Examiner,
     },
     support::{
@@ -17,7 +17,6 @@ use crate::{
         cli::agw,
         daemon::{self, Daemon, answers},
         random::{Random, seed},
-        shim::in_memory,
     },
 };
 
@@ -113,9 +112,9 @@ fn look_at_each(
     moments: impl Iterator<Item = Moment>,
     runtime: &Handle,
 ) -> Found {
-    let folder = in_memory();
+    // Written again and again, and never to be kept.
+    let folder = TempDir::new_in("/dev/shm").or_else(|_| TempDir::new()).unwrap();
     let mut disk = Disk::new(&recording.trace);
-    let spell = Spell::of(recording);
     let digests: Vec<String> = recording.received.iter().map(|call| digest(call.n)).collect();
     let (mut examiner, mut found) = (Examiner::default(), Found::default());
     for moment in moments {
@@ -135,7 +134,10 @@ fn look_at_each(
         found.witnessed += known.len();
         let image = examiner.look_at(folder.path(), &known);
         found.bad.extend(image.wrong.map(|wrong| format!("{wrong}: {moment:?}")));
-        compare(recording, (&digests, &spell), moment, &image.intents, &mut found);
+        if moment.starts && image.open > 0 {
+            found.bad.push(format!("started, {} calls have no end: {moment:?}", image.open));
+        }
+        compare(recording, &digests, moment, &image.intents, &mut found);
     }
     found
 }
@@ -154,35 +156,15 @@ impl Recording {
     }
 }
 
-/// While syncs failed.
-struct Spell {
-    /// The steps before it.
-    well: usize,
-    /// How long the trace was at its end, and when calls came through again.
-    ended: u64,
-    back: u64,
-}
-
-impl Spell {
-    fn of(recording: &Recording) -> Self {
-        let steps = &recording.trace.steps;
-        // Who syncs nothing has none that fails.
-        let well = steps.iter().position(Step::is_failure).unwrap_or(steps.len());
-        let ended = steps.iter().rfind(|step| step.is_failure()).map_or(0, |step| step.at);
-        let back = recording.received.iter().find(|call| call.trace > ended);
-        Self { well, ended, back: back.expect("a call after it").trace }
-    }
-}
-
 /// Every call that was received before this moment has an intent.
 fn compare(
     recording: &Recording,
-    (digests, spell): (&[String], &Spell),
+    digests: &[String],
     moment: Moment,
     intents: &HashSet<String>,
     found: &mut Found,
 ) {
-    let steps = &recording.trace.steps;
+    let (steps, spell) = (&recording.trace.steps, &recording.spell);
     for (call, digest) in recording.received.iter().zip(digests) {
         if !recording.by_then(moment.done, call.trace) {
             continue;
@@ -192,11 +174,11 @@ fn compare(
             continue;
         }
         // What syncs that failed may have lost has been written anew by the time
-        // that calls come through again.
-        let made_up_for = call.trace < spell.ended && recording.by_then(moment.done, spell.back);
+        // that the service says that it is back.
+        let made_up_for = call.trace < spell.noticed && recording.by_then(moment.done, spell.ended);
         if call.reads && !made_up_for {
             // A disk that fails keeps no promise of time.
-            if moment.done < spell.well {
+            if !recording.by_then(moment.done, spell.began) {
                 let now = steps[moment.done].time;
                 let age = Duration::from_nanos(now.saturating_sub(call.time));
                 found.oldest_read_lost = found.oldest_read_lost.max(age);

@@ -52,6 +52,7 @@ async fn a_root_of_a_group_that_was_changed_is_found_at_the_next_start() {
     for sql in [
         "UPDATE audit_groups SET hash = randomblob(32) WHERE grp = 0",
         "DELETE FROM audit_groups WHERE grp = 1",
+        "DELETE FROM audit_groups WHERE grp = 0",
     ] {
         let scene = changed(sql).await;
         let alarm = alarm(&scene.gateway).await;
@@ -80,8 +81,9 @@ async fn a_record_that_was_changed_is_found_in_an_export() {
         replace("fix.echo", "fix.evil", seq),
         replace("\"v\":2", "\"v\":1", seq),
         format!("UPDATE audit SET record = record || ' ' WHERE seq = {seq}"),
-        "UPDATE audit_texts SET bytes = bytes || x'20' WHERE seq = 5".to_owned(),
-        "UPDATE audit_texts SET bytes = zeroblob(16) || '{\"detail\":\"x\"}' WHERE seq = 5".to_owned(),
+        "UPDATE audit_texts SET bytes = CAST(bytes || ' ' AS BLOB) WHERE seq = 5".to_owned(),
+        "UPDATE audit_texts SET bytes = CAST('0123456789abcdef{\"detail\":\"x\"}' AS BLOB) WHERE seq = 5"
+            .to_owned(),
         "DELETE FROM audit_texts WHERE seq = 5".to_owned(),
         format!(
             "UPDATE audit SET record = (SELECT record FROM audit WHERE seq = {}) WHERE seq = {seq}",
@@ -138,7 +140,8 @@ async fn records_that_are_gone_are_found_at_the_next_start() {
                 assert!(status["alarm"]["message"].is_string(), "{sql}: {status}");
                 running.stop().await;
             }
-            Err(error) => panic!("{sql}: it does not start: {error}"),
+            // With a gap nothing can follow; it says which record it is.
+            Err(error) => assert!(error.contains("record 520 is missing"), "{sql}: {error}"),
         }
     }
 }

@@ -35,7 +35,7 @@ async fn witness(gateway: &InProcess) -> Witness {
 async fn keeps_up(gateway: &InProcess) {
     eventually("the witness has the newest checkpoint", SOON, async || {
         let status = status(gateway).await;
-        let newest = status.checkpoint.unwrap();
+        let Some(newest) = status.checkpoint else { return false };
         status.witnesses.first().is_some_and(|witness| {
             witness.size == newest.size && witness.error.is_none() && newest.size == status.head
         })
@@ -50,7 +50,7 @@ async fn it_gets_each_checkpoint() {
     assert_eq!(status(&scene.gateway).await.witnesses.len(), 0);
     set(&scene.gateway, json!({"witness_folder": folder.path()})).await;
     keeps_up(&scene.gateway).await;
-    let from = status(&scene.gateway).await.checkpoint.unwrap().size;
+    let from = status(&scene.gateway).await.head;
     for _ in 0..4 {
         calls(&scene.gateway, &scene.token, 10, 200).await;
         tokio::time::sleep(Duration::from_millis(600)).await;

@@ -49,7 +49,10 @@ pub(super) fn respell(given: Given<'_>, random: &mut Random) -> Option<Case> {
 /// Its hash stands for it, where it has to be.
 pub(super) fn hide(given: Given<'_>, random: &mut Random) -> Option<Case> {
     let mut plan = given.clean.plan.clone();
-    let seq = given.clean.any_record(|_| plan.all, random)?;
+    // Often the first that retention has left.
+    let below = plan.below(&given.clean.trail);
+    let here = |seq| plan.all && (given.turn % 3 > 0 || seq == below);
+    let seq = given.clean.any_record(here, random)?;
     plan.has_mut(seq).record = false;
     Some(given.clean.planned(&plan))
 }
@@ -107,6 +110,14 @@ pub(super) fn exchange_words(given: Given<'_>, random: &mut Random) -> Option<Ca
     let text = lines[a].text.clone();
     lines[a].text = std::mem::replace(&mut lines[b].text, text);
     Some(given.clean.with(&lines))
+}
+
+/// Words come first.
+pub(super) fn body_first(given: Given<'_>, random: &mut Random) -> Option<Case> {
+    let mut lines = given.clean.lines.clone();
+    let at = given.clean.any(Kind::Body, random)?;
+    lines.swap(at - 1, at);
+    (lines[at].kind == Kind::Words).then(|| given.clean.with(&lines))
 }
 
 /// In the salt, or after it; or cut, or longer.

@@ -29,8 +29,10 @@ pub(super) fn trail_off(given: Given<'_>, _: &mut Random) -> Option<Case> {
     let last = file(&given.clean.lines[given.clean.lines.len() - 1..]);
     let more: [&[u8]; 9] =
         [b"\n", b" ", b"\0", b"\r\n", b"x", b"\xff\n", b"# the end\n", &all, &last];
-    let more = more[given.turn % more.len()];
-    Some(given.clean.with_file([&all, more].concat()))
+    Some(given.clean.with_file(match more.get(given.turn % 10) {
+        Some(more) => [&all, *more].concat(),
+        None => all[..all.len() - 1].to_vec(),
+    }))
 }
 
 pub(super) fn crlf(given: Given<'_>, random: &mut Random) -> Option<Case> {

@@ -211,6 +211,41 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/forwards": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Receivers of records, by name. */
+        get: operations["list_forwards"];
+        put?: never;
+        /** Send records to somebody from now on. */
+        post: operations["add_forward"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/forwards/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Send records to somebody no more. */
+        delete: operations["remove_forward"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/key": {
         parameters: {
             query?: never;
@@ -222,6 +257,23 @@ export interface paths {
         get: operations["audit_key"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/metrics-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a token that opens `/metrics`; the one before opens it no more. */
+        post: operations["make_metrics_token"];
         delete?: never;
         options?: never;
         head?: never;
@@ -895,130 +947,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/audit/metrics-token": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TokenCreated"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/forwards": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Forward"][];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["NewForward"];
-                };
-            };
-            responses: {
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["Forward"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit/forwards/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1579,6 +1507,34 @@ export interface components {
             user: string;
         };
         /**
+         * @description A receiver of records. It reads the trail at its own pace: what it misses
+         *     while it is away it gets later, and nothing waits for it.
+         */
+        Forward: {
+            /**
+             * Format: int64
+             * @description Records that it has yet to get.
+             */
+            behind: number;
+            /** @description Why it does not take records now. */
+            error?: string | null;
+            kind: components["schemas"]["ForwardKind"];
+            name: string;
+            /**
+             * Format: int64
+             * @description The last record that it took.
+             */
+            sent: number;
+            /** @description RFC 3339. */
+            sent_at?: string | null;
+            target: string;
+        };
+        /**
+         * @description Where records are sent as they are written.
+         * @enum {string}
+         */
+        ForwardKind: "otlp" | "syslog" | "json_lines";
+        /**
          * @description A rule of the permission map. There is one for each subject, tool pattern
          *     and condition.
          */
@@ -1661,6 +1617,14 @@ export interface components {
             /** @description `[a-z][a-z0-9-]{0,31}`; the part before the dot in its tools' ids. */
             name: string;
             transport: components["schemas"]["Transport"];
+        };
+        /** @description `POST /api/v1/audit/forwards`. */
+        NewForward: {
+            /** @description Begin with the oldest record instead of the next one. */
+            from_start?: boolean;
+            kind: components["schemas"]["ForwardKind"];
+            name: string;
+            target: string;
         };
         /** @description `POST /api/v1/grants`. */
         NewGrant: {
@@ -2081,27 +2045,6 @@ export interface components {
             /** @description RFC 3339: when it took it. */
             taken_at?: string | null;
         };
-        /** @enum {string} */
-        Format: "jsonl" | "csv" | "tlog";
-        /** @enum {string} */
-        ForwardKind: "otlp" | "syslog" | "json_lines";
-        NewForward: {
-            name: string;
-            kind: components["schemas"]["ForwardKind"];
-            target: string;
-            from_start?: boolean;
-        };
-        Forward: {
-            name: string;
-            kind: components["schemas"]["ForwardKind"];
-            target: string;
-            /** Format: int64 */
-            sent: number;
-            /** Format: int64 */
-            behind: number;
-            sent_at?: string | null;
-            error?: string | null;
-        };
     };
     responses: never;
     parameters: never;
@@ -2471,7 +2414,7 @@ export interface operations {
         parameters: {
             query: {
                 /** @description `jsonl`, `csv` or `tlog`. */
-                format: components["schemas"]["Format"];
+                format: "jsonl" | "csv" | "tlog";
                 /** @description The first record, by its sequence number. */
                 since_seq?: number;
                 /**
@@ -2550,6 +2493,99 @@ export interface operations {
             };
         };
     };
+    list_forwards: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forward"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    add_forward: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewForward"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Forward"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    remove_forward: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     audit_key: {
         parameters: {
             query?: never;
@@ -2568,6 +2604,33 @@ export interface operations {
                 };
             };
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_metrics_token: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenCreated"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };

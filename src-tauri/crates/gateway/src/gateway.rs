@@ -142,7 +142,9 @@ impl Gateway {
         let settings = snapshot.audit.clone();
         let live = Live::new(snapshot, known);
         let ledger = Ledger::load(&db)?;
-        let alarm = audit::alarm::check(&db, &options.data_dir, &settings, &ledger.tree())?;
+        let origin = audit::key::origin(&installation);
+        let alarm =
+            audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
         let writer = Writer::start(db, Publish(Arc::clone(&live)), ledger)?;
         let http = upstream::http_client().map_err(ServeError::Tls)?;
         let vault = Arc::new(ArcSwapOption::empty());

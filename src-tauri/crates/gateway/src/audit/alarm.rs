@@ -22,6 +22,7 @@ pub(crate) fn check(
     db: &Connection,
     data_dir: &Path,
     settings: &AuditSettings,
+    origin: &str,
     tree: &Tree,
 ) -> Result<Option<AuditAlarm>, StoreError> {
     if let Some(known) = rows::meta(db, ALARM)? {
@@ -33,7 +34,7 @@ pub(crate) fn check(
     let notes = [
         ("its newest checkpoint", stored),
         ("the checkpoint beside it", witness::beside(data_dir)),
-        ("the witness folder", folder.and_then(|folder| witness::newest_in(Path::new(folder)))),
+        ("the witness folder", folder.and_then(|f| witness::newest_in(Path::new(f), origin))),
     ];
     for (whose, note) in notes {
         let Some(note) = note else { continue };
@@ -54,7 +55,12 @@ pub(crate) fn alarm(message: String) -> AuditAlarm {
 pub(crate) fn keep(db: &Connection, alarm: Option<&AuditAlarm>) -> Result<(), StoreError> {
     match alarm.map(serde_json::to_string) {
         Some(Ok(text)) => rows::set_meta(db, ALARM, &text)?,
-        _ => drop(db.execute("DELETE FROM meta WHERE key = ?1", [ALARM])?),
+        _ => {
+            db.execute("DELETE FROM meta WHERE key = ?1", [ALARM])?;
+            // What is known to be lost raises it no more.
+            let lost = "DELETE FROM checkpoints WHERE size > (SELECT max(seq) FROM audit)";
+            db.execute(lost, [])?;
+        }
     }
     Ok(())
 }
@@ -79,7 +85,8 @@ fn wrong(
     }
     match tree.root_at(signed, &mut |group| ledger::leaves(db, group)) {
         Ok(Some(root)) if root == checkpoint.root => Ok(None),
-        Ok(_) | Err(StoreError::Damaged(_)) if signed < ledger::first(db)? => Ok(None),
+        // What retention has removed cannot be compared with.
+        Err(StoreError::Damaged(_)) if signed < ledger::first(db)? => Ok(None),
         Ok(_) | Err(StoreError::Damaged(_)) => {
             Ok(Some(format!("records up to {signed} are not those that were signed")))
         }

@@ -2,7 +2,10 @@
 //! are kept beside records. The records stay, with an id in the place of the
 //! name, and so does the chain.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
 
 use agw_api::{Erased, codes};
 use agw_core::UserId;
@@ -10,7 +13,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{
     Kind, Record,
-    read::{ROW, Row},
+    read::{self, ROW, Row},
     shape::Shape,
 };
 use crate::{
@@ -19,6 +22,11 @@ use crate::{
     gateway::Gateway,
     store::{self, StoreError, writer::Change},
 };
+
+/// How long who reads an older state of the database is waited for, and how
+/// often it is looked.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Erases a user who was removed. Long, for a long trail: looking through it
 /// is done beside the calls, removing in one transaction.
@@ -31,13 +39,31 @@ pub(crate) async fn erase(
     let user = gateway.reader.run(move |db| find(db, &wanted)).await??;
     let (data_dir, searched) = (gateway.data_dir.clone(), name.clone());
     // Other reading does not wait for it.
-    let search = move || mentions(&store::reader(&data_dir)?, user, &searched);
-    let mentions = tokio::task::spawn_blocking(search).await;
-    let mentions = mentions.map_err(|e| StoreError::Unavailable(e.to_string()))??;
-    let erased = gateway.writer.change(move |change| remove(change, user, &mentions, by)).await?;
-    // What was removed is in the log until it is copied into the database.
-    gateway.writer.compact_log().await?;
+    let search = move || mentions(&store::reader(&data_dir)?, user, &searched, 0);
+    let search = tokio::task::spawn_blocking(search).await;
+    let (found, last) = search.map_err(|e| StoreError::Unavailable(e.to_string()))??;
+    let change = move |change: &Change<'_>| {
+        // What came while it was searched.
+        let (newer, _) = mentions(change.db, user, &name, last)?;
+        remove(change, user, found.union(&newer), by)
+    };
+    let erased = gateway.writer.change(change).await?;
+    empty_log(gateway).await?;
     Ok(erased)
+}
+
+/// What was removed is in the log until it is copied into the database.
+async fn empty_log(gateway: &Gateway) -> Result<(), AdminError> {
+    let begun = Instant::now();
+    while let Err(error) = gateway.writer.empty_log().await {
+        if begun.elapsed() > PATIENCE {
+            let message = format!("it is erased, but is still in the database's log: {error}");
+            let next = "end what reads the database, then restart the gateway";
+            return Err(AdminError::new(codes::AUDIT_UNAVAILABLE, message, next));
+        }
+        tokio::time::sleep(LOOK_EVERY).await;
+    }
+    Ok(())
 }
 
 fn find(db: &Connection, name: &str) -> Result<Result<UserId, AdminError>, StoreError> {
@@ -57,15 +83,26 @@ fn find(db: &Connection, name: &str) -> Result<Result<UserId, AdminError>, Store
     })
 }
 
-/// Records of the person, or whose words have the name.
-fn mentions(db: &Connection, user: UserId, name: &str) -> Result<BTreeSet<u64>, StoreError> {
+/// Records after `after` of the person, or whose words have the name; and the
+/// last one that was there.
+fn mentions(
+    db: &Connection,
+    user: UserId,
+    name: &str,
+    after: u64,
+) -> Result<(BTreeSet<u64>, u64), StoreError> {
+    let last = db.query_row("SELECT ifnull(max(seq), 0) FROM audit", [], |row| row.get(0))?;
     let (id, name) = (format!("\"{user}\""), name.to_lowercase());
-    let mut select = db.prepare(&format!("{ROW} WHERE t.seq IS NOT NULL OR b.seq IS NOT NULL"))?;
-    let mut rows = select.query([])?;
+    let kept = "(t.seq IS NOT NULL OR b.seq IS NOT NULL) AND a.seq > ?1";
+    let mut select = db.prepare(&format!("{ROW} WHERE {kept}"))?;
+    let mut rows = select.query([after])?;
     let mut found = BTreeSet::new();
     while let Some(row) = rows.next()? {
         let row = Row::read(row)?;
-        let named = row.words().is_some_and(|words| has_word(&words.to_lowercase(), &name));
+        let named = row.words().is_some_and(|words| {
+            words.to_lowercase().contains(&name)
+                && read::says(words, &|word| has_word(&word.to_lowercase(), &name))
+        });
         // By them, or with their answer.
         let theirs = row.json.contains(&id) && {
             let (shape, _) = Shape::read(&row.json)?;
@@ -75,7 +112,7 @@ fn mentions(db: &Connection, user: UserId, name: &str) -> Result<BTreeSet<u64>, 
             found.insert(row.seq);
         }
     }
-    Ok(found)
+    Ok((found, last))
 }
 
 /// Whether the name is there by itself, not as a part of a longer word.
@@ -88,10 +125,10 @@ fn has_word(text: &str, name: &str) -> bool {
     })
 }
 
-fn remove(
+fn remove<'m>(
     change: &Change<'_>,
     user: UserId,
-    mentions: &BTreeSet<u64>,
+    mentions: impl Iterator<Item = &'m u64>,
     by: UserId,
 ) -> Result<Erased, AdminError> {
     let db = change.db;

@@ -47,16 +47,19 @@ struct Within {
 impl Ledger {
     /// From what is stored, and from the records that came after it.
     pub(crate) fn load(db: &Connection) -> Result<Self, StoreError> {
-        let mut select = db.prepare("SELECT hash FROM audit_groups ORDER BY grp")?;
-        let groups = select.query_map([], |row| row.get(0))?.collect::<Result<Vec<Hash>, _>>()?;
+        let groups = groups(db)?;
         let from = groups.len() as u64 * GROUP;
         let tree = Arc::new(RwLock::new(Tree::from_groups(groups)));
         let mut ledger = Self { tree, ..Self::default() };
         ledger.shapes.extend(Shape::load(db)?.into_iter().map(|(id, shape)| (shape, id)));
-        let mut select = db.prepare("SELECT record FROM audit WHERE seq > ?1 ORDER BY seq")?;
+        let mut select = db.prepare("SELECT seq, record FROM audit WHERE seq > ?1 ORDER BY seq")?;
         let mut rows = select.query([from])?;
         while let Some(row) = rows.next()? {
-            let record = row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?;
+            let (seq, next) = (row.get::<_, u64>(0)?, ledger.size() + 1);
+            if seq != next {
+                return Err(StoreError::Damaged(format!("audit record {next} is missing")));
+            }
+            let record = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
             let (shape, time) = Shape::read(record)?;
             ledger.take(Leaf { hash: leaf_hash(record.as_bytes()), time, shape });
         }
@@ -109,8 +112,11 @@ impl Ledger {
         for (id, shape) in &self.due_shapes {
             shape.store(db, *id)?;
         }
-        let mut add = db.prepare_cached("INSERT INTO audit_groups VALUES (?1, ?2, ?3, ?4)")?;
-        let mut add_shape = db.prepare_cached("INSERT INTO audit_shape_groups VALUES (?1, ?2)")?;
+        // What is made up for may be there in part.
+        let mut add =
+            db.prepare_cached("INSERT OR IGNORE INTO audit_groups VALUES (?1, ?2, ?3, ?4)")?;
+        let mut add_shape =
+            db.prepare_cached("INSERT OR IGNORE INTO audit_shape_groups VALUES (?1, ?2)")?;
         for (group, hash, within) in &self.due {
             let (first, last) = within.times.unwrap_or_default();
             add.execute(params![group, hash, first, last])?;
@@ -127,6 +133,20 @@ impl Ledger {
             self.due_shapes.clear();
         }
     }
+}
+
+/// The roots of the groups that are stored, up to the first one that is not.
+fn groups(db: &Connection) -> Result<Vec<Hash>, rusqlite::Error> {
+    let mut select = db.prepare("SELECT grp, hash FROM audit_groups ORDER BY grp")?;
+    let mut rows = select.query([])?;
+    let mut groups = Vec::new();
+    while let Some(row) = rows.next()? {
+        if row.get::<_, u64>(0)? != groups.len() as u64 {
+            break;
+        }
+        groups.push(row.get(1)?);
+    }
+    Ok(groups)
 }
 
 /// The leaf hashes of a group, from its records.

@@ -42,6 +42,23 @@ pub(crate) fn words(text: &[u8]) -> Option<&str> {
     str::from_utf8(text.get(SALT..)?).ok()
 }
 
+/// Whether one of the words is as asked: the detail, or the path or a value of
+/// an argument that is kept in clear.
+pub(crate) fn says(words: &str, is: &dyn Fn(&str) -> bool) -> bool {
+    fn within(value: &Value, is: &dyn Fn(&str) -> bool) -> bool {
+        match value {
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| is(name) || within(value, is))
+            }
+            Value::Array(items) => items.iter().any(|item| within(item, is)),
+            Value::String(text) => is(text),
+            other => is(&other.to_string()),
+        }
+    }
+    let words: Value = serde_json::from_str(words).unwrap_or_default();
+    [words.get("detail"), words.get("clear")].into_iter().flatten().any(|part| within(part, is))
+}
+
 /// The records of a call, or the one record of a sequence number, oldest
 /// first, with what was asked and answered about it; as far as they are of
 /// the user who alone may be seen.
@@ -56,7 +73,7 @@ pub(crate) fn show(
             .query_map([value], Row::read)?
             .collect()
     };
-    let mut rows = match (id.parse::<u64>(), CallId::parse(id)) {
+    let mut rows = match (id.parse::<i64>(), CallId::parse(id)) {
         (Ok(seq), _) => read("a.seq = ?1", &seq)?,
         (_, Some(call)) => read("a.call = ?1", &call.to_bytes())?,
         _ => Vec::new(),

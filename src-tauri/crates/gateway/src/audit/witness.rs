@@ -22,6 +22,10 @@ use crate::{clock, gateway::Gateway, store::StoreError};
 const BESIDE: &str = "checkpoint";
 /// Longest part of a file that is read for its last checkpoint, in bytes.
 const TAIL: u64 = 64 << 10;
+/// Files of a folder that are looked through for a checkpoint, newest first.
+const FILES: usize = 100;
+/// Bytes of a signature and of what says by which key it is.
+const SIGNATURE: usize = 68;
 /// How long a witness may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Between attempts at a witness that fails.
@@ -69,9 +73,21 @@ impl Witnesses {
     }
 }
 
+/// Which witnesses; those that are quick do not wait for those that are not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// The file beside the database, and the folder.
+    Files,
+    Http,
+}
+
 /// Hands on each checkpoint, for as long as the service runs; the last one is
 /// for [`hand_on`].
 pub(crate) async fn watch(gateway: Arc<Gateway>) {
+    tokio::join!(follow(&gateway, Kind::Files), follow(&gateway, Kind::Http));
+}
+
+async fn follow(gateway: &Arc<Gateway>, kind: Kind) {
     let mut checkpoints = gateway.writer.checkpoints();
     let mut changes = gateway.live.changes();
     let mut settings = gateway.live.snapshot.load().audit.clone();
@@ -93,43 +109,55 @@ pub(crate) async fn watch(gateway: Arc<Gateway>) {
             }
             () = tokio::time::sleep(RETRY), if failing => {}
         }
-        failing = !hand_on(&gateway).await;
+        tokio::select! {
+            () = gateway.stop.cancelled() => return,
+            well = hand_to(gateway, kind) => failing = !well,
+        }
     }
 }
 
-/// Hands the newest checkpoint to every witness. Whether all took it.
-pub(crate) async fn hand_on(gateway: &Arc<Gateway>) -> bool {
+/// Hands the newest checkpoint to every witness.
+pub(crate) async fn hand_on(gateway: &Arc<Gateway>) {
+    tokio::join!(hand_to(gateway, Kind::Files), hand_to(gateway, Kind::Http));
+}
+
+/// Whether all of these took it.
+async fn hand_to(gateway: &Arc<Gateway>, kind: Kind) -> bool {
     let newest = gateway.writer.checkpoints().borrow().clone();
     let settings = gateway.live.snapshot.load().audit.clone();
     let places: Vec<&String> =
         [&settings.witness_folder, &settings.witness_url].into_iter().flatten().collect();
     gateway.witnesses.keep(&places);
     let Some(signed) = newest else { return true };
+    match kind {
+        Kind::Files => hand_to_files(gateway, signed, settings.witness_folder).await,
+        Kind::Http => match settings.witness_url {
+            Some(url) => {
+                let known = gateway.witnesses.size_of(&url);
+                let taken = match known == signed.size {
+                    true => Ok(known),
+                    false => bounded(submit(gateway, &url, known, &signed)).await,
+                };
+                told(gateway, &url, taken)
+            }
+            None => true,
+        },
+    }
+}
+
+async fn hand_to_files(gateway: &Arc<Gateway>, signed: Signed, folder: Option<String>) -> bool {
     let (dir, note) = (gateway.data_dir.clone(), Arc::clone(&signed.note));
     let beside = bounded(blocking(move || put_beside(&dir, &note))).await;
     if let Err(error) = &beside {
         tracing::warn!(error, "the checkpoint beside the database could not be written");
     }
-    let mut all = beside.is_ok();
-    if let Some(folder) = settings.witness_folder {
-        let (path, signed) = (PathBuf::from(&folder), signed.clone());
-        let size = signed.size;
-        let known = gateway.witnesses.size_of(&folder) == size;
-        let taken = match known {
-            true => Ok(()),
-            false => bounded(blocking(move || append(&path, &signed))).await,
-        };
-        all &= told(gateway, &folder, taken.map(|()| size));
-    }
-    if let Some(url) = settings.witness_url {
-        let known = gateway.witnesses.size_of(&url);
-        let taken = match known == signed.size {
-            true => Ok(known),
-            false => bounded(submit(gateway, &url, known, &signed)).await,
-        };
-        all &= told(gateway, &url, taken);
-    }
-    all
+    let Some(folder) = folder else { return beside.is_ok() };
+    let (path, size) = (PathBuf::from(&folder), signed.size);
+    let taken = match gateway.witnesses.size_of(&folder) == size {
+        true => Ok(()),
+        false => bounded(blocking(move || append(&path, &signed))).await,
+    };
+    told(gateway, &folder, taken.map(|()| size)) && beside.is_ok()
 }
 
 fn told(gateway: &Gateway, place: &str, taken: Result<u64, String>) -> bool {
@@ -175,27 +203,51 @@ pub(crate) fn beside(data_dir: &Path) -> Option<String> {
 fn append(folder: &Path, signed: &Signed) -> io::Result<()> {
     let day: String = rfc3339(signed.at).chars().take(10).collect();
     let path = folder.join(format!("agw-checkpoints-{day}.txt"));
-    let mut file = OpenOptions::new().create(true).append(true).open(path)?;
-    // In one piece, so that a checkpoint is there whole or not at all.
-    file.write_all(format!("{}\n", signed.note).as_bytes())?;
+    let mut file = OpenOptions::new().create(true).append(true).read(true).open(path)?;
+    let text = tail(&mut file)?;
+    // Of the one before, a crash may have left a part.
+    let end = if text.is_empty() || text.ends_with("\n\n") { "" } else { "\n\n" };
+    // In one piece, so that those of two gateways do not mix.
+    file.write_all(format!("{end}{}\n", signed.note).as_bytes())?;
     file.sync_data()
 }
 
-/// The last checkpoint in a folder that [`append`] wrote.
-pub(crate) fn newest_in(folder: &Path) -> Option<String> {
+/// The last part of a file.
+fn tail(file: &mut File) -> io::Result<String> {
+    let length = file.metadata()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(TAIL)))?;
+    let mut bytes = Vec::new();
+    file.take(TAIL).read_to_end(&mut bytes)?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// The last whole checkpoint of this trail in a folder that [`append`] wrote.
+pub(crate) fn newest_in(folder: &Path, origin: &str) -> Option<String> {
     let names =
         fs::read_dir(folder).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    let last = names.filter(|name| name.starts_with("agw-checkpoints-")).max()?;
-    let mut file = File::open(folder.join(last)).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
-    let mut text = String::new();
-    file.take(TAIL).read_to_string(&mut text).ok()?;
-    // Notes end with a signature line and an empty one.
-    let text = text.strip_suffix("\n\n")?;
-    let (body, signature) = text.rsplit_once("\n\n")?;
-    let body = body.rsplit_once("\n\n").map_or(body, |(_, body)| body);
-    Some(format!("{body}\n\n{signature}\n"))
+    let mut names: Vec<String> =
+        names.filter(|name| name.starts_with("agw-checkpoints-")).collect();
+    names.sort_unstable();
+    names.iter().rev().take(FILES).find_map(|name| {
+        let text = tail(&mut File::open(folder.join(name)).ok()?).ok()?;
+        last_note(&text, origin)
+    })
+}
+
+/// Notes end with a signature line and an empty one.
+fn last_note(text: &str, origin: &str) -> Option<String> {
+    let mut parts: Vec<&str> = text.split("\n\n").collect();
+    // After the last empty line comes nothing, or a part of a note.
+    parts.pop();
+    let whole = |body: &str, signature: &str| {
+        let signed = signature.strip_prefix("— ").and_then(|line| line.split_once(' '));
+        let signed = signed.and_then(|(_, base64)| BASE64_STANDARD.decode(base64).ok());
+        body.split('\n').next() == Some(origin) && signed.is_some_and(|s| s.len() >= SIGNATURE)
+    };
+    parts.windows(2).rev().find_map(|pair| match pair {
+        [body, signature] if whole(body, signature) => Some(format!("{body}\n\n{signature}\n")),
+        _ => None,
+    })
 }
 
 /// C2SP `tlog-witness`: the checkpoint, and the proof that it goes on from the
@@ -208,15 +260,19 @@ async fn submit(
 ) -> Result<u64, String> {
     match post(gateway, url, old, signed).await? {
         Answer::Taken => Ok(signed.size),
-        // It knows another one, as after a restart.
-        Answer::Has(size) if size > signed.size => {
+        Answer::Has(size) if size > gateway.writer.head() => {
             let message = format!(
                 "The audit trail does not agree with the witness {url}: it had {size} records when that last took a checkpoint and has {} now, so it was set back.",
-                signed.size
+                gateway.writer.head()
             );
             gateway.raise(alarm::alarm(message)).await;
             Err(format!("it knows a checkpoint of {size} records, which this trail has not"))
         }
+        // A crash lost the note, not the records: the next one goes on from it.
+        Answer::Has(size) if size > signed.size => {
+            Err(format!("it knows a newer checkpoint, of {size} records"))
+        }
+        // It knows another one, as after a restart.
         Answer::Has(size) if size != old => match post(gateway, url, size, signed).await? {
             Answer::Taken => Ok(signed.size),
             Answer::Has(size) => {
@@ -272,14 +328,29 @@ mod tests {
     #[test]
     fn the_last_checkpoint_of_a_folder_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        assert_eq!(newest_in(dir.path()), None);
-        let signed = |size: u64, day: i64| {
-            let note = format!("agw.local/x\n{size}\nroot=\n\n— agw.local/x sig{size}\n");
+        assert_eq!(newest_in(dir.path(), "x"), None);
+        let signed = |origin: &str, size: u64, day: i64| {
+            let signature = BASE64_STANDARD.encode([7; SIGNATURE]);
+            let note = format!("{origin}\n{size}\nroot=\n\n— {origin} {signature}\n");
             Signed { size, at: day * 86_400_000, note: note.into() }
         };
         for (size, day) in [(9, 0), (10, 1), (5, 1)] {
-            append(dir.path(), &signed(size, day)).unwrap();
-            assert_eq!(newest_in(dir.path()).as_deref(), Some(&*signed(size, day).note));
+            append(dir.path(), &signed("x", size, day)).unwrap();
+            append(dir.path(), &signed("y", size, day)).unwrap();
+            assert_eq!(newest_in(dir.path(), "x").as_deref(), Some(&*signed("x", size, day).note));
+        }
+        assert_eq!(newest_in(dir.path(), "z"), None);
+        // However much of one a crash has left, of whichever gateway.
+        let last = dir.path().join("agw-checkpoints-1970-01-02.txt");
+        let torn = signed("x", 7, 1).note;
+        for (size, cut) in (20..).zip(0..torn.len()) {
+            let mut bytes = fs::read(&last).unwrap();
+            bytes.extend_from_slice(&torn.as_bytes()[..cut]);
+            fs::write(&last, bytes).unwrap();
+            let newest = newest_in(dir.path(), "x").unwrap();
+            assert!(size == 20 || newest == *signed("x", size - 1, 1).note, "{newest}");
+            append(dir.path(), &signed("x", size, 1)).unwrap();
+            assert_eq!(newest_in(dir.path(), "x").as_deref(), Some(&*signed("x", size, 1).note));
         }
         put_beside(dir.path(), "note\n\nsignature\n").unwrap();
         assert_eq!(beside(dir.path()).as_deref(), Some("note\n\nsignature\n"));

@@ -23,7 +23,7 @@ use crate::bounds;
 
 const DATABASE: &str = "agw.db";
 /// How long a statement waits for another process that holds the database.
-const BUSY: Duration = Duration::from_secs(2);
+pub(crate) const BUSY: Duration = Duration::from_secs(2);
 /// Each step is frozen once released; a change is a new step.
 const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema.sql")),

@@ -1,7 +1,9 @@
-import { screen, waitFor, within } from "@testing-library/react";
+import { screen, within } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
+import type { EventFeed } from "../../../api/events";
+import { EventsProvider } from "../../../api/gateway";
 import type { AuditRecord, Role } from "../../../api/types";
 import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../../test/gateway";
 import { CallDrawer } from "./call-drawer";
@@ -117,10 +119,28 @@ describe("the story of a call", () => {
   });
 
   it("is read again when more of it is recorded", async () => {
-    const { seen } = drawn("auditor", [intent]);
+    let hear: ((record: AuditRecord) => void) | undefined;
+    const events: EventFeed = {
+      onAudit: (listener) => {
+        hear = listener;
+        return () => {};
+      },
+      onGap: () => () => {},
+    };
+    const records = [intent];
+    const { host } = fakeHost(signedIn("auditor", () => ({ body: { records, grants: [] } })));
+    renderWith(
+      host,
+      <EventsProvider value={events}>
+        <CallDrawer id="c1" grantHref={String} GrantLine={() => null} Why={() => null} onClose={vi.fn()} />
+      </EventsProvider>,
+    );
     expect(await screen.findByText("Not answered yet")).toBeVisible();
-    expect(seen.filter(({ path }) => path === "/api/v1/audit/c1")).toHaveLength(1);
-    await waitFor(() => expect(screen.getByTestId("call-why")).toBeVisible());
+    records.push(outcome);
+    hear?.(of(9, "outcome", { call_id: "another" }));
+    hear?.(outcome);
+    expect(await screen.findByText("after 12 ms")).toBeVisible();
+    expect(screen.queryByText("Not answered yet")).toBeNull();
   });
 });
 

@@ -69,7 +69,7 @@ impl Roots {
 /// Every pair of small sizes, then every one at an edge of a subtree and some
 /// of the others: each costs hundreds of hashes. (All of them were right.)
 fn tried(place: usize, size: usize) -> bool {
-    size <= 130 || [63, 0, 1].contains(&(place % 64)) || (place * 31 + size) % 64 == 0
+    size <= 130 || [63, 0, 1].contains(&(place % 64)) || (place * 31 + size).is_multiple_of(64)
 }
 
 /// A tree of so many leaves, and what it is made of.

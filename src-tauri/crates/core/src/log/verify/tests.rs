@@ -11,7 +11,8 @@ fn signer() -> SigningKey {
 #[derive(Default)]
 struct Trail {
     records: Vec<String>,
-    beside: Vec<(Option<Vec<u8>>, Option<Vec<u8>>)>,
+    /// Words and body of each.
+    beside: Vec<[Option<Vec<u8>>; 2]>,
     tree: Tree,
 }
 
@@ -30,7 +31,7 @@ impl Trail {
         );
         self.tree.push(leaf_hash(record.as_bytes()));
         self.records.push(record);
-        self.beside.push((text, body.map(<[u8]>::to_vec)));
+        self.beside.push([text, body.map(<[u8]>::to_vec)]);
     }
 
     fn hash_lines(&self, from: u64, to: u64) -> Vec<String> {
@@ -42,7 +43,7 @@ impl Trail {
 
     fn record_lines(&self, seq: usize) -> Vec<String> {
         let mut lines = vec![format!("r {}", self.records[seq - 1])];
-        let (text, body) = &self.beside[seq - 1];
+        let [text, body] = &self.beside[seq - 1];
         lines.extend(text.iter().map(|text| format!("t {}", BASE64.encode(text))));
         lines.extend(body.iter().map(|body| format!("b {}", BASE64.encode(body))));
         lines
@@ -130,7 +131,7 @@ fn what_holds_is_reported() {
     let mut lines = trail.whole(&[3, 11]);
     assert_eq!(
         lines.remove(3),
-        format!("t {}", BASE64.encode(trail.beside[1].0.as_ref().unwrap()))
+        format!("t {}", BASE64.encode(trail.beside[1][0].as_ref().unwrap()))
     );
     let report = judge(&lines).unwrap();
     let expected = Report {

@@ -40,6 +40,8 @@ pub(super) async fn open(
         AdminError::new(codes::NOT_FOUND, message, next)
     };
     let call = CallId::parse(&call_id).ok_or_else(none)?;
+    // As it was sealed with, however it is written.
+    let call_id = call.to_string();
     let sealed = gateway.reader.run(move |db| {
         let mut select = db.prepare_cached(
             "SELECT a.record ->> 'kind', b.bytes FROM audit a JOIN audit_bodies b ON b.seq = a.seq

@@ -33,6 +33,7 @@ const RECORDS: HeaderName = HeaderName::from_static("agw-export-records");
 #[into_params(parameter_in = Query)]
 pub(super) struct Ask {
     /// `jsonl`, `csv` or `tlog`.
+    #[param(inline)]
     format: Format,
     /// The first record, by its sequence number.
     since_seq: Option<u64>,

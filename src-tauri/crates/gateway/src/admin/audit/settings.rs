@@ -59,7 +59,12 @@ pub(super) async fn edit(
         .writer
         .change(move |change| {
             let now = settings::load(change.db)?;
-            rows::check_version(Some(wanted.version), now.version, "what is set about the audit trail", &now)?;
+            rows::check_version(
+                Some(wanted.version),
+                now.version,
+                "what is set about the audit trail",
+                &now,
+            )?;
             settings::store(change.db, &wanted)?;
             let detail = changed(&now, &wanted);
             let record = Record::config(clock::now_ms(), admin.user, "audit_settings", detail);

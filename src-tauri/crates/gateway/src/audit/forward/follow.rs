@@ -109,9 +109,10 @@ impl Feeder {
         }
     }
 
-    /// Sends what there is, a bounded number of records; returns how long
-    /// there is nothing to do.
+    /// Sends what there is, a bounded number of records; returns how long to
+    /// wait then.
     async fn round(&mut self) -> Result<Duration, String> {
+        let begun = Instant::now();
         let last = self.gateway.writer.on_disk();
         if self.at < last {
             let batch = self.read(last).await.map_err(|e| e.to_string())?;
@@ -124,7 +125,9 @@ impl Feeder {
         if self.noted.is_none_or(|noted| noted.elapsed() >= bounds::FORWARD_NOTED) {
             self.settle().await?;
         }
-        Ok(if self.at < last { Duration::ZERO } else { bounds::FORWARD_EVERY })
+        // One that has much to catch up with leaves half of the disk to calls.
+        let rest = if self.at < last { begun.elapsed() } else { bounds::FORWARD_EVERY };
+        Ok(rest.min(bounds::FORWARD_EVERY))
     }
 
     async fn read(&self, last: u64) -> Result<Batch, StoreError> {

@@ -1,7 +1,8 @@
 //! What is looked for in words.
 
 use agw_core::json;
-use serde_json::Value;
+
+use crate::audit::read;
 
 /// A text that is looked for; upper and lower case are alike.
 #[derive(Debug)]
@@ -31,21 +32,6 @@ impl Needle {
     /// path or the value of an argument that is kept in clear.
     pub(super) fn is_said(&self, words: &str) -> bool {
         // What is in one of them is in the whole, and hardly anything is.
-        words.to_lowercase().contains(&self.escaped) && {
-            let words: Value = serde_json::from_str(words).unwrap_or_default();
-            let parts = [words.get("detail"), words.get("clear")];
-            parts.into_iter().flatten().any(|part| self.is_within(part))
-        }
-    }
-
-    fn is_within(&self, value: &Value) -> bool {
-        match value {
-            Value::Object(members) => {
-                members.iter().any(|(name, value)| self.is_in(name) || self.is_within(value))
-            }
-            Value::Array(items) => items.iter().any(|item| self.is_within(item)),
-            Value::String(text) => self.is_in(text),
-            other => self.is_in(&other.to_string()),
-        }
+        words.to_lowercase().contains(&self.escaped) && read::says(words, &|word| self.is_in(word))
     }
 }

@@ -115,7 +115,7 @@ enum Job {
     /// A checkpoint of this moment, if there is a key.
     Checkpoint(oneshot::Sender<Option<Signed>>),
     /// Copy the write-ahead log into the database, and empty it.
-    Compact(Done),
+    EmptyLog(Done),
     Stop(Done),
 }
 
@@ -226,11 +226,12 @@ impl Writer {
         signed.await.ok().flatten().or_else(newest)
     }
 
-    /// Returns once nothing of what was removed is in the write-ahead log.
-    pub(crate) async fn compact_log(&self) -> Result<(), StoreError> {
-        let (done, compacted) = oneshot::channel();
-        self.send(Job::Compact(done))?;
-        compacted.await.unwrap_or_else(|_| Err(unwritten()))
+    /// Returns once nothing of what was removed is in the write-ahead log. An
+    /// error if somebody reads what was there before.
+    pub(crate) async fn empty_log(&self) -> Result<(), StoreError> {
+        let (done, emptied) = oneshot::channel();
+        self.send(Job::EmptyLog(done))?;
+        emptied.await.unwrap_or_else(|_| Err(unwritten()))
     }
 
     /// Writes what is owed and ends the thread.

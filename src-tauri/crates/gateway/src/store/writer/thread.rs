@@ -30,7 +30,7 @@ use crate::{
         record::{Rendered, rfc3339},
     },
     bounds, clock,
-    store::{StoreError, rows},
+    store::{self, StoreError, rows},
 };
 
 /// Between attempts to write while the disk refuses.
@@ -129,9 +129,9 @@ impl Thread {
                     Some(Job::Owed(record)) => self.owe(record),
                     Some(Job::Key(key)) => self.key = Some(key),
                     Some(Job::Checkpoint(answer)) => checkpoints.push(answer),
-                    Some(Job::Compact(done)) => {
+                    Some(Job::EmptyLog(done)) => {
                         // Nobody may be waiting any more.
-                        let _ = done.send(self.compact_log());
+                        let _ = done.send(self.empty_log());
                     }
                     Some(Job::Stop(done)) => stop = Some(done),
                     _ => {}
@@ -178,7 +178,8 @@ impl Thread {
     }
 
     fn unsigned(&self) -> bool {
-        self.key.is_some() && self.ledger.size() > self.signed
+        // Fewer than were signed: the trail was set back.
+        self.key.is_some() && self.ledger.size() != self.signed
     }
 
     fn checkpoint_due(&self) -> bool {
@@ -232,6 +233,11 @@ impl Thread {
         safe: bool,
         (counted, closing): (bool, bool),
     ) -> Result<(), StoreError> {
+        // A transaction that turns out to write nothing is not synced.
+        let idle = self.owed.is_empty() && asked.records.is_empty();
+        if safe && idle && self.unsynced.is_some() {
+            self.try_sync()?;
+        }
         self.sync_commits(safe)?;
         if self.failing_since.is_some() {
             // What a failed sync may have lost from the log goes elsewhere.
@@ -332,7 +338,13 @@ impl Thread {
 
     fn failed(&mut self, error: &StoreError) {
         self.failing_since.get_or_insert_with(clock::now_ms);
-        if self.shared.set_failure(Some(error.to_string())) {
+        let next = match error {
+            StoreError::Sqlite(_) => {
+                "; free disk space, repair the disk, or end what holds the database: recording goes on by itself"
+            }
+            _ => "",
+        };
+        if self.shared.set_failure(Some(format!("{error}{next}"))) {
             tracing::error!(%error, "records cannot be written; calls are refused");
             self.committed.health();
         }
@@ -352,22 +364,36 @@ impl Thread {
         Ok(())
     }
 
-    fn compact_log(&self) -> Result<(), StoreError> {
-        Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    /// As far as nobody reads an older state.
+    fn compact_log(&self) -> Result<bool, StoreError> {
+        let busy = |row: &rusqlite::Row<'_>| row.get::<_, bool>(0);
+        Ok(!self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], busy)?)
+    }
+
+    /// Calls do not wait for who reads.
+    fn empty_log(&self) -> Result<(), StoreError> {
+        self.db.busy_timeout(Duration::ZERO)?;
+        let emptied = self.compact_log();
+        self.db.busy_timeout(store::BUSY)?;
+        match emptied? {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable("somebody reads an older state".into())),
+        }
     }
 
     /// Syncs what was committed without.
     fn sync(&mut self) {
-        match sync_file(&self.wal) {
-            Ok(()) => {
-                self.unsynced = None;
-                self.shared.on_disk.store(self.ledger.size(), Ordering::Release);
-            }
-            Err(error) => {
-                self.unsynced = None;
-                self.failed(&StoreError::Unavailable(error.to_string()));
-            }
+        if let Err(error) = self.try_sync() {
+            self.failed(&error);
         }
+    }
+
+    fn try_sync(&mut self) -> Result<(), StoreError> {
+        // What a failed one may have lost is for the commits after it to mend.
+        self.unsynced = None;
+        sync_file(&self.wal).map_err(|e| StoreError::Unavailable(e.to_string()))?;
+        self.shared.on_disk.store(self.ledger.size(), Ordering::Release);
+        Ok(())
     }
 
     /// What gives receipts for the records after the first `before`, whose
@@ -449,3 +475,6 @@ fn sync_file(path: &Path) -> io::Result<()> {
     }
     OpenOptions::new().write(true).open(path)?.sync_data()
 }
+
+#[cfg(test)]
+mod tests;
