@@ -271,7 +271,7 @@ async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
         let inner = async || window.run("return [innerWidth, innerHeight]").await;
         eventually("the page has its new size", async || (inner().await == size).then_some(()))
             .await;
-        for page in ["home", "approvals", "connections", "grants", "people", "tools"] {
+        for page in ["home", "approvals", "audit", "connections", "grants", "people", "tools"] {
             window.click(&format!("nav-{page}")).await;
             if page == "grants" {
                 window.choose("grants-user", "ana").await;

@@ -40,7 +40,6 @@ pub enum Manner {
     /// Fewer bytes than announced.
     HalfABody,
     Never,
-    Slowly(Duration),
     /// Until the gate is true; then as [`Manner::Echo`].
     Held(watch::Receiver<bool>),
 }
@@ -230,10 +229,6 @@ async fn call(manner: Manner, result: Value) -> Response {
         Manner::Held(mut gate) => {
             // A gate that is gone is open.
             let _ = gate.wait_for(|open| *open).await;
-            json(result.to_string())
-        }
-        Manner::Slowly(delay) => {
-            tokio::time::sleep(delay).await;
             json(result.to_string())
         }
     }

@@ -126,7 +126,8 @@ async fn records_that_are_gone_are_found_at_the_next_start() {
         // One of the unfinished group, with and without closing the gap.
         "DELETE FROM audit WHERE seq = 520",
         "DELETE FROM audit WHERE seq = 520; UPDATE audit SET seq = -seq WHERE seq > 520;
-         UPDATE audit SET seq = -seq - 1 WHERE seq < 0",
+         UPDATE audit SET seq = -seq - 1 WHERE seq < 0;
+         UPDATE audit_texts SET seq = seq - 1 WHERE seq > 520",
     ] {
         let scene = Scene::start().await;
         fill(&scene, 2 * GROUP + 50).await;

@@ -34,6 +34,9 @@ async fn lived() -> Scene {
     }
     let args = json!({"note": format!("a letter to {}", NAME.to_uppercase())});
     assert_eq!(gateway.rest_call(&scene.token, "fix.echo", args).await.0, 200);
+    // As JSON writes it, the name comes right after a letter.
+    let args = json!({"note": format!("Dear\n{NAME}\tand \"{NAME}\"")});
+    assert_eq!(gateway.rest_call(&scene.token, "fix.echo", args).await.0, 200);
     let args = json!({"note": "nothing of that"});
     assert_eq!(gateway.rest_call(&scene.token, "fix.echo", args).await.0, 200);
     let _: agw_api::Grant = she

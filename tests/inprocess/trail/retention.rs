@@ -197,6 +197,64 @@ async fn what_is_too_much_goes_but_none_of_the_last_seven_days() {
     scene.gateway.stop().await;
 }
 
+/// A checkpoint of records that are gone cannot be told apart from another one;
+/// whoever asks hears so at once.
+#[tokio::test]
+async fn an_old_checkpoint_of_what_is_gone_is_refused_and_of_what_is_left_it_holds() {
+    let scene = aged(30).await;
+    let gateway = &scene.gateway;
+    super::fill(&scene, OLD + 60).await;
+    let kept = super::checkpoint(gateway).await;
+    set(gateway, json!({"records_days": 7})).await;
+    compacted(gateway, 2 * GROUP + 1).await;
+    for size in [1, 255, GROUP + 1, 2 * GROUP - 1] {
+        let path = format!("/api/v1/audit/export?format=tlog&checkpoint={size}");
+        let (code, body) = ask(&gateway.admin, "GET", &path, Value::Null).await;
+        assert_eq!(code, 422, "{size}: {body}");
+        assert!(body["message"].as_str().unwrap().contains("513"), "{body}");
+    }
+    for size in [0, GROUP, 2 * GROUP, 2 * GROUP + 1, kept.size] {
+        verified(gateway, &format!("checkpoint={size}")).await;
+    }
+    let key = key(gateway).await;
+    let query = format!("format=tlog&checkpoint={}&since_seq={}", kept.size, kept.size + 3);
+    let text = export(&gateway.admin, &query).await.unwrap();
+    check(&key, &text, Some(key.open(&kept.note).unwrap())).unwrap();
+    scene.gateway.stop().await;
+}
+
+/// Of checkpoints older than a day one an hour is enough, and the newest.
+#[tokio::test]
+async fn old_checkpoints_are_thinned_out() {
+    let scene = Scene::start().await;
+    super::fill(&scene, 300).await;
+    let signed = super::checkpoint(&scene.gateway).await;
+    let day = now_ms() - 3 * DAY_MS;
+    let hour = day - day % 3_600_000;
+    let add = |dir: &Path| {
+        let db = open(dir);
+        db.execute("DELETE FROM checkpoints WHERE size < 250", []).unwrap();
+        for n in 0..240 {
+            let at = hour + n * 60_000;
+            let note = format!("note {n}");
+            db.execute("INSERT INTO checkpoints VALUES (?1, ?2, ?3)", params![n + 1, at, note])
+                .unwrap();
+        }
+    };
+    let scene = scene.restart_after(add).await;
+    let old = |dir: &Path| {
+        let db = open(dir);
+        let mut select = db.prepare("SELECT size FROM checkpoints WHERE size < 250").unwrap();
+        let rows = select.query_map([], |row| row.get(0)).unwrap();
+        rows.collect::<Result<Vec<u64>, _>>().unwrap()
+    };
+    eventually("one an hour", SOON, async || old(scene.dir()) == [60, 120, 180, 240]).await;
+    let newest: u64 = one(&open(scene.dir()), "SELECT max(size) FROM checkpoints");
+    assert!(newest > signed.size);
+    assert!(status(&scene.gateway).await.alarm.is_none());
+    scene.gateway.stop().await;
+}
+
 /// A record that compaction was not told of stays missing.
 #[tokio::test]
 async fn a_bound_that_was_moved_by_somebody_else_is_found() {

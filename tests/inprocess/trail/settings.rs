@@ -34,7 +34,7 @@ async fn they_are_versioned_and_the_loser_hears_what_there_is() {
     let said = list(admin, "status=audit_settings").await;
     assert_eq!(said.len(), 2);
     assert!(said.iter().all(|r| r.kind == "config" && r.user.as_deref() == Some("root")));
-    let days = format!("\"records_days\":{}", now["records_days"]);
+    let days = format!("records_days {}", now["records_days"]);
     assert!(said[0].detail.as_ref().unwrap().contains(&days), "{said:#?}");
     let scene = scene.restart().await;
     let again: Value = scene.gateway.admin.get(PATH).await.unwrap();

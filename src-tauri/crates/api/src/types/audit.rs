@@ -1,6 +1,7 @@
 //! The audit trail and the stream of events.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
 
 /// One line of the audit trail.
@@ -115,10 +116,12 @@ pub struct StoryGrant {
 /// That it was opened is recorded.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct AuditBodies {
+    /// As the agent wrote them.
     #[schema(value_type = Option<Object>)]
-    pub arguments: Option<serde_json::Value>,
+    pub arguments: Option<Box<RawValue>>,
+    /// As the upstream wrote it, without credentials.
     #[schema(value_type = Option<Object>)]
-    pub result: Option<serde_json::Value>,
+    pub result: Option<Box<RawValue>>,
 }
 
 /// When a record is on disk.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use agw_api::{AuditBodies, AuditRecord, AuditStory, StoryGrant, segment};
+use serde_json::value::RawValue;
 
 use super::list::who;
 use crate::context::Context;
@@ -235,9 +236,9 @@ pub(super) async fn body(context: &Context<'_>, call_id: &str) -> Result<(), Cli
 }
 
 fn bodies_text(bodies: &AuditBodies) -> String {
-    let part = |name: &str, value: &Option<serde_json::Value>| match value {
+    let part = |name: &str, value: &Option<Box<RawValue>>| match value {
         Some(value) => {
-            let lines = pretty(&value.to_string());
+            let lines = pretty(value.get());
             let lines: Vec<String> =
                 lines.lines().map(|line| format!("  {}", safe(line))).collect();
             format!("{name}:\n{}", lines.join("\n"))
@@ -375,7 +376,8 @@ mod tests {
 
     #[test]
     fn opened_bodies() {
-        let bodies = AuditBodies { arguments: Some(json!({"to": ["a\u{202e}"]})), result: None };
+        let arguments = serde_json::value::to_raw_value(&json!({"to": ["a\u{202e}"]})).unwrap();
+        let bodies = AuditBodies { arguments: Some(arguments), result: None };
         assert_eq!(
             bodies_text(&bodies),
             "arguments:\n  {\n    \"to\": [\n      \"a\\u{202e}\"\n    ]\n  }\nresult: not kept"

@@ -236,7 +236,7 @@ pub(crate) fn newest_in(folder: &Path, origin: &str) -> Option<String> {
 
 /// Notes end with a signature line and an empty one.
 fn last_note(text: &str, origin: &str) -> Option<String> {
-    let mut parts: Vec<&str> = text.split("\n\n").collect();
+    let mut parts: Vec<&str> = text.split("\n\n").map(|part| part.trim_start()).collect();
     // After the last empty line comes nothing, or a part of a note.
     parts.pop();
     let whole = |body: &str, signature: &str| {

@@ -8,7 +8,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
     admin::{Admin, AdminError},
@@ -68,7 +68,7 @@ pub(super) async fn open(
         let own = Own::Body { call: &call_id, what };
         let clear =
             vault.open_own(own, &sealed).map_err(|e| AdminError::internal(e.to_string()))?;
-        let value: Option<Value> = serde_json::from_slice(clear.expose()).ok();
+        let value: Option<Box<RawValue>> = serde_json::from_slice(clear.expose()).ok();
         match what {
             "arguments" => bodies.arguments = value,
             _ => bodies.result = value,

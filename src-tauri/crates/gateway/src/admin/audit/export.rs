@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use agw_api::{Role, codes};
+use agw_core::log::GROUP;
 use axum::{
     body::Body,
     extract::{Query, State, rejection::QueryRejection},
@@ -143,6 +144,14 @@ async fn plan(
             Ok((ledger::first(db)?, from, to))
         })
         .await?;
+    // Its root takes hashes of records that are gone, unless it is between groups.
+    let gone = |size: &u64| *size < oldest && !size.is_multiple_of(GROUP);
+    if let Some(size) = ask.checkpoint.filter(gone) {
+        let message = format!(
+            "records before {oldest} were removed: nothing can be compared with a checkpoint of {size}"
+        );
+        return Err(AdminError::invalid(message));
+    }
     let first = from.into_iter().chain(ask.since_seq).max().unwrap_or(1).max(oldest).min(head + 1);
     Ok(Export {
         format: ask.format,
