@@ -29,7 +29,7 @@ const IN_FLIGHT: usize = 32;
 /// Each call is held here, so that all 32 are under way at any moment.
 const UPSTREAM_TAKES: Duration = Duration::from_millis(10);
 /// The moment of a kill, in milliseconds from the first call.
-const LATEST: usize = 100;
+const LATEST: usize = 80;
 /// Every so many starts are killed, too, this many milliseconds in at most.
 const STARTS_KILLED: usize = 8;
 const START_TAKES: usize = 40;
@@ -41,7 +41,7 @@ async fn what_the_upstream_received_has_an_intent_after_any_kill() {
     let found = campaign(&agw(), None, crashes).await;
     println!("{found:?}");
     assert_eq!(found.kills, crashes);
-    assert!(found.received > crashes * IN_FLIGHT, "too little was forwarded: {found:?}");
+    assert!(found.received > crashes * IN_FLIGHT / 4, "too little was forwarded: {found:?}");
     assert_eq!((found.without_intent, found.open_after_restart), (0, 0), "{found:?}");
     assert!(found.indeterminate > crashes, "kills hit too few calls under way: {found:?}");
 }
@@ -93,7 +93,7 @@ async fn campaign(agw: &Path, fault: Option<&str>, crashes: usize) -> Found {
     while found.kills < crashes && found.without_intent == 0 {
         campaign.call_and_kill(service, &token).await;
         found.kills += 1;
-        if found.kills % STARTS_KILLED == 0 {
+        if found.kills.is_multiple_of(STARTS_KILLED) {
             campaign.start_and_kill().await;
         }
         service = campaign.start().await;
@@ -144,9 +144,9 @@ impl Campaign<'_> {
     /// What the trail has by now, beside the upstream's log.
     async fn look(&mut self, admin: &Client, found: &mut Found) {
         self.books.read_on(admin).await;
-        let received = self.upstream.received();
-        found.without_intent += self.books.without_intent(&received[found.received..]).len();
-        found.received = received.len();
+        let received = self.upstream.received_after(found.received);
+        found.without_intent += self.books.without_intent(&received).len();
+        found.received += received.len();
         found.open_after_restart += self.books.open();
         found.indeterminate = self.books.indeterminate();
         found.records = self.books.head();

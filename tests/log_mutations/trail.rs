@@ -136,11 +136,13 @@ impl Trail {
             0..12 => {
                 let call = format!("01K{seq:05}{:08}", random.below(100_000_000));
                 record.set("kind", "intent").set("call_id", &call);
-                record.set("tool", *random.pick(&TOOLS));
+                let tool = *random.pick(&TOOLS);
+                record.set("tool", tool);
                 self.open.push(call);
             }
             12..23 => {
-                record.set("kind", "outcome").set("status", *random.pick(&["ok", "denied"]));
+                let status = if random.chance(1, 2) { "ok" } else { "denied" };
+                record.set("kind", "outcome").set("status", status);
                 if !self.open.is_empty() && random.chance(4, 5) {
                     let call = self.open.swap_remove(random.below(self.open.len()));
                     record.set("call_id", &call);
@@ -228,19 +230,19 @@ impl Draft {
         self.entry.body = Some(body);
     }
 
-    /// Says that these were erased, or with all before them that they expired.
+    /// Says that these were erased, or these with all before them.
     fn remove_words(&mut self, seqs: Vec<u64>, random: &mut Random) {
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        let expired = random.chance(1, 3);
+        let wide = random.chance(1, 3);
         for seq in seqs {
             match ranges.last_mut() {
-                Some((_, last)) if expired || *last + 1 == seq => *last = seq,
-                _ => ranges.push((if expired { 1 } else { seq }, seq)),
+                Some((_, last)) if wide || *last + 1 == seq => *last = seq,
+                _ => ranges.push((if wide { 1 } else { seq }, seq)),
             }
         }
         let json: Vec<String> = ranges.iter().map(|(a, b)| format!("[{a},{b}]")).collect();
-        self.set("kind", *random.pick(&["service", "config"]));
-        self.set("status", if expired { "expired" } else { "erased" });
+        self.set("kind", if random.chance(1, 2) { "service" } else { "config" });
+        self.set("status", "erased");
         self.raw("removed", format!("[{}]", json.join(",")));
         self.entry.removed = ranges;
     }

@@ -1,6 +1,6 @@
 //! The trail beside what the upstream and the agents know.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use agw_api::{AuditPage, AuditRecord, Client};
 use agw_core::json;
@@ -19,6 +19,9 @@ pub struct Books {
     calls: HashMap<String, Entries>,
     /// Ids of calls, by the digests of their arguments.
     ids: HashMap<String, String>,
+    /// Ids of those that have no end.
+    open: HashSet<String>,
+    indeterminate: usize,
 }
 
 /// What the trail has of one call.
@@ -70,9 +73,12 @@ impl Books {
             "intent" => {
                 assert!(entries.intent.replace(record.seq).is_none(), "doubled: {record:?}");
                 assert!(entries.outcome.is_none(), "an intent after the outcome: {record:?}");
+                self.open.insert(id.clone());
             }
             "outcome" => {
                 let status = record.status.unwrap_or_default();
+                self.open.remove(&id);
+                self.indeterminate += usize::from(status == "indeterminate");
                 let outcome = (status, record.reason.unwrap_or_default());
                 assert!(entries.outcome.replace(outcome).is_none(), "doubled: outcome of {id}");
             }
@@ -89,14 +95,13 @@ impl Books {
         self.calls.get(self.ids.get(&digest(n))?)
     }
 
-    /// Intents whose calls have no end.
+    /// Calls with an intent and no end.
     pub fn open(&self) -> usize {
-        let open = |call: &&Entries| call.intent.is_some() && call.outcome.is_none();
-        self.calls.values().filter(open).count()
+        self.open.len()
     }
 
     pub fn indeterminate(&self) -> usize {
-        self.calls.values().filter(|call| call.status() == Some("indeterminate")).count()
+        self.indeterminate
     }
 
     pub fn head(&self) -> u64 {

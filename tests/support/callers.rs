@@ -94,7 +94,7 @@ impl Caller {
         while !stop.load(Ordering::Relaxed) {
             let n = numbers.next();
             let begun = Instant::now();
-            let tool = if n % READS_EVERY == 0 { READS } else { WRITES };
+            let tool = if n.is_multiple_of(READS_EVERY) { READS } else { WRITES };
             let body = json!({"tool": tool, "args": {"n": n}, "token": self.token}).to_string();
             let call = tokio::time::timeout(ANSWERED_WITHIN, self.call(body));
             let Some((status, answer)) = call.await.expect("an answer in time") else { break };

@@ -72,8 +72,13 @@ impl Ledger {
 
     /// The log, as it is on disk.
     pub fn received(&self) -> Vec<Received> {
+        self.received_after(0)
+    }
+
+    /// The log without the first so many calls.
+    pub fn received_after(&self, known: usize) -> Vec<Received> {
         let text = std::fs::read_to_string(self.inner.dir.path().join("log")).unwrap();
-        text.lines().map(parse).collect()
+        text.lines().skip(known).map(parse).collect()
     }
 }
 

@@ -195,7 +195,9 @@ impl World {
                 Try::any(format!("audit/forwards/{}", name("forward")), none)
             }
             "POST audit/metrics-token" => Try::any("audit/metrics-token", none),
-            "GET audit/bodies/x" => Try::of(format!("audit/bodies/{}", self.call(whose).await), none),
+            "GET audit/bodies/x" => {
+                Try::of(format!("audit/bodies/{}", self.call(whose).await), none)
+            }
             "POST audit/erase" => {
                 let user = name("gone");
                 self.gateway.add_user(&user, None).await;

@@ -5,8 +5,9 @@ use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 use serde_json::Value;
 
 use super::{
-    super::scene::Scene, add, assert_same, calls, caught_up, error, forward, restart, trail,
+    super::scene::Scene, SOON, add, assert_same, calls, caught_up, error, forward, restart, trail,
 };
+use crate::support::eventually;
 
 fn lines(path: &Path) -> Vec<Value> {
     let text = fs::read_to_string(path).unwrap();
@@ -49,6 +50,13 @@ async fn a_restart_writes_nothing_twice() {
     let mut scene = scene;
     for _ in 0..3 {
         calls(&scene, 10).await;
+        // What was sent a moment ago is not noted yet.
+        let head = scene.gateway.audit().await[0].seq;
+        let written = || fs::read_to_string(&path).is_ok_and(|text| text.ends_with('\n'));
+        eventually("it is written", SOON, async || {
+            written() && lines(&path).last().unwrap()["seq"] == head
+        })
+        .await;
         scene = restart(scene, |_| {}).await;
     }
     caught_up(&scene.gateway, "file").await;

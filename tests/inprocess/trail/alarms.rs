@@ -110,7 +110,8 @@ async fn another_branch_of_history_is_found() {
     let scene = longer.await;
     assert_quiet(&scene.gateway).await;
     calls(&scene.gateway, &scene.token, 30, 200).await;
-    let scene = scene.restart_after(|dir| fs::write(dir.join("checkpoint"), &beside).unwrap()).await;
+    let scene =
+        scene.restart_after(|dir| fs::write(dir.join("checkpoint"), &beside).unwrap()).await;
     assert_alarm(&scene.gateway, "not those that were signed").await;
     scene.gateway.stop().await;
 }

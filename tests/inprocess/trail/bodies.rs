@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use agw_api::{AuditBodies, AuditRecord, AuditStory, Client};
+use agw_api::{AuditRecord, AuditStory, Client};
 use serde_json::{Value, json};
 
 use super::{super::scene::Scene, ask, list, one, open, verified};
@@ -69,14 +69,16 @@ async fn bodies_are_kept_sealed_and_opened_by_an_admin_who_is_recorded() {
     assert!(intent.body && outcome.body && !intent.erased && !outcome.erased);
     let clear = json!({"to": ["ana@example.com"], "deep.n": [1, 2]});
     assert_eq!((intent.clear.as_ref(), &outcome.clear), (Some(&clear), &None));
-    assert_eq!(intent.args, Some(json!({"to": "array(1)", "text": "string(29)", "deep": "array(2)"})));
+    assert_eq!(
+        intent.args,
+        Some(json!({"to": "array(1)", "text": "string(29)", "deep": "array(2)"}))
+    );
     no_secret(scene.dir());
 
     let call_id = intent.call_id.clone().unwrap();
-    let opened: AuditBodies =
-        gateway.admin.get(&format!("/api/v1/audit/bodies/{call_id}")).await.unwrap();
-    assert_eq!(opened.arguments, Some(args.clone()));
-    assert_eq!(opened.result.unwrap()["structuredContent"]["echo"], args);
+    let (status, opened) = bodies(&gateway.admin, &call_id).await;
+    assert_eq!((status, &opened["arguments"]), (200, &args), "{opened}");
+    assert_eq!(opened["result"]["structuredContent"]["echo"], args);
     let said = list(&gateway.admin, "status=bodies_opened").await;
     assert_eq!(said.len(), 1);
     assert_eq!((said[0].user.as_deref(), said[0].detail.as_ref()), (Some("root"), Some(&call_id)));

@@ -7,8 +7,8 @@ use agw_core::log::Failure;
 use serde_json::Value;
 
 use super::{
-    super::scene::Scene, GROUP, check, checkpoint, export, fill, key, one, open, status, tamper,
-    verified,
+    super::scene::Scene, GROUP, check, checkpoint, export, fill, holds_elsewhere, key, one, open,
+    status, tamper, verified,
 };
 use crate::support::InProcess;
 
@@ -25,7 +25,9 @@ async fn failure(gateway: &InProcess, query: &str) -> Result<Failure, String> {
     let text = export(&gateway.admin, &format!("format=tlog&{query}")).await;
     // It may break off, and is not whole then.
     let text = text.map_err(|e| e.to_string())?;
-    match check(&key(gateway).await, &text, None) {
+    let key = key(gateway).await;
+    assert!(!holds_elsewhere(&key, &text).await, "{query}: the verifiers do not agree");
+    match check(&key, &text, None) {
         Ok(report) => panic!("{query} holds: {report:?}"),
         Err(failure) => Ok(failure),
     }

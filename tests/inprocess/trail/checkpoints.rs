@@ -29,9 +29,7 @@ fn assert_consistent(scene: &Scene, checkpoints: &[(Checkpoint, i64)]) {
         leaves.push(leaf_hash(record.as_bytes()));
         tree.push(leaves[leaves.len() - 1]);
     }
-    let group = |group: u64| {
-        Ok::<_, Infallible>(leaves[group as usize * 256..][..256].to_vec())
-    };
+    let group = |group: u64| Ok::<_, Infallible>(leaves[group as usize * 256..][..256].to_vec());
     for (checkpoint, _) in checkpoints {
         let Ok(root) = tree.root_at(checkpoint.size, &mut { group });
         assert_eq!(root, Some(checkpoint.root), "of {} records", checkpoint.size);
@@ -74,10 +72,8 @@ async fn at_least_one_a_second_under_load_and_one_on_stop() {
     let scene = scene.restart().await;
     let kept = stored(&scene, &key);
     assert_consistent(&scene, &kept);
-    let stopped: u64 = one(
-        &open(scene.dir()),
-        "SELECT seq FROM audit WHERE record ->> 'status' = 'stopped'",
-    );
+    let stopped: u64 =
+        one(&open(scene.dir()), "SELECT seq FROM audit WHERE record ->> 'status' = 'stopped'");
     assert!(kept.iter().any(|(checkpoint, _)| checkpoint.size == stopped), "{stopped}: {kept:?}");
     scene.gateway.stop().await;
 }

@@ -26,13 +26,12 @@ async fn assert_intent_before_effect(scene: &Scene, effect: Option<&str>) {
                   ORDER BY seq DESC LIMIT 1";
     let answered = scene.rest(json!({"tool": "fix.echo", "args": {}}).to_string());
     let looked = async {
-        eventually("the call is under way", SOON, async || {
-            scene.upstream.calls().len() > before
-        })
-        .await;
+        eventually("the call is under way", SOON, async || scene.upstream.calls().len() > before)
+            .await;
         assert_eq!(one::<u64>(&db, intents), known + 1, "{effect:?}");
         assert_eq!(one::<Option<String>>(&db, newest).as_deref(), effect);
-        let outcomes: u64 = one(&db, "SELECT count(*) FROM audit WHERE record ->> 'kind' = 'outcome'");
+        let outcomes: u64 =
+            one(&db, "SELECT count(*) FROM audit WHERE record ->> 'kind' = 'outcome'");
         assert_eq!(outcomes, known);
         gate.send_replace(true);
     };

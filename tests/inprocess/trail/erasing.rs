@@ -43,16 +43,21 @@ async fn lived() -> Scene {
         .post("/api/v1/grants", &json!({"subject": "ana", "tool": "fix.other", "effect": "deny"}))
         .await
         .unwrap();
-    let (status, _) = ask(&gateway.admin, "DELETE", &format!("/api/v1/users/{}", agw_api::segment(NAME)), Value::Null).await;
+    let (status, _) = ask(
+        &gateway.admin,
+        "DELETE",
+        &format!("/api/v1/users/{}", agw_api::segment(NAME)),
+        Value::Null,
+    )
+    .await;
     assert_eq!(status / 100, 2);
     scene
 }
 
 fn of_her(records: &[AuditRecord]) -> usize {
     let text = |record: &AuditRecord| json!(record).to_string().to_lowercase();
-    let about = |text: String| {
-        [NAME, AGENT, WORDS].iter().any(|what| text.contains(&what.to_lowercase()))
-    };
+    let about =
+        |text: String| [NAME, AGENT, WORDS].iter().any(|what| text.contains(&what.to_lowercase()));
     records.iter().filter(|record| about(text(record))).count()
 }
 
@@ -99,8 +104,7 @@ async fn who_was_removed_is_erased_and_the_trail_holds() {
     }
     verified(gateway, "kind=intent").await;
     // In the files, while the service runs.
-    let planted =
-        [NAME, AGENT, WORDS].map(|what| Planted::new(what, what));
+    let planted = [NAME, AGENT, WORDS].map(|what| Planted::new(what, what));
     let found = leaks::find(&planted, &leaks::files(scene.dir()));
     assert!(found.is_empty(), "{found:#?}");
     let scene = scene.restart().await;

@@ -39,7 +39,11 @@ async fn every_change_by_a_person_is_one_with_who_did_it() {
         ("POST", "/api/v1/teams", json!({"name": "crew"})),
         ("DELETE", "/api/v1/teams/crew", Value::Null),
         ("POST", "/api/v1/grants", json!({"subject": "ana", "tool": "fix.*", "effect": "ask"})),
-        ("PUT", grant.as_str(), json!({"subject": "ana", "tool": "fix.echo", "effect": "deny", "version": 1})),
+        (
+            "PUT",
+            grant.as_str(),
+            json!({"subject": "ana", "tool": "fix.echo", "effect": "deny", "version": 1}),
+        ),
         ("DELETE", grant.as_str(), Value::Null),
         ("PUT", effect, json!({"effect": "read", "version": 0})),
         ("PUT", recording, json!({"clear": ["a"], "bodies": true, "version": 0})),
@@ -53,8 +57,10 @@ async fn every_change_by_a_person_is_one_with_who_did_it() {
         let (code, answer) = ask(admin, method, path, body.clone()).await;
         assert!((200..300).contains(&code), "{method} {path} {body}: {code} {answer}");
         let records = since(&scene, head).await;
-        let by_root =
-            records.iter().filter(|r| ["config", "service"].contains(&r.kind.as_str())).filter(|r| r.user.as_deref() == Some("root"));
+        let by_root = records
+            .iter()
+            .filter(|r| ["config", "service"].contains(&r.kind.as_str()))
+            .filter(|r| r.user.as_deref() == Some("root"));
         assert!(by_root.count() >= 1, "{method} {path}: {records:#?}");
     }
     verified(gateway, "").await;
@@ -127,7 +133,10 @@ async fn starts_stops_seals_and_sign_ins_are_recorded() {
     let key_file = scene.dir().join("master.key");
     let scene = scene.restart_after(|_| fs::rename(&key_file, &hidden).unwrap()).await;
     let records = since(&scene, head).await;
-    assert_eq!(said(&records)[..3], [("service", "stopped"), ("service", "started"), ("service", "sealed")]);
+    assert_eq!(
+        said(&records)[..3],
+        [("service", "stopped"), ("service", "started"), ("service", "sealed")]
+    );
     let head = status(&scene.gateway).await.head;
     let refused = scene.rest(json!({"tool": "fix.echo", "args": {}}).to_string()).await;
     assert_eq!(refused.status, 503);

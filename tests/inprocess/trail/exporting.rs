@@ -134,7 +134,8 @@ async fn parts_by_number_time_and_filter_hold_and_have_what_is_asked_for() {
         &format!("status=denied&{by_time}"),
         "user=ana&effect=unknown&since_seq=100",
     ] {
-        let listed = list(&gateway.admin, &format!("limit=1000&{}", filter.replace("since_seq", "x"))).await;
+        let listed =
+            list(&gateway.admin, &format!("limit=1000&{}", filter.replace("since_seq", "x"))).await;
         let from = if filter.contains("since_seq") { 100 } else { 1 };
         let text = export(&gateway.admin, &format!("format=tlog&{filter}")).await.unwrap();
         let report = check(&key(gateway).await, &text, None)
@@ -247,8 +248,7 @@ async fn a_member_exports_their_own_records_and_proves_nothing() {
     for line in own.lines() {
         assert_eq!(serde_json::from_str::<Value>(line).unwrap()["user"], "mem");
     }
-    let (status, body) =
-        ask(&mem, "GET", "/api/v1/audit/export?format=tlog", Value::Null).await;
+    let (status, body) = ask(&mem, "GET", "/api/v1/audit/export?format=tlog", Value::Null).await;
     assert_eq!((status, &body["code"]), (403, &json!("forbidden")), "{body}");
     let text = export(&auditor, "format=tlog").await.unwrap();
     assert!(check(&key(gateway).await, &text, None).is_ok());

@@ -100,10 +100,8 @@ async fn a_folder_that_is_gone_is_told_of_and_holds_nothing_up() {
     keeps_up(&scene.gateway).await;
     // None at all is none.
     set(&scene.gateway, json!({"witness_folder": null})).await;
-    eventually("none is shown", SOON, async || {
-        status(&scene.gateway).await.witnesses.is_empty()
-    })
-    .await;
+    eventually("none is shown", SOON, async || status(&scene.gateway).await.witnesses.is_empty())
+        .await;
     scene.gateway.stop().await;
 }
 
@@ -116,8 +114,7 @@ async fn only_a_folder_that_takes_files_is_taken() {
     let none = folder.path().join("none");
     for place in [json!("relative"), json!(""), json!(file), json!(none)] {
         let body = json!({"witness_folder": place, "version": 0});
-        let (code, body) =
-            ask(&scene.gateway.admin, "PUT", "/api/v1/audit/settings", body).await;
+        let (code, body) = ask(&scene.gateway.admin, "PUT", "/api/v1/audit/settings", body).await;
         assert_eq!((code, &body["code"]), (422, &json!("invalid")), "{body}");
     }
     assert!(!none.exists());
@@ -163,8 +160,7 @@ async fn checkpoints_of_another_gateway_are_no_reason_for_an_alarm() {
     let mut scenes = [Scene::start().await, Scene::start().await];
     for _ in 0..2 {
         for scene in &scenes {
-            let settings: Value =
-                scene.gateway.admin.get("/api/v1/audit/settings").await.unwrap();
+            let settings: Value = scene.gateway.admin.get("/api/v1/audit/settings").await.unwrap();
             if settings["witness_folder"].is_null() {
                 set(&scene.gateway, json!({"witness_folder": folder.path()})).await;
             }

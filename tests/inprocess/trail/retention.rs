@@ -50,8 +50,11 @@ fn age(dir: &Path, count: u64, days: i64, length: usize) {
             "status": "ok", "text": hex(&text), "time": time, "tool": "old.tool", "user": "u2",
             "v": 2
         });
-        tx.execute("INSERT INTO audit VALUES (?1, ?2, ?3)", params![seq, call.0, record.to_string()])
-            .unwrap();
+        tx.execute(
+            "INSERT INTO audit VALUES (?1, ?2, ?3)",
+            params![seq, call.0, record.to_string()],
+        )
+        .unwrap();
         tx.execute("INSERT INTO audit_texts VALUES (?1, ?2)", params![seq, text]).unwrap();
         tx.execute("INSERT INTO audit_bodies VALUES (?1, ?2)", params![seq, body]).unwrap();
     }
@@ -111,6 +114,8 @@ async fn assert_left(scene: &Scene, first: u64) {
         let sql = format!("SELECT count(*) FROM {table} WHERE seq < {first}");
         assert_eq!(one::<u64>(&db, &sql), 0, "{table}");
     }
+    let index = format!("SELECT count(*) FROM audit_shape_groups WHERE grp < {}", first / GROUP);
+    assert_eq!(one::<u64>(&db, &index), 0);
     // And the database guards the rest as before.
     for sql in [
         format!("DELETE FROM audit WHERE seq = {first}"),

@@ -232,8 +232,7 @@ async fn what_is_no_filter_is_refused_with_a_reason() {
     assert_eq!(list(admin, "before=1").await.len(), 0);
     assert_eq!(list(admin, "before=0").await.len(), 0);
     for id in ["0", "18446744073709551615", "9223372036854775808", "nonsense"] {
-        let (status, body) =
-            ask(admin, "GET", &format!("/api/v1/audit/{id}"), Value::Null).await;
+        let (status, body) = ask(admin, "GET", &format!("/api/v1/audit/{id}"), Value::Null).await;
         assert_eq!(status, 404, "{id}: {body}");
     }
     scene.gateway.stop().await;

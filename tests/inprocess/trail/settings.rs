@@ -24,7 +24,8 @@ async fn they_are_versioned_and_the_loser_hears_what_there_is() {
     assert_eq!(status, 409, "of a version that there is not yet");
 
     // Of many at once one wins each time.
-    let all = (0..16).map(|n| ask(admin, "PUT", PATH, json!({"records_days": 40 + n, "version": 1})));
+    let all =
+        (0..16).map(|n| ask(admin, "PUT", PATH, json!({"records_days": 40 + n, "version": 1})));
     let answers = join_all(all).await;
     let won: Vec<&Value> = answers.iter().filter(|(s, _)| *s == 200).map(|(_, b)| b).collect();
     assert_eq!(won.len(), 1, "{answers:?}");

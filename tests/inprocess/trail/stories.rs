@@ -59,7 +59,8 @@ async fn of_a_held_and_approved_call_it_has_the_question_and_the_answer() {
     // A grant that was changed since says so, and one that is gone, too.
     tokio::time::sleep(Duration::from_millis(5)).await;
     let path = format!("/api/v1/grants/{}", grant.id);
-    let body = json!({"subject": "ana", "tool": "fix.other", "effect": "allow", "version": grant.version});
+    let body =
+        json!({"subject": "ana", "tool": "fix.other", "effect": "allow", "version": grant.version});
     let (status, body) = ask(&gateway.admin, "PUT", &path, body).await;
     assert_eq!(status, 200, "{body}");
     let told = story(&gateway.admin, &id).await;

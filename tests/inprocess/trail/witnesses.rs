@@ -164,7 +164,11 @@ async fn keeps_up(gateway: &InProcess, outsider: &Outsider) {
 
 async fn fails(gateway: &InProcess, why: &str) {
     // Something new, and so a checkpoint that it does not take.
-    let _: Value = gateway.admin.post("/api/v1/teams", &json!({"name": format!("t{}", super::now_ms())})).await.unwrap();
+    let _: Value = gateway
+        .admin
+        .post("/api/v1/teams", &json!({"name": format!("t{}", super::now_ms())}))
+        .await
+        .unwrap();
     let begun = Instant::now();
     loop {
         let error = shown(gateway).await.error.unwrap_or_default();
@@ -263,7 +267,9 @@ async fn one_that_hangs_holds_nothing_up() {
     eventually("it is told", SOON, async || {
         let url = outsider.url();
         let witnesses = status(&scene.gateway).await.witnesses;
-        witnesses.iter().any(|w| w.place == url && w.error.as_ref().is_some_and(|e| e.contains("10 s")))
+        witnesses
+            .iter()
+            .any(|w| w.place == url && w.error.as_ref().is_some_and(|e| e.contains("10 s")))
     })
     .await;
     calls(&scene.gateway, &scene.token, 1, 200).await;

@@ -51,7 +51,7 @@ pub(super) fn hide(given: Given<'_>, random: &mut Random) -> Option<Case> {
     let mut plan = given.clean.plan.clone();
     // Often the first that retention has left.
     let below = plan.below(&given.clean.trail);
-    let here = |seq| plan.all && (given.turn % 3 > 0 || seq == below);
+    let here = |seq| plan.all && (!given.turn.is_multiple_of(3) || seq == below);
     let seq = given.clean.any_record(here, random)?;
     plan.has_mut(seq).record = false;
     Some(given.clean.planned(&plan))

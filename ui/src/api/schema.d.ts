@@ -1064,7 +1064,9 @@ export interface components {
          *     That it was opened is recorded.
          */
         AuditBodies: {
+            /** @description As the agent wrote them. */
             arguments?: Record<string, never> | null;
+            /** @description As the upstream wrote it, without credentials. */
             result?: Record<string, never> | null;
         };
         /**

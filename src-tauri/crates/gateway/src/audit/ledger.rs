@@ -172,3 +172,75 @@ pub(crate) fn first(db: &Connection) -> Result<u64, rusqlite::Error> {
     let first = rows::meta(db, FIRST)?;
     Ok(first.and_then(|first| first.parse().ok()).unwrap_or(1))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        audit::{Kind, Record},
+        store::{self, writer::batch},
+    };
+
+    /// Adds records as the writer does: what a commit completes is stored with
+    /// the next one.
+    fn add(db: &mut Connection, ledger: &mut Ledger, count: u64) {
+        let tx = db.transaction().unwrap();
+        ledger.store(&tx).unwrap();
+        let mut taken = Vec::new();
+        for seq in (ledger.size() + 1..).take(count as usize) {
+            let mut record = Record::new(Kind::Service, 1_000 * seq as i64);
+            record.tool = Some(format!("fix.{}", seq % 7));
+            let record = record.render();
+            let json = batch::insert(&tx, seq, &record).unwrap();
+            let hash = leaf_hash(json.as_bytes());
+            taken.push(Leaf { hash, time: record.time, shape: record.shape });
+        }
+        tx.commit().unwrap();
+        ledger.stored();
+        taken.into_iter().for_each(|leaf| ledger.take(leaf));
+    }
+
+    fn index(db: &Connection) -> Vec<(u64, Hash, i64, i64, String)> {
+        let sql = "SELECT g.grp, g.hash, g.first_time, g.last_time,
+                (SELECT group_concat(tool) FROM (SELECT s.tool FROM audit_shapes s
+                 JOIN audit_shape_groups i ON i.shape = s.id WHERE i.grp = g.grp ORDER BY s.tool))
+             FROM audit_groups g ORDER BY g.grp";
+        let mut select = db.prepare(sql).unwrap();
+        let row = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        };
+        select.query_map([], row).unwrap().collect::<Result<_, _>>().unwrap()
+    }
+
+    #[test]
+    fn whatever_a_crash_left_out_is_made_up_for() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [mut db, mut other] = dirs.each_ref().map(|dir| store::open(dir.path()).unwrap().0);
+        let (mut steady, mut restarted) = (Ledger::default(), Ledger::default());
+        for count in [1, 254, 1, 1, 200, 55, 0, 512, 3, 700, 0, 1] {
+            add(&mut db, &mut steady, count);
+            add(&mut other, &mut restarted, count);
+            restarted = Ledger::load(&other).unwrap();
+            assert_eq!(restarted.size(), steady.size());
+            assert_eq!(restarted.tree().root(), steady.tree().root());
+        }
+        add(&mut db, &mut steady, 0);
+        add(&mut other, &mut restarted, 0);
+        let stored = index(&db);
+        assert_eq!((stored.len(), &stored), (6, &index(&other)));
+        assert_eq!(stored[1].4, "fix.0,fix.1,fix.2,fix.3,fix.4,fix.5,fix.6");
+        // From nothing but the records, too.
+        other.execute_batch("DROP TRIGGER audit_groups_no_delete").unwrap();
+        for lost in ["grp = 0", "grp = 3", "grp > 2", "1"] {
+            other.execute(&format!("DELETE FROM audit_groups WHERE {lost}"), []).unwrap();
+            let mut restarted = Ledger::load(&other).unwrap();
+            assert_eq!(restarted.tree().root(), steady.tree().root());
+            add(&mut other, &mut restarted, 0);
+            assert_eq!(index(&other), stored, "{lost}");
+        }
+        other.execute_batch("DROP TRIGGER audit_no_delete").unwrap();
+        other.execute("DELETE FROM audit WHERE seq = 1600", []).unwrap();
+        let error = Ledger::load(&other).unwrap_err().to_string();
+        assert!(error.contains("record 1600 is missing"), "{error}");
+    }
+}

@@ -109,10 +109,15 @@ async fn follow(gateway: &Arc<Gateway>, kind: Kind) {
             }
             () = tokio::time::sleep(RETRY), if failing => {}
         }
-        tokio::select! {
-            () = gateway.stop.cancelled() => return,
-            well = hand_to(gateway, kind) => failing = !well,
-        }
+        let handed = hand_to(gateway, kind);
+        failing = match kind {
+            // What is being written is not written over.
+            Kind::Files => !handed.await,
+            Kind::Http => tokio::select! {
+                () = gateway.stop.cancelled() => return,
+                well = handed => !well,
+            },
+        };
     }
 }
 

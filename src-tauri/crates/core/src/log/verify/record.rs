@@ -51,8 +51,12 @@ impl Record {
         };
         match (record.kind.as_str(), text("status").as_deref()) {
             ("service", Some("compacted")) => record.below = below(node.get("below"), seq)?,
-            ("service" | "config", Some("erased" | "expired")) => {
-                record.removed = removed(node.get("removed"), seq)?;
+            ("service" | "config", Some(status @ ("erased" | "expired"))) => {
+                let removed = removed(node.get("removed"), seq)?;
+                // Bodies expire, words do not.
+                if status == "erased" {
+                    record.removed = removed;
+                }
             }
             _ => {}
         }

@@ -251,8 +251,9 @@ fn words_may_be_missing_only_where_they_were_erased() {
     for _ in 1..=9 {
         trail.add(r#""kind":"sign_in""#, Some("{}"), None);
     }
-    trail.add(r#""kind":"service","status":"expired","removed":[[1,2],[3,4],[6,9]]"#, None, None);
-    let lines = trail.whole(&[10]);
+    trail.add(r#""kind":"service","status":"expired","removed":[[1,9]]"#, None, None);
+    trail.add(r#""kind":"service","status":"erased","removed":[[1,2],[3,4],[6,9]]"#, None, None);
+    let lines = trail.whole(&[11]);
     let without = |seqs: &[u64]| {
         let mut seq = 0;
         let kept = lines.iter().filter(|line| {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agw_api::{Role, codes};
-use agw_core::log::GROUP;
+use agw_core::log::{GROUP, Tree};
 use axum::{
     body::Body,
     extract::{Query, State, rejection::QueryRejection},
@@ -11,6 +11,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
+use rusqlite::Connection;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
@@ -25,10 +26,16 @@ use crate::{
     },
     clock,
     gateway::Gateway,
-    store::{self, writer::Safety},
+    store::{self, StoreError, writer::Safety},
 };
 
 const RECORDS: HeaderName = HeaderName::from_static("agw-export-records");
+
+/// How often it is tried to export what does not change meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// With a proof, or else the newest record.
+type UpTo = Result<(Checkpoint, Tree), u64>;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -70,11 +77,16 @@ pub(super) async fn export(
         let message = "a member's own records alone prove nothing about the whole trail";
         return Err(AdminError::new(codes::FORBIDDEN, message, "export them as jsonl or csv"));
     }
-    let proof = match ask.format {
-        Format::Tlog => Some(proof(&gateway).await?),
-        _ => None,
+    let (db, up_to) = match ask.format {
+        Format::Tlog => proof(&gateway).await?,
+        _ => {
+            // What was owed a moment ago belongs to it, if it can be written.
+            let _ = gateway.writer.flush().await;
+            let (db, head) = read_as_it_is(&gateway).await?;
+            (db, Err(head))
+        }
     };
-    let export = plan(&gateway, &ask, filter, proof).await?;
+    let export = plan(&gateway, &ask, filter, up_to).await?;
     let mut record = Record::new(Kind::Config, clock::now_ms());
     record.status = Some("exported");
     record.user = Some(signed.user);
@@ -83,11 +95,7 @@ pub(super) async fn export(
     gateway.writer.record(record, Safety::Synced).await?;
     let count = (export.last + 1).saturating_sub(export.first);
     let (pieces, sent) = mpsc::channel::<Piece>(PIECES);
-    let data_dir = gateway.data_dir.clone();
-    tokio::task::spawn_blocking(move || match store::reader(&data_dir) {
-        Ok(db) => export.run(&db, pieces),
-        Err(error) => drop(pieces.blocking_send(Err(error))),
-    });
+    tokio::task::spawn_blocking(move || export.run(&db, pieces));
     let pieces = stream::unfold(sent, |mut sent| async { Some((sent.recv().await?, sent)) });
     let kind = match ask.format {
         Format::Jsonl => "application/jsonl",
@@ -111,31 +119,54 @@ fn extension(format: Format) -> &'static str {
     }
 }
 
-/// The newest checkpoint, and the tree that it is of.
-async fn proof(gateway: &Gateway) -> Result<(Checkpoint, agw_core::log::Tree), AdminError> {
-    let signed = gateway.writer.checkpoint().await.ok_or_else(super::unsigned)?;
-    Ok((signed, gateway.writer.tree()))
+/// The newest checkpoint with the tree that it is of, and the trail of that
+/// moment: what is erased while it is exported would be missing in it, and
+/// the record that says so comes after the checkpoint.
+async fn proof(gateway: &Gateway) -> Result<(Connection, UpTo), AdminError> {
+    for _ in 0..ATTEMPTS {
+        let signed = gateway.writer.checkpoint().await.ok_or_else(super::unsigned)?;
+        let (db, _) = read_as_it_is(gateway).await?;
+        let sql = "SELECT count(*) FROM audit WHERE seq > ?1
+            AND (record ->> 'removed' IS NOT NULL OR record ->> 'below' IS NOT NULL)";
+        let removed: u64 = db.query_row(sql, [signed.size], |row| row.get(0))?;
+        if removed == 0 {
+            return Ok((db, Ok((signed, gateway.writer.tree()))));
+        }
+    }
+    let message = "records are being removed from the trail at the moment";
+    Err(AdminError::new(codes::AUDIT_UNAVAILABLE, message, "export it again in a minute"))
+}
+
+/// A connection that goes on seeing the trail as it is now, and the newest
+/// record.
+async fn read_as_it_is(gateway: &Gateway) -> Result<(Connection, u64), AdminError> {
+    let data_dir = gateway.data_dir.clone();
+    let open = move || {
+        let db = store::reader(&data_dir)?;
+        db.execute_batch("BEGIN")?;
+        // The moment is that of the first reading.
+        let head = db.query_row("SELECT max(seq) FROM audit", [], |row| row.get(0))?;
+        Ok::<_, StoreError>((db, head))
+    };
+    let opened = tokio::task::spawn_blocking(open).await;
+    Ok(opened.map_err(|e| AdminError::internal(e.to_string()))??)
 }
 
 async fn plan(
     gateway: &Gateway,
     ask: &Ask,
     filter: Filter,
-    proof: Option<(Checkpoint, agw_core::log::Tree)>,
+    up_to: UpTo,
 ) -> Result<Export, AdminError> {
-    if proof.is_none() {
-        // What was owed a moment ago belongs to it, if it can be written.
-        let _ = gateway.writer.flush().await;
-    }
     let snapshot = gateway.live.snapshot.load_full();
     let only = filter.only;
     let sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
     let (since, until) = (sought.since, sought.until);
     // By time alone, the range is what is exported: of its proof nothing is
     // left out. Within its groups what is of another time comes along.
-    let tlog = proof.is_some();
+    let tlog = up_to.is_ok();
     let ranged = sought.any_shape() && (tlog || (since.is_none() && until.is_none()));
-    let head = proof.as_ref().map_or(gateway.writer.head(), |(signed, _)| signed.size);
+    let head = up_to.as_ref().map_or_else(|head| *head, |(signed, _)| signed.size);
     let (oldest, from, to) = gateway
         .reader
         .run(move |db| {
@@ -161,7 +192,7 @@ async fn plan(
         snapshot,
         only,
         bodies: ask.bodies,
-        proof,
+        proof: up_to.ok(),
         boundary: ask.checkpoint,
         origin: key::origin(&gateway.installation),
     })
