@@ -116,7 +116,7 @@ impl Datagrams {
         let Some(Socket::Udp(socket)) = &self.socket else { return Ok(()) };
         let mut said = [0; 16];
         match timeout(ECHO, socket.recv(&mut said)).await {
-            Ok(Err(_)) => Ok(()),
+            Ok(Err(error)) => Err(self.failed(&error)),
             Ok(Ok(_)) | Err(_) => Ok(()),
         }
     }

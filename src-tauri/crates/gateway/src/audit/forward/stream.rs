@@ -24,8 +24,9 @@ use crate::bounds;
 const CHUNK: usize = 64 << 10;
 /// How long it is looked whether the receiver has hung up.
 const GLANCE: Duration = Duration::from_millis(1);
-/// How long a reset may take to arrive after the end that it follows.
-const AFTERMATH: Duration = Duration::from_millis(100);
+/// How long a reset may take to arrive after the end that it follows: a round
+/// trip.
+const AFTERMATH: Duration = Duration::from_millis(250);
 
 #[derive(Debug)]
 pub(super) struct Stream {
@@ -119,4 +120,40 @@ async fn read_to_the_end(mut connection: TcpStream) -> io::Result<()> {
     // are answered with a reset then.
     tokio::time::sleep(AFTERMATH).await;
     connection.take_error()?.map_or(Ok(()), Err)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn listener() -> (TcpListener, Stream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let peer = Peer { host: "127.0.0.1".into(), port };
+        (listener, Stream::new(peer))
+    }
+
+    #[tokio::test]
+    async fn only_the_end_that_follows_ours_is_a_yes() {
+        let (listener, mut stream) = listener().await;
+        stream.send(b"lost").await.unwrap();
+        // Says that it is done, and has read nothing.
+        let (mut silent, _) = listener.accept().await.unwrap();
+        silent.shutdown().await.unwrap();
+        assert!(stream.confirm().await.is_err());
+        // What was sent on it is not made up for unasked.
+        assert!(stream.send(b"more").await.is_err());
+        stream.reset();
+        let receiver = tokio::spawn(async move {
+            let mut read = Vec::new();
+            listener.accept().await.unwrap().0.read_to_end(&mut read).await.unwrap();
+            read
+        });
+        stream.send(b"taken").await.unwrap();
+        stream.send(b", all").await.unwrap();
+        stream.confirm().await.unwrap();
+        assert_eq!(receiver.await.unwrap(), b"taken, all");
+    }
 }
