@@ -43,10 +43,12 @@ pub async fn serve(
     options: ServeOptions,
     ready: impl FnOnce(&SocketAddr),
 ) -> Result<(), ServeError> {
+    // Whoever has heard that it is ready may say that it shall stop.
+    let told = told_to_stop();
     let running = start(options, Timeouts::default()).await?;
     ready(&running.address());
     tokio::select! {
-        () = told_to_stop() => {}
+        () = told => {}
         () = running.asked_to_stop() => {}
     }
     running.stop().await;
@@ -156,22 +158,27 @@ async fn watch_expiries(gateway: Arc<Gateway>) {
 }
 
 /// SIGTERM or Ctrl-C.
-async fn told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
+///
+/// It listens from now on, not only once it is awaited.
+fn told_to_stop() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
+    let heard = {
         use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+        [SignalKind::terminate(), SignalKind::interrupt()].map(signal)
+    };
+    async {
+        #[cfg(unix)]
+        if let [Ok(mut terminate), Ok(mut interrupt)] = heard {
             tokio::select! {
-                _ = interrupt => {}
                 _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
             }
             return;
         }
-    }
-    // Without a way to hear the signal there is none to wait for.
-    if interrupt.await.is_err() {
-        std::future::pending::<()>().await;
+        // Without a way to hear the signal there is none to wait for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

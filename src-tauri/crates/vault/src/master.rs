@@ -256,7 +256,33 @@ fn unusable(error: &std::io::Error) -> String {
     format!("{error}; check it and its folder, or name another file")
 }
 
+/// There is a whole key or none, also after a power cut, and never one in the
+/// place of another.
 fn write_file(path: &Path, key: &MasterKey) -> std::io::Result<()> {
+    let mut next = path.as_os_str().to_owned();
+    next.push(".new");
+    write_new(Path::new(&next), key)?;
+    // Unlike renaming, linking replaces nothing.
+    let placed = match std::fs::hard_link(&next, path) {
+        // Not every file system has links.
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists && !path.exists() => {
+            std::fs::rename(&next, path)
+        }
+        placed => std::fs::remove_file(&next).and(placed),
+    };
+    placed?;
+    #[cfg(unix)]
+    if let Some(folder) = path.parent() {
+        // Without a name of its own it is in the current one.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
+fn write_new(path: &Path, key: &MasterKey) -> std::io::Result<()> {
+    // What a crash left.
+    let _ = std::fs::remove_file(path);
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
