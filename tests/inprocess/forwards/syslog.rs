@@ -1,5 +1,7 @@
 //! Syslog, read as the RFCs say.
 
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use tokio::{
     net::{UdpSocket, UnixDatagram},
@@ -7,6 +9,7 @@ use tokio::{
 };
 
 use super::{super::scene::Scene, SOON, add, assert_same, calls, caught_up, sink::Sink, trail};
+use crate::support::eventually;
 
 /// RFC 5424, section 6.
 struct Message {
@@ -58,6 +61,40 @@ impl Message {
     }
 }
 
+enum Socket {
+    Udp(UdpSocket),
+    Unix(UnixDatagram),
+}
+
+/// Datagrams as they come.
+struct Inbox(Arc<Mutex<Vec<String>>>);
+
+impl Inbox {
+    fn of(socket: Socket) -> Self {
+        let texts: Arc<Mutex<Vec<String>>> = Arc::default();
+        let into = Arc::clone(&texts);
+        tokio::spawn(async move {
+            let mut datagram = vec![0; 65_536];
+            loop {
+                let length = match &socket {
+                    Socket::Udp(socket) => socket.recv(&mut datagram).await.unwrap(),
+                    Socket::Unix(socket) => socket.recv(&mut datagram).await.unwrap(),
+                };
+                let text = str::from_utf8(&datagram[..length]).unwrap();
+                into.lock().unwrap().push(text.to_owned());
+            }
+        });
+        Self(texts)
+    }
+
+    /// Each datagram as one message, once there are as many as records.
+    async fn all(&self, scene: &Scene) -> Vec<Message> {
+        let count = trail(&scene.gateway).await.len();
+        eventually("all are there", SOON, async || self.0.lock().unwrap().len() >= count).await;
+        self.0.lock().unwrap().iter().map(|text| Message::read(text)).collect()
+    }
+}
+
 /// Some of each: allowed, denied, and a tool whose name is not plain ASCII.
 async fn some_calls(scene: &Scene) {
     calls(scene, 20).await;
@@ -101,18 +138,10 @@ async fn over_udp_each_record_is_one_datagram() {
     some_calls(&scene).await;
     // More than a receiver's buffer holds at once.
     calls(&scene, 200).await;
-    let receiving = tokio::spawn(async move {
-        let mut messages = Vec::new();
-        let mut datagram = vec![0; 65_536];
-        while let Ok(length) = timeout(SOON / 10, socket.recv(&mut datagram)).await {
-            let text = str::from_utf8(&datagram[..length.unwrap()]).unwrap();
-            messages.push(Message::read(text));
-        }
-        messages
-    });
+    let inbox = Inbox::of(Socket::Udp(socket));
     add(&scene.gateway, "siem", "syslog", &target).await;
     caught_up(&scene.gateway, "siem").await;
-    assert_messages(&scene, receiving.await.unwrap()).await;
+    assert_messages(&scene, inbox.all(&scene).await).await;
     scene.gateway.stop().await;
 }
 
@@ -139,17 +168,9 @@ async fn the_machines_own_log_gets_datagrams() {
     let path = dir.path().join("log");
     let socket = UnixDatagram::bind(&path).unwrap();
     add(&scene.gateway, "own", "syslog", &format!("unix://{}", path.display())).await;
-    let receiving = tokio::spawn(async move {
-        let mut messages = Vec::new();
-        let mut datagram = vec![0; 65_536];
-        while let Ok(length) = timeout(SOON / 10, socket.recv(&mut datagram)).await {
-            let text = str::from_utf8(&datagram[..length.unwrap()]).unwrap();
-            messages.push(Message::read(text));
-        }
-        messages
-    });
+    let inbox = Inbox::of(Socket::Unix(socket));
     some_calls(&scene).await;
     caught_up(&scene.gateway, "own").await;
-    assert_messages(&scene, receiving.await.unwrap()).await;
+    assert_messages(&scene, inbox.all(&scene).await).await;
     scene.gateway.stop().await;
 }

@@ -14,7 +14,7 @@ use crate::support::{http::Reply, mcp::ACCEPT, upstream::Manner};
 
 const HEADER: &str = "agw-receipt";
 
-fn in_header(reply: &Reply) -> Receipt {
+pub(super) fn in_header(reply: &Reply) -> Receipt {
     assert_eq!(reply.status, 200, "{reply:?}");
     let json = BASE64_STANDARD.decode(reply.header(HEADER)).unwrap();
     serde_json::from_slice(&json).unwrap()
@@ -26,7 +26,7 @@ fn in_meta(result: &Value) -> Receipt {
 }
 
 /// As the verifier takes it.
-fn parsed(receipt: &Receipt) -> log::Receipt {
+pub(super) fn parsed(receipt: &Receipt) -> log::Receipt {
     let hash = |text: &String| BASE64_STANDARD.decode(text).unwrap().try_into().unwrap();
     log::Receipt {
         index: receipt.index,

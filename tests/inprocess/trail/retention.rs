@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{
     super::scene::Scene, GROUP, SOON, ask, calls, check, eventually, export, key, list, now_ms,
-    one, open, quoted, set, status, tamper, verified,
+    one, open, quoted, receipts, set, status, tamper, verified,
 };
 use crate::support::InProcess;
 
@@ -150,6 +150,9 @@ async fn old_records_go_by_groups_and_the_rest_holds() {
     let scene = scene.restart().await;
     assert!(status(&scene.gateway).await.alarm.is_none());
     assert_left(&scene, first).await;
+    set(&scene.gateway, json!({"receipts": true})).await;
+    let reply = scene.rest(json!({"tool": "fix.echo", "args": {}}).to_string()).await;
+    receipts::parsed(&receipts::in_header(&reply)).check(&key(&scene.gateway).await).unwrap();
     // It goes on: what is written and proven after it holds, too.
     super::fill(&scene, 4 * GROUP).await;
     assert_left(&scene, first).await;

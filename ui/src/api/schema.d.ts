@@ -1518,7 +1518,10 @@ export interface components {
              * @description Records that it has yet to get.
              */
             behind: number;
-            /** @description Why it does not take records now. */
+            /**
+             * @description Why it does not take records now, and what it missed or did not get
+             *     whole since the service started.
+             */
             error?: string | null;
             kind: components["schemas"]["ForwardKind"];
             name: string;

@@ -317,7 +317,8 @@ pub struct Forward {
     pub behind: u64,
     /// RFC 3339.
     pub sent_at: Option<String>,
-    /// Why it does not take records now.
+    /// Why it does not take records now, and what it missed or did not get
+    /// whole since the service started.
     pub error: Option<String>,
 }
 

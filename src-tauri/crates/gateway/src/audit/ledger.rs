@@ -12,7 +12,10 @@ use agw_core::log::{GROUP, Hash, Tree, leaf_hash};
 use foldhash::fast::RandomState;
 use rusqlite::{Connection, params};
 
-use super::shape::{ANY, SHAPES_MAX, Shape};
+use super::{
+    read,
+    shape::{ANY, INLINE, SHAPES_MAX, Shape},
+};
 use crate::store::{StoreError, rows};
 
 /// A record as the ledger takes it.
@@ -60,6 +63,9 @@ impl Ledger {
                 return Err(StoreError::Damaged(format!("audit record {next} is missing")));
             }
             let record = row.get_ref(1)?.as_str().map_err(rusqlite::Error::from)?;
+            if read::inline_detail(record).is_some() {
+                ledger.within.shapes.insert(INLINE);
+            }
             let (shape, time) = Shape::read(record)?;
             ledger.take(Leaf { hash: leaf_hash(record.as_bytes()), time, shape });
         }

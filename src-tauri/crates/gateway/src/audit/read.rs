@@ -42,6 +42,18 @@ pub(crate) fn words(text: &[u8]) -> Option<&str> {
     str::from_utf8(text.get(SALT..)?).ok()
 }
 
+/// The detail of a record of version 1, which has it in itself.
+pub(crate) fn inline_detail(record: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Line {
+        detail: Option<String>,
+    }
+    if !record.ends_with("\"v\":1}") || !record.contains("\"detail\":") {
+        return None;
+    }
+    serde_json::from_str::<Line>(record).ok()?.detail
+}
+
 /// Whether one of the words is as asked: the detail, or the path or a value of
 /// an argument that is kept in clear.
 pub(crate) fn says(words: &str, is: &dyn Fn(&str) -> bool) -> bool {

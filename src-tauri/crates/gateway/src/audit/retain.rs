@@ -127,7 +127,7 @@ fn drop_records(change: &Change<'_>, groups: u64) -> Result<bool, StoreError> {
     db.execute("DELETE FROM audit_approvals WHERE seq <= ?1", [last])?;
     // By each shape: for all at once the whole of the index would be read.
     let index = "DELETE FROM audit_shape_groups WHERE grp < ?1
-                 AND shape IN (SELECT 0 UNION ALL SELECT id FROM audit_shapes)";
+                 AND shape IN (VALUES (0), (-1) UNION ALL SELECT id FROM audit_shapes)";
     db.execute(index, [to])?;
     let mut record = record("compacted");
     record.detail = Some(format!("records {first} to {last}"));

@@ -20,7 +20,7 @@ use super::{
     ledger,
     read::{self, ROW, Row},
     record::rfc3339,
-    shape::{ANY, Shape},
+    shape::{ANY, INLINE, Shape},
 };
 use crate::{
     bounds,
@@ -175,7 +175,10 @@ impl Sought {
         let (shape, time) = Shape::read(&row.json)?;
         let in_time = self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until);
-        let in_words = |text: &Needle| row.words().is_some_and(|words| text.is_said(words));
+        let in_words = |text: &Needle| {
+            row.words().is_some_and(|words| text.is_said(words))
+                || read::inline_detail(&row.json).is_some_and(|detail| text.is_in(&detail))
+        };
         let found = in_time
             && self.has_shape(&shape)
             && (self.names_text(&shape) || self.text.as_ref().is_some_and(in_words));
@@ -342,7 +345,8 @@ impl Groups {
             let shapes = Shape::load(db)?;
             let wanted = shapes.iter().filter(|(_, s)| sought.has_shape(s) && sought.names_text(s));
             let mut heap = BinaryHeap::new();
-            for id in wanted.map(|(id, _)| *id).chain([ANY]) {
+            let inline = sought.text.as_ref().map(|_| INLINE);
+            for id in wanted.map(|(id, _)| *id).chain([ANY]).chain(inline) {
                 heap.extend(groups.newest(db, id, groups.below)?.map(|group| (group, id)));
             }
             groups.shapes = Some(heap);

@@ -15,6 +15,10 @@ pub(crate) const SHAPES_MAX: usize = 20_000;
 /// The shape that every search looks at.
 pub(crate) const ANY: i64 = 0;
 
+/// Kept with shapes: records of version 1 have their details in themselves,
+/// where every search for words looks.
+pub(crate) const INLINE: i64 = -1;
+
 /// All that a search looks for in a record but its time and its words. There
 /// are few different ones. For each it is kept in which groups of records it
 /// occurs: an index that is exact for every combination, and that costs a

@@ -1,10 +1,10 @@
 //! Against a filter that looks at everything, one record after the other.
 
+mod reference;
+
 use std::collections::BTreeSet;
 
-use agw_core::{GrantId, log::leaf_hash};
-use serde_json::Value;
-
+use self::reference::{AGENTS, USERS, is};
 use super::*;
 use crate::{
     audit::{
@@ -15,11 +15,10 @@ use crate::{
     clock,
     store::writer::batch,
 };
+use agw_core::{GrantId, log::leaf_hash};
 
 /// 2026-11-22T09:30:00Z, in milliseconds since 1970.
 const BEGIN: i64 = 1_795_339_800_000;
-const USERS: [&str; 4] = ["root", "ana", "Bo O'Neill", "ana-maria"];
-const AGENTS: [(u64, &str); 4] = [(2, "claude"), (2, "Cursor"), (3, "claude"), (4, "bot")];
 const TOOLS: [&str; 5] = ["fix.echo", "fix.other", "fixture.echo", "gmail.send", "evil\"\\\n.tool"];
 
 /// xorshift64*.
@@ -124,68 +123,6 @@ impl Trail {
         let (found, pages) = self.pages(filter);
         assert_eq!(found, self.naive(filter), "seed {seed}: {filter:?}");
         pages
-    }
-}
-
-fn user_name(record: &Record) -> Option<&'static str> {
-    record.user.map(|user| USERS[user.get() as usize - 1])
-}
-
-fn is(record: &Record, filter: &Filter) -> bool {
-    let same = |sought: &Option<String>, found: Option<&str>| {
-        sought.as_ref().is_none_or(|sought| found == Some(sought))
-    };
-    let ms = |text: &String| text.parse::<jiff::Timestamp>().unwrap().as_millisecond();
-    let agent = record.agent.map(|agent| AGENTS[agent.get() as usize - 1]);
-    let agent_is = |sought: &String| {
-        agent.is_some_and(|(owner, name)| {
-            *sought == name || *sought == format!("{}/{name}", USERS[owner as usize - 1])
-        })
-    };
-    let call = matches!(record.kind, Kind::Intent | Kind::Outcome | Kind::Approval);
-    let effect = record.effect.map_or("unknown", ToolEffect::as_str);
-    let in_team =
-        |team: &String| team == "sales" && matches!(user_name(record), Some("ana" | "Bo O'Neill"));
-    let prefix = |connection: &String| {
-        record.tool.as_ref().is_some_and(|tool| tool.starts_with(&format!("{connection}.")))
-    };
-    same(&filter.kind, Some(record.kind.as_str()))
-        && same(&filter.decision, record.decision)
-        && same(&filter.user, user_name(record))
-        && same(&filter.tool, record.tool.as_deref())
-        && same(&filter.reason, record.reason)
-        && same(&filter.status, record.status)
-        && filter.team.as_ref().is_none_or(in_team)
-        && filter.agent.as_ref().is_none_or(agent_is)
-        && filter.connection.as_ref().is_none_or(prefix)
-        && filter.effect.as_ref().is_none_or(|sought| call && sought == effect)
-        && filter.since.as_ref().is_none_or(|since| record.time >= ms(since))
-        && filter.until.as_ref().is_none_or(|until| record.time <= ms(until))
-        && filter.only.is_none_or(|only| record.user == Some(only))
-        && filter.text.as_ref().is_none_or(|text| has_text(record, &text.trim().to_lowercase()))
-}
-
-fn has_text(record: &Record, text: &str) -> bool {
-    let mut words = vec![record.kind.as_str().to_owned()];
-    words.extend([&record.tool, &record.detail].into_iter().flatten().cloned());
-    let codes = [record.decision, record.reason, record.status, user_name(record)];
-    let agent = record.agent.map(|agent| AGENTS[agent.get() as usize - 1].1);
-    words.extend(codes.into_iter().chain([agent]).flatten().map(str::to_owned));
-    if let Some(clear) = &record.clear {
-        leaves(&serde_json::from_str(clear).unwrap(), &mut words);
-    }
-    words.iter().any(|word| word.to_lowercase().contains(text))
-}
-
-fn leaves(value: &Value, words: &mut Vec<String>) {
-    match value {
-        Value::Object(members) => members.iter().for_each(|(name, value)| {
-            words.push(name.clone());
-            leaves(value, words);
-        }),
-        Value::Array(items) => items.iter().for_each(|item| leaves(item, words)),
-        Value::String(text) => words.push(text.clone()),
-        other => words.push(other.to_string()),
     }
 }
 
@@ -468,4 +405,36 @@ fn ranges_of_time_hold_everything_of_that_time() {
     }
     assert_eq!(last_until(&trail.db, times.first().unwrap() - 1).unwrap(), 0);
     assert!(first_since(&trail.db, times.last().unwrap() + 1).unwrap() > 1_500);
+}
+
+/// Of before there were texts beside records.
+#[test]
+fn details_of_the_first_version_are_found() {
+    let mut trail = Trail::new();
+    for seq in 1..=700_u64 {
+        let record = match seq % 50 {
+            0 => format!(
+                r#"{{"detail":"Says \"no\" {seq}.","kind":"config","seq":{seq},"status":"made","time":"2026-11-22T09:30:00.000Z","user":"u2","v":1}}"#
+            ),
+            _ => format!(
+                r#"{{"args":{{"detail":"string(1)"}},"kind":"intent","seq":{seq},"time":"2026-11-22T09:30:00.000Z","v":1}}"#
+            ),
+        };
+        trail.db.execute("INSERT INTO audit VALUES (?1, NULL, ?2)", params![seq, record]).unwrap();
+        trail.records.push(match seq % 50 {
+            0 => {
+                let detail = format!("Says \"no\" {seq}.");
+                Record::config(BEGIN, UserId::new(2), "made", detail)
+            }
+            _ => Record::new(Kind::Intent, BEGIN),
+        });
+    }
+    trail.ledger = Ledger::load(&trail.db).unwrap();
+    trail.add((0..600).map(|_| Record::new(Kind::Service, BEGIN)).collect());
+    trail.add(Vec::new());
+    for text in ["says", "\"NO\" 50.", "no\" 700.", "detail", "string"] {
+        let filter = Filter { text: Some(text.into()), ..Filter::default() };
+        trail.check(&filter, 0);
+        trail.check(&Filter { user: Some("ana".into()), limit: Some(3), ..filter }, 0);
+    }
 }

@@ -98,3 +98,42 @@ fn what_is_not_on_disk_is_not_signed_for() {
     assert_eq!(thread.signed, 1);
     assert!(thread.failing_since.is_some());
 }
+
+#[test]
+fn commits_are_synced_as_the_strictest_of_their_records_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut thread = thread(dir.path());
+    let full = |thread: &Thread| -> bool {
+        let level: u8 = thread.db.query_row("PRAGMA synchronous", [], |row| row.get(0)).unwrap();
+        assert!(level == 1 || level == 2, "{level}");
+        level == 2
+    };
+    for (safeties, synced) in [
+        (vec![Safety::Written], false),
+        (vec![Safety::Written, Safety::Synced], true),
+        (vec![Safety::Written, Safety::Written], false),
+        (vec![Safety::Receipt, Safety::Written], true),
+    ] {
+        let mut asked = Asked::default();
+        let mut answers = Vec::new();
+        for safety in safeties {
+            let (ack, done) = answer();
+            let record = Record::new(Kind::Intent, 0).render();
+            assert!(asked.take(Job::Record(record, safety, ack)).is_none());
+            answers.push(done);
+        }
+        thread.commit(asked, false);
+        assert!(answers.iter_mut().all(|done| done.try_recv().unwrap().is_ok()));
+        assert_eq!((full(&thread), thread.unsynced.is_none()), (synced, synced));
+        let on_disk = thread.shared.on_disk.load(Ordering::Relaxed);
+        assert_eq!(on_disk == thread.ledger.size(), synced);
+    }
+    // What was not is so in time.
+    written(&mut thread);
+    assert!(thread.due().unwrap() <= Instant::now() + bounds::AUDIT_SYNC);
+    assert!(!thread.sync_due());
+    std::thread::sleep(bounds::AUDIT_SYNC);
+    assert!(thread.sync_due());
+    thread.sync();
+    assert_eq!(thread.shared.on_disk.load(Ordering::Relaxed), thread.ledger.size());
+}
