@@ -272,7 +272,7 @@ export const audit = {
     sent: "Last sent",
     behind: (count: number) => `${plural(count, "record", "records")} behind`,
     upToDate: "Up to date",
-    failing: "Does not take them",
+    failing: "Not all arrives",
     never: "Nothing yet",
     remove: (name: string) => `Remove ${name}`,
     removeTitle: (name: string) => `Send no more to ${name}?`,
