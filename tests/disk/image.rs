@@ -63,6 +63,7 @@ enum Edit<'t> {
 enum Naming<'t> {
     Set(&'t str, usize),
     Move(&'t str, &'t str),
+    Also(&'t str, &'t str),
     Remove(&'t str),
 }
 
@@ -113,6 +114,7 @@ impl<'t> Disk<'t> {
                 self.rename(step.at, Naming::Set(path, self.files.len() - 1));
             }
             What::Rename(to) => self.rename(step.at, Naming::Move(path, to)),
+            What::Link(to) => self.rename(step.at, Naming::Also(path, to)),
             What::Unlink => self.rename(step.at, Naming::Remove(path)),
             What::Sync => {}
             // Names are kept by a journal, which tries again.
@@ -172,6 +174,11 @@ impl<'t> Naming<'t> {
             Self::Set(name, file) => drop(names.insert(name, file)),
             Self::Move(from, to) => {
                 if let Some(file) = names.remove(from) {
+                    names.insert(to, file);
+                }
+            }
+            Self::Also(from, to) => {
+                if let Some(file) = names.get(from).copied() {
                     names.insert(to, file);
                 }
             }

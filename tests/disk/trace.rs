@@ -25,6 +25,8 @@ pub enum What {
     Write(u64, Range<usize>),
     Truncate(u64),
     Rename(String),
+    /// A second name.
+    Link(String),
     Unlink,
     Create,
     Sync,
@@ -71,6 +73,7 @@ fn parse(bytes: &[u8], at: usize) -> Option<(Step, usize)> {
         6 => What::Sync,
         7 => What::Synced(offset),
         8 => What::SyncFailed(offset),
+        9 => What::Link(text(data..end)?),
         kind => panic!("kind {kind} at {at}"),
     };
     Some((Step { at: at as u64, time, path, what }, end))

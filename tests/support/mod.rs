@@ -25,7 +25,7 @@ use agw_api::{
     AgentCreated, AuditRecord, Client, ClientError, Connection, Grant, SessionCreated,
     SetupResponse, TokenCreated, Transport,
 };
-use agw_gateway::{MasterKeySource, Running, ServeOptions, Timeouts};
+use agw_gateway::{MasterKeySource, Running, ServeError, ServeOptions, Timeouts};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -69,7 +69,7 @@ impl InProcess {
             passphrase: None,
             strict_audit: false,
         };
-        agw_gateway::start(options, timeouts).await.unwrap()
+        start(options, timeouts).await.unwrap()
     }
 
     pub fn url(&self, path: &str) -> String {
@@ -201,6 +201,27 @@ impl InProcess {
     /// Newest first.
     pub async fn audit(&self) -> Vec<AuditRecord> {
         self.admin.records("/api/v1/audit?limit=1000").await.unwrap()
+    }
+}
+
+/// Starts a gateway on a folder that another one may have left this moment: a
+/// child that some test starts has all open files, locks too, until it runs.
+pub async fn start(options: ServeOptions, timeouts: Timeouts) -> Result<Running, ServeError> {
+    let begun = Instant::now();
+    loop {
+        let options = ServeOptions {
+            data_dir: options.data_dir.clone(),
+            master_key: options.master_key.clone(),
+            ui_dir: None,
+            passphrase: None,
+            ..options
+        };
+        match agw_gateway::start(options, timeouts).await {
+            Err(ServeError::AlreadyRunning(_)) if begun.elapsed() < Duration::from_secs(2) => {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            started => return started,
+        }
     }
 }
 

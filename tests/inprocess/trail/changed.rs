@@ -10,7 +10,7 @@ use super::{
     super::scene::Scene, GROUP, check, checkpoint, export, fill, holds_elsewhere, key, one, open,
     status, tamper, verified,
 };
-use crate::support::InProcess;
+use crate::support::{InProcess, SHORT, start};
 
 /// Two complete groups and some more, all signed for, changed while the
 /// service was off.
@@ -116,7 +116,7 @@ fn starts_or_not(dir: &Path) -> impl Future<Output = Result<agw_gateway::Running
         passphrase: None,
         strict_audit: false,
     };
-    async { agw_gateway::start(options, crate::support::SHORT).await.map_err(|e| e.to_string()) }
+    async { start(options, SHORT).await.map_err(|e| e.to_string()) }
 }
 
 /// Records that are gone: the service does not go on as if nothing were.

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::{super::scene::Scene, SOON, ask, eventually, one, open, set, status};
-use crate::support::{SHORT, upstream::Manner};
+use crate::support::{SHORT, start, upstream::Manner};
 
 async fn confirm(scene: &Scene, effect: &str, version: u64) {
     let path = "/api/v1/tools/fix.echo/effect";
@@ -78,7 +78,7 @@ async fn strict_on_the_command_line_goes_before_the_settings() {
         passphrase: None,
         strict_audit: true,
     };
-    let running = agw_gateway::start(options, SHORT).await.unwrap();
+    let running = start(options, SHORT).await.unwrap();
     let status: Value = admin.get("/api/v1/audit/status").await.unwrap();
     assert_eq!(status["durability"], "strict");
     let settings: Value = admin.get("/api/v1/audit/settings").await.unwrap();

@@ -96,14 +96,33 @@ async fn assert_left(scene: &Scene, first: u64) {
         assert_eq!(found.last().map_or(u64::MAX, |record| record.seq), least, "{query}");
     }
     let report = verified(gateway, "").await;
-    assert_eq!((report.first, report.compacted_below), (first, Some(first)));
+    // It is of all from the first one on, and says itself what is missing.
+    assert_eq!((report.first, report.compacted_below), (1, Some(first)));
     assert_eq!(report.records, report.size + 1 - first);
-    for query in ["since_seq=1", "since_seq=10", "bodies=true", "tool=old.tool", "text=old"] {
+    assert_eq!(verified(gateway, "since_seq=10").await.first, 10);
+    for query in [
+        "since_seq=1",
+        "since_seq=513",
+        "since_seq=600",
+        "bodies=true",
+        "tool=old.tool",
+        "text=old",
+    ] {
         let report = verified(gateway, query).await;
         assert!(report.records > 0, "{query}");
     }
     let since = format!("since={}", quoted(&all.last().unwrap().time));
-    assert_eq!(verified(gateway, &since).await.first, first);
+    let report = verified(gateway, &since).await;
+    assert!(report.first <= first && report.records > 0, "{report:?}");
+    let [until, newest] = [all.len() / 2, 0].map(|at| quoted(&all[at].time));
+    for part in [format!("until={until}"), format!("{since}&until={until}")] {
+        let report = verified(gateway, &part).await;
+        assert!((report.first, report.last) >= (first, first) && report.records > 0, "{report:?}");
+    }
+    assert!(verified(gateway, &format!("since={newest}")).await.first > first);
+    let head = status(gateway).await.head;
+    let looked = gateway.admin.download("/api/v1/audit/export?format=tlog").await.unwrap();
+    assert_eq!(looked.records(), Some(head + 1 - first));
     let jsonl = export(&gateway.admin, "format=jsonl").await.unwrap();
     assert!(jsonl.lines().count() as u64 > head - first);
     // Of what is gone nothing is shown.
@@ -263,7 +282,8 @@ async fn old_checkpoints_are_thinned_out() {
     scene.gateway.stop().await;
 }
 
-/// A record that compaction was not told of stays missing.
+/// Records that somebody else removed, in the way that retention does: no
+/// record tells of it.
 #[tokio::test]
 async fn a_bound_that_was_moved_by_somebody_else_is_found() {
     let scene = aged(30).await;
@@ -271,9 +291,12 @@ async fn a_bound_that_was_moved_by_somebody_else_is_found() {
         DELETE FROM audit_bodies WHERE seq <= 256;
         INSERT OR REPLACE INTO meta VALUES ('audit_first', '257')";
     let scene = scene.restart_after(|dir| tamper(dir, moved)).await;
-    let text = export(&scene.gateway.admin, "format=tlog&since_seq=1").await.unwrap();
-    let report = check(&key(&scene.gateway).await, &text, None);
-    // The gateway exports from there on; whoever wants all sees that it is not.
-    assert!(report.is_err() || report.unwrap().first == 257);
+    for query in ["", "since_seq=1", "since_seq=256", "since=2020-01-01T00:00:00Z"] {
+        let query = format!("format=tlog&{query}");
+        let text = export(&scene.gateway.admin, &query).await.unwrap();
+        let failure = check(&key(&scene.gateway).await, &text, None).unwrap_err();
+        assert_eq!(failure.seq, Some(GROUP), "{query}: {failure}");
+    }
+    verified(&scene.gateway, "since_seq=257").await;
     scene.gateway.stop().await;
 }

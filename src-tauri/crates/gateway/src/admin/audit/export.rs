@@ -86,14 +86,13 @@ pub(super) async fn export(
             (db, Err(head))
         }
     };
-    let export = plan(&gateway, &ask, filter, up_to).await?;
+    let (export, count) = plan(&gateway, &ask, filter, up_to).await?;
     let mut record = Record::new(Kind::Config, clock::now_ms());
     record.status = Some("exported");
     record.user = Some(signed.user);
     let (first, last, form) = (export.first, export.last, extension(ask.format));
     record.detail = Some(format!("records {first} to {last} as {form}"));
     gateway.writer.record(record, Safety::Synced).await?;
-    let count = (export.last + 1).saturating_sub(export.first);
     let (pieces, sent) = mpsc::channel::<Piece>(PIECES);
     tokio::task::spawn_blocking(move || export.run(&db, pieces));
     let pieces = stream::unfold(sent, |mut sent| async { Some((sent.recv().await?, sent)) });
@@ -152,12 +151,13 @@ async fn read_as_it_is(gateway: &Gateway) -> Result<(Connection, u64), AdminErro
     Ok(opened.map_err(|e| AdminError::internal(e.to_string()))??)
 }
 
+/// And how many records are looked through.
 async fn plan(
     gateway: &Gateway,
     ask: &Ask,
     filter: Filter,
     up_to: UpTo,
-) -> Result<Export, AdminError> {
+) -> Result<(Export, u64), AdminError> {
     let snapshot = gateway.live.snapshot.load_full();
     let only = filter.only;
     let sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
@@ -183,11 +183,18 @@ async fn plan(
         );
         return Err(AdminError::invalid(message));
     }
-    let first = from.into_iter().chain(ask.since_seq).max().unwrap_or(1).max(oldest).min(head + 1);
-    Ok(Export {
+    let asked = from.into_iter().chain(ask.since_seq).max().unwrap_or(1).max(1);
+    let last = to.unwrap_or(head).min(head);
+    // What was removed is told of by a record that comes later: a file up to
+    // the newest one has it, and does not hold if nothing tells.
+    let proven = tlog && last == head;
+    let first = if proven { asked } else { asked.max(oldest) }.min(head + 1);
+    let last = last.max(first - 1);
+    let count = (last + 1).saturating_sub(first.max(oldest));
+    let export = Export {
         format: ask.format,
         first,
-        last: to.unwrap_or(head).min(head).max(first - 1),
+        last,
         sought: (!ranged).then_some(sought),
         snapshot,
         only,
@@ -195,5 +202,6 @@ async fn plan(
         proof: up_to.ok(),
         boundary: ask.checkpoint,
         origin: key::origin(&gateway.installation),
-    })
+    };
+    Ok((export, count))
 }

@@ -85,7 +85,7 @@ impl Export {
         db: &Connection,
         mut take: impl FnMut(Row, bool) -> Result<(), Stopped>,
     ) -> Result<(), Stopped> {
-        let mut next = self.first;
+        let mut next = self.first.max(ledger::first(db)?);
         while next <= self.last {
             let last = self.last.min(next + CHUNK - 1);
             let rows: Vec<Row> = db

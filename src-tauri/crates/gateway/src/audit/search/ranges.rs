@@ -4,7 +4,10 @@
 use agw_core::log::GROUP;
 use rusqlite::{Connection, OptionalExtension as _, Params};
 
-use crate::{audit::shape::Shape, store::StoreError};
+use crate::{
+    audit::{ledger, shape::Shape},
+    store::StoreError,
+};
 
 /// More than there are records.
 const ENDLESS: u64 = u64::MAX >> 1;
@@ -32,6 +35,10 @@ fn finished(db: &Connection) -> Result<u64, StoreError> {
 pub(crate) fn first_since(db: &Connection, time: i64) -> Result<u64, StoreError> {
     let sql = "SELECT seq, record FROM audit WHERE seq > ?1 ORDER BY seq";
     let from = older_than(db, time)? * GROUP;
+    if from + 1 < ledger::first(db)? {
+        // When that was made cannot be told any more.
+        return Ok(from + 1);
+    }
     Ok(find(db, sql, [from], |made| made >= time)?.unwrap_or(ENDLESS))
 }
 
