@@ -178,7 +178,7 @@ impl Trail {
         };
         let db = store::reader(&self.dir)?;
         let (pieces, mut sent) = mpsc::channel(PIECES);
-        let writing = std::thread::spawn(move || export.run(&db, pieces));
+        let writing = std::thread::spawn(move || export.run(db, pieces));
         while let Some(piece) = sent.blocking_recv() {
             take(&piece?)?;
         }

@@ -55,9 +55,9 @@ pub(crate) async fn erase(
 /// What was removed is in the log until it is copied into the database.
 async fn empty_log(gateway: &Gateway) -> Result<(), AdminError> {
     let begun = Instant::now();
-    while let Err(error) = gateway.writer.empty_log().await {
+    while gateway.writer.empty_log().await.is_err() {
         if begun.elapsed() > PATIENCE {
-            let message = format!("it is erased, but is still in the database's log: {error}");
+            let message = "it is erased, but still in the database's log, which something reads";
             let next = "end what reads the database, then restart the gateway";
             return Err(AdminError::new(codes::AUDIT_UNAVAILABLE, message, next));
         }

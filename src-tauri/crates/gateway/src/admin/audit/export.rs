@@ -94,7 +94,7 @@ pub(super) async fn export(
     record.detail = Some(format!("records {first} to {last} as {form}"));
     gateway.writer.record(record, Safety::Synced).await?;
     let (pieces, sent) = mpsc::channel::<Piece>(PIECES);
-    tokio::task::spawn_blocking(move || export.run(&db, pieces));
+    tokio::task::spawn_blocking(move || export.run(db, pieces));
     let pieces = stream::unfold(sent, |mut sent| async { Some((sent.recv().await?, sent)) });
     let kind = match ask.format {
         Format::Jsonl => "application/jsonl",

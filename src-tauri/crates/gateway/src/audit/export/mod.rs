@@ -4,12 +4,15 @@
 mod rows;
 mod tlog;
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use agw_core::{UserId, log::Tree};
 use bytes::Bytes;
 use rusqlite::{Connection, params};
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{self, error::TrySendError};
 
 use super::{
     checkpoint::Signed,
@@ -24,6 +27,9 @@ use crate::store::{StoreError, snapshot::Snapshot};
 const CHUNK: u64 = 2_048;
 /// Bytes that are sent at once.
 const PIECE: usize = 64 << 10;
+/// How long one of them may wait, and how often it is tried.
+const PATIENCE: Duration = Duration::from_secs(60);
+const FULL: Duration = Duration::from_millis(5);
 /// Pieces that a slow reader may be behind.
 pub(crate) const PIECES: usize = 8;
 
@@ -64,14 +70,15 @@ pub(crate) type Piece = Result<Bytes, StoreError>;
 impl Export {
     /// Writes it all to `out`. Blocks. An error ends it half-way, and whoever
     /// reads hears of that.
-    pub(crate) fn run(self, db: &Connection, out: mpsc::Sender<Piece>) {
-        let mut out = Out { pieces: out, piece: Vec::with_capacity(PIECE + 4_096) };
+    pub(crate) fn run(self, db: Connection, out: mpsc::Sender<Piece>) {
+        let mut out = Out::new(out, PATIENCE);
         let written = match self.format {
-            Format::Jsonl => rows::json_lines(&self, db, &mut out),
-            Format::Csv => rows::table(&self, db, &mut out),
-            Format::Tlog => tlog::write(&self, db, &mut out),
+            Format::Jsonl => rows::json_lines(&self, &db, &mut out),
+            Format::Csv => rows::table(&self, &db, &mut out),
+            Format::Tlog => tlog::write(&self, &db, &mut out),
         };
         let sent = written.and_then(|()| out.send());
+        drop(db);
         if let Err(Stopped::Failed(error)) = sent {
             tracing::warn!(%error, "an export of the audit trail failed");
             let _ = out.pieces.blocking_send(Err(error));
@@ -130,16 +137,58 @@ impl<E: Into<StoreError>> From<E> for Stopped {
 struct Out {
     pieces: mpsc::Sender<Piece>,
     piece: Vec<u8>,
+    patience: Duration,
 }
 
 impl Out {
+    fn new(pieces: mpsc::Sender<Piece>, patience: Duration) -> Self {
+        Self { pieces, piece: Vec::with_capacity(PIECE + 4_096), patience }
+    }
+
     fn write(&mut self, bytes: &[u8]) -> Result<(), Stopped> {
         self.piece.extend_from_slice(bytes);
         if self.piece.len() < PIECE { Ok(()) } else { self.send() }
     }
 
+    /// Who does not read would keep the database's log from being emptied.
     fn send(&mut self) -> Result<(), Stopped> {
-        let piece = Bytes::from(std::mem::take(&mut self.piece));
-        self.pieces.blocking_send(Ok(piece)).map_err(|_| Stopped::HungUp)
+        let mut piece = Ok(Bytes::from(std::mem::take(&mut self.piece)));
+        let begun = Instant::now();
+        loop {
+            piece = match self.pieces.try_send(piece) {
+                Ok(()) => return Ok(()),
+                Err(TrySendError::Closed(_)) => return Err(Stopped::HungUp),
+                Err(TrySendError::Full(piece)) => piece,
+            };
+            if begun.elapsed() > self.patience {
+                let waited = format!("nobody read for {} s", self.patience.as_secs());
+                return Err(StoreError::Unavailable(waited).into());
+            }
+            std::thread::sleep(FULL);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_export_that_nobody_reads_ends_and_says_so() {
+        let (pieces, mut sent) = mpsc::channel(2);
+        let mut out = Out::new(pieces, Duration::from_millis(50));
+        let mut written = 0;
+        let stopped = loop {
+            match out.write(&[b'x'; PIECE]) {
+                Ok(()) => written += 1,
+                Err(stopped) => break stopped,
+            }
+        };
+        assert_eq!(written, 2);
+        assert!(matches!(stopped, Stopped::Failed(StoreError::Unavailable(_))));
+        assert_eq!(sent.try_recv().unwrap().unwrap().len(), PIECE);
+        assert!(out.write(&[b'x'; PIECE]).is_ok());
+        drop(sent);
+        assert!(matches!(out.write(&[b'x'; PIECE]), Err(Stopped::HungUp)));
     }
 }
