@@ -91,6 +91,8 @@ async fn a_folder_that_is_gone_is_told_of_and_holds_nothing_up() {
     let shown = witness(&scene.gateway).await;
     assert_eq!((shown.size, &shown.taken_at), (before.size, &before.taken_at));
     calls(&scene.gateway, &scene.token, 5, 200).await;
+    // Other settings can be changed meanwhile.
+    set(&scene.gateway, json!({"bodies_days": 30})).await;
     // A restart does not wait for it either.
     let scene = scene.restart().await;
     assert!(status(&scene.gateway).await.alarm.is_none());

@@ -249,7 +249,7 @@ async fn who_was_removed_is_found_by_name_beside_who_has_it_now() {
     let token = gateway.add_agent("ana", "claude", &[]).await;
     let _: Grant = gateway.grant("ana", "fix.echo", "allow").await;
     gateway.rest_call(&token, "fix.echo", json!({})).await;
-    for query in ["user=ana", "agent=ana/claude", "agent=claude"] {
+    for query in ["user=ana", "user=ANA", "agent=ana/claude", "agent=Ana/Claude", "agent=claude"] {
         let found = list(&gateway.admin, &format!("{query}&kind=intent")).await;
         assert_eq!(found.len(), 2, "{query}");
     }

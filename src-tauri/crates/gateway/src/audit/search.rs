@@ -186,10 +186,12 @@ impl Sought {
     }
 }
 
-/// A name may have been borne by several over time.
+/// A name may have been borne by several over time. Upper and lower case are
+/// alike, as they are wherever a name is given.
 fn users(snapshot: &Snapshot, filter: &Filter) -> Option<HashSet<UserId>> {
     let named = filter.user.as_ref().map(|name| {
-        let people = snapshot.users.iter().filter(|(_, person)| person.name == *name);
+        let people =
+            snapshot.users.iter().filter(|(_, person)| person.name.eq_ignore_ascii_case(name));
         people.map(|(id, _)| *id).collect::<HashSet<_>>()
     });
     let team = filter.team.as_ref().map(|team| snapshot.members(team));
@@ -207,7 +209,10 @@ fn agents(snapshot: &Snapshot, text: &str) -> HashSet<AgentId> {
     let owned = |user| snapshot.users.get(&user).map(|person| person.name.as_str());
     let agents = snapshot.agents.iter();
     let agents = agents.filter(|(_, agent)| {
-        agent.name == name && owner.is_none_or(|owner| owned(agent.user) == Some(owner))
+        agent.name.eq_ignore_ascii_case(name)
+            && owner.is_none_or(|owner| {
+                owned(agent.user).is_some_and(|o| o.eq_ignore_ascii_case(owner))
+            })
     });
     agents.map(|(id, _)| *id).collect()
 }

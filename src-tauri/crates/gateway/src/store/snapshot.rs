@@ -215,7 +215,8 @@ impl Snapshot {
     /// Who is in a team.
     pub(crate) fn members(&self, team: &str) -> HashSet<UserId> {
         let members = self.memberships.iter();
-        let members = members.filter(|(_, m)| m.names.iter().any(|name| name == team));
+        let is = |name: &String| name.eq_ignore_ascii_case(team);
+        let members = members.filter(|(_, m)| m.names.iter().any(is));
         members.map(|(user, _)| *user).collect()
     }
 

@@ -54,7 +54,8 @@ pub(super) async fn edit(
     body: Result<Json<AuditSettings>, JsonRejection>,
 ) -> Result<Json<AuditSettings>, AdminError> {
     let Json(wanted) = body?;
-    check(&wanted).await?;
+    let known = gateway.live.snapshot.load().audit.witness_folder.clone();
+    check(&wanted, known.as_deref()).await?;
     let settings = gateway
         .writer
         .change(move |change| {
@@ -84,7 +85,8 @@ fn changed(before: &AuditSettings, after: &AuditSettings) -> String {
     if words.is_empty() { "as before".into() } else { words.join(", ") }
 }
 
-async fn check(settings: &AuditSettings) -> Result<(), AdminError> {
+/// A folder that is set already may be away for now.
+async fn check(settings: &AuditSettings, known: Option<&str>) -> Result<(), AdminError> {
     let days = |what: &str, days: Option<u32>, min: u32| match days {
         Some(days) if !(min..=DAYS_MAX).contains(&days) => {
             Err(AdminError::invalid(format!("{what} are kept for {min} to {DAYS_MAX} days")))
@@ -99,7 +101,8 @@ async fn check(settings: &AuditSettings) -> Result<(), AdminError> {
     if let Some(url) = &settings.witness_url {
         upstream::check_url(url).map_err(|e| AdminError::invalid(format!("the witness: {e}")))?;
     }
-    if let Some(folder) = settings.witness_folder.clone() {
+    let folder = settings.witness_folder.clone();
+    if let Some(folder) = folder.filter(|folder| Some(folder.as_str()) != known) {
         let checked = tokio::task::spawn_blocking(move || check_folder(&folder));
         checked
             .await
