@@ -1,6 +1,8 @@
 //! The trail, or a part of it, as a file: for people (`jsonl`, `csv`), and
 //! with the proof that nothing in it was changed (`tlog`).
 
+#[cfg(test)]
+mod changed;
 mod rows;
 mod tlog;
 
