@@ -24,7 +24,7 @@ use crate::support::{InProcess, eventually};
 
 /// How long anything may take on a busy machine. After a failure a receiver is
 /// tried again after 0.5, 1, 2, 4 … seconds.
-const SOON: Duration = Duration::from_secs(30);
+const SOON: Duration = Duration::from_secs(90);
 const FORWARDS: &str = "/api/v1/audit/forwards";
 
 async fn add(gateway: &InProcess, name: &str, kind: &str, target: &str) -> Forward {

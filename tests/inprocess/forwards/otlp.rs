@@ -131,8 +131,8 @@ async fn a_collector_that_refuses_gets_them_later_and_once() {
     collector.answer(Manner::Takes);
     // Metrics are reported again only after 15 s.
     let head = scene.gateway.audit().await[0].seq;
-    eventually("all are sent", SOON, async || forward(&scene.gateway, "otel").await.sent >= head)
-        .await;
+    let sent = async || forward(&scene.gateway, "otel").await.sent >= head;
+    eventually("all are sent", SOON, sent).await;
     assert_eq!(collector.spans().len(), outcomes(&scene).await.len());
     scene.gateway.stop().await;
 }
