@@ -98,10 +98,6 @@ async fn every_answer_to_a_forwarded_call_carries_one_while_they_are_on() {
     let distinct: std::collections::HashSet<u64> = receipts.iter().map(|r| r.index).collect();
     assert_eq!(distinct.len(), receipts.len());
 
-    // A refusal is no forwarded call.
-    let refused = scene.rest(json!({"tool": "fix.other", "args": {}}).to_string()).await;
-    assert_eq!((refused.status, refused.header(HEADER)), (403, ""));
-
     set(&scene.gateway, json!({"receipts": false})).await;
     assert_eq!(over_rest(&scene, json!({})).await.header(HEADER), "");
     let plain = scene.mcp(tools_call("fix__echo", json!({}))).await.json();
@@ -137,4 +133,26 @@ async fn receipts_of_calls_at_once_each_hold_across_groups_and_restarts() {
     assert_eq!(distinct.len(), receipts.len());
     assert!(receipts.iter().any(|r| r.index > 2 * super::GROUP), "no group was completed");
     scene.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_refusal_carries_one_of_its_outcome() {
+    let scene = Scene::start().await;
+    set(&scene.gateway, json!({"receipts": true})).await;
+    let refused = scene.rest(json!({"tool": "fix.unheard_of", "args": {}}).to_string()).await;
+    assert_eq!(refused.status, 403, "{refused:?}");
+    let json = BASE64_STANDARD.decode(refused.header(HEADER)).unwrap();
+    let over_rest: Receipt = serde_json::from_slice(&json).unwrap();
+    let refused = scene.mcp(tools_call("fix__unheard_of", json!({}))).await.json();
+    let over_mcp = in_meta(&refused["result"]);
+    assert_eq!(refused["result"]["isError"], true);
+    let key = key(&scene.gateway).await;
+    for receipt in [over_rest, over_mcp] {
+        parsed(&receipt).check(&key).unwrap();
+        let record = records(scene.dir())[receipt.index as usize].clone();
+        assert_eq!(BASE64_STANDARD.encode(leaf_hash(record.as_bytes())), receipt.leaf);
+        let record: Value = serde_json::from_str(&record).unwrap();
+        let said = [&record["kind"], &record["decision"], &record["status"]];
+        assert_eq!(said, ["outcome", "deny", "denied"], "{record}");
+    }
 }

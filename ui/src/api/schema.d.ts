@@ -1184,7 +1184,7 @@ export interface components {
             max_mib?: number | null;
             metrics?: components["schemas"]["MetricsAccess"];
             /**
-             * @description Each answer to a forwarded call carries a signed receipt. Implies
+             * @description The answer to each call carries a signed receipt. Implies
              *     `strict`: only what is on disk can be signed for.
              */
             receipts?: boolean;
@@ -1694,7 +1694,8 @@ export interface components {
             checkpoint: string;
             /**
              * Format: int64
-             * @description Of the call's intent in the trail, from 0: its sequence number less 1.
+             * @description Of the call's intent, or of its outcome if it was refused, from 0: the
+             *     record's sequence number less 1.
              */
             index: number;
             /** @description Base64 of the record's RFC 6962 leaf hash. */

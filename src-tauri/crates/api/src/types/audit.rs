@@ -154,7 +154,7 @@ pub enum MetricsAccess {
 pub struct AuditSettings {
     #[serde(default)]
     pub durability: Durability,
-    /// Each answer to a forwarded call carries a signed receipt. Implies
+    /// The answer to each call carries a signed receipt. Implies
     /// `strict`: only what is on disk can be signed for.
     #[serde(default)]
     pub receipts: bool,
@@ -327,7 +327,8 @@ pub struct Forward {
 /// JSON).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Receipt {
-    /// Of the call's intent in the trail, from 0: its sequence number less 1.
+    /// Of the call's intent, or of its outcome if it was refused, from 0: the
+    /// record's sequence number less 1.
     pub index: u64,
     /// Base64 of the record's RFC 6962 leaf hash.
     pub leaf: String,

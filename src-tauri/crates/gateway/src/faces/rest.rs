@@ -105,14 +105,16 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
     // outcome is recorded.
     let _gone = inbound.gone.clone().drop_guard();
     match tokio::spawn(handle_call(gateway, inbound)).await {
-        Ok(Ok(Answer { reply, receipt })) => {
-            let mut response = answer(reply);
+        Ok(Answer { reply, receipt }) => {
+            let mut response = match reply {
+                Ok(reply) => answer(reply),
+                Err((refusal, subject)) => render(&refusal, &subject, &meant, None),
+            };
             let receipt = receipt.and_then(|receipt| serde_json::to_vec(&receipt).ok());
             let value = receipt.and_then(|json| BASE64_STANDARD.encode(json).parse().ok());
             response.headers_mut().extend(value.map(|value| (RECEIPT, value)));
             response
         }
-        Ok(Err((refusal, subject))) => render(&refusal, &subject, &meant, None),
         Err(_) => render(&Refusal::Internal("a call's task failed"), "", &meant, None),
     }
 }

@@ -55,8 +55,9 @@ pub(crate) use identify::identify;
 pub use inject::ArmedRequest;
 pub(crate) use inject::header;
 pub use intent::AuditTicket;
+use refuse::refuse_call;
+pub(crate) use refuse::refuse_unread;
 pub(crate) use refuse::{Paused, Refusal};
-pub(crate) use refuse::{refuse, refuse_unread};
 pub(crate) use reply::{SafeReply, inspect_reply, with_receipt, without_secrets};
 pub(crate) use reserve::Reservations;
 
@@ -71,33 +72,31 @@ use decide::Asked;
 /// What the caller gets.
 #[derive(Debug)]
 pub(crate) struct Answer {
-    pub(crate) reply: SafeReply,
+    /// A refusal comes with the caller's name (`ana/claude`), for its wording.
+    pub(crate) reply: Result<SafeReply, (Refusal, String)>,
     pub(crate) receipt: Option<Receipt>,
 }
 
 /// Runs one call to its end. Whatever happens, the trail gets exactly one
 /// outcome for it. Spawn it: it must not be dropped half-way, because a
-/// forwarded call has an effect whether or not anyone still listens. A refusal
-/// comes with the caller's name (`ana/claude`), for its wording.
-pub(crate) async fn handle_call(
-    gateway: Arc<Gateway>,
-    inbound: InboundCall,
-) -> Result<Answer, (Refusal, String)> {
+/// forwarded call has an effect whether or not anyone still listens.
+pub(crate) async fn handle_call(gateway: Arc<Gateway>, inbound: InboundCall) -> Answer {
     let mut story = Story::begin(&inbound);
     let outcome = run(&gateway, inbound, &mut story).await;
-    match outcome {
+    let reply = match outcome {
         Ok(reply) => {
             intent::record_outcome(&gateway, &story, &reply);
-            Ok(Answer { reply, receipt: story.receipt })
+            Ok(reply)
         }
         Err(refusal) => {
             // A yes serves one call, not one refusal.
             if let Some(id) = story.approval.filter(|_| story.took_yes && !story.forwarded) {
                 gateway.approvals.give_back(id);
             }
-            Err(refuse(&gateway, &story, refusal))
+            Err(refuse_call(&gateway, &mut story, refusal).await)
         }
-    }
+    };
+    Answer { reply, receipt: story.receipt }
 }
 
 async fn run(

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, json, without_tokens};
 
 use crate::{
-    audit::Status,
+    audit::{Record, Status},
     gateway::Gateway,
     pipeline::{Face, Presented, Story, identify},
+    store::writer::Safety,
     upstream::UpstreamError,
 };
 
@@ -375,9 +376,41 @@ fn sentence(denial: &Denial) -> String {
     format!("grant {grant} {verb} {}{found}", unmet.part)
 }
 
+/// Refuses a call, with a receipt if they are wanted: then its record is
+/// waited for.
+pub(crate) async fn refuse_call(
+    gateway: &Gateway,
+    story: &mut Story,
+    refusal: Refusal,
+) -> (Refusal, String) {
+    let wanted = gateway.live.snapshot.load().audit.receipts;
+    // One that was forwarded has the receipt of its intent.
+    if wanted && !story.forwarded {
+        let record = record_of(story, &refusal);
+        if let Ok(receipt) = gateway.writer.record(record, Safety::Receipt).await {
+            story.receipt = receipt;
+            return (refusal, subject(gateway, story));
+        }
+    }
+    refuse(gateway, story, refusal)
+}
+
 /// Records the refusal and hands it back, with the caller's name, for the
 /// face to word. A refusal that cannot be recorded becomes an outage.
-pub(crate) fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Refusal, String) {
+fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Refusal, String) {
+    let recorded = gateway.writer.owe(record_of(story, &refusal));
+    let subject = subject(gateway, story);
+    if story.forwarded || (recorded.is_ok() && gateway.writer.healthy()) {
+        return (refusal, subject);
+    }
+    (Refusal::AuditUnavailable, subject)
+}
+
+fn subject(gateway: &Gateway, story: &Story) -> String {
+    story.caller.as_ref().map(|caller| gateway.name_of(caller)).unwrap_or_default()
+}
+
+fn record_of(story: &Story, refusal: &Refusal) -> Record {
     let mut record = story.outcome();
     let status = refusal.status();
     if status == Status::Denied {
@@ -388,15 +421,10 @@ pub(crate) fn refuse(gateway: &Gateway, story: &Story, refusal: Refusal) -> (Ref
     record.reason = Some(refusal.reason());
     let detail = refusal.detail();
     record.detail = detail.map(|text| without_tokens(&text).chars().take(DETAIL_MAX).collect());
-    let recorded = gateway.writer.owe(record);
     if let Refusal::Internal(what) = refusal {
         tracing::error!(what, call = %story.id, "a call failed inside the gateway");
     }
-    let subject = story.caller.as_ref().map(|caller| gateway.name_of(caller)).unwrap_or_default();
-    if story.forwarded || (recorded.is_ok() && gateway.writer.healthy()) {
-        return (refusal, subject);
-    }
-    (Refusal::AuditUnavailable, subject)
+    record
 }
 
 /// Refuses a request that could not be read as a call, or came with no good

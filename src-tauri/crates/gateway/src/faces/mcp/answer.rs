@@ -2,14 +2,19 @@
 
 use std::fmt::Display;
 
+use agw_api::Receipt;
 use axum::{
+    body::Bytes,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use serde_json::{Value, json};
 
 use super::era::{Era, STATELESS, WITH_SESSIONS};
-use crate::{faces::bearer, pipeline::Refusal};
+use crate::{
+    faces::bearer,
+    pipeline::{Refusal, with_receipt},
+};
 
 /// JSON-RPC and MCP error codes (JSON-RPC 2.0, 5.1; MCP 2026-07-28, error codes).
 const PARSE_ERROR: i32 = -32700;
@@ -125,6 +130,7 @@ pub(super) fn refused_call(
     refusal: &Refusal,
     subject: &str,
     meant: &str,
+    receipt: Option<&Receipt>,
     era: Era,
 ) -> Response {
     match refusal.http_status() {
@@ -140,7 +146,9 @@ pub(super) fn refused_call(
         "isError": true,
         "_meta": { META_CODE: refusal.code() },
     });
-    tool_result(id, body.to_string().as_bytes(), era)
+    let body = Bytes::from(body.to_string());
+    let body = receipt.map_or(body.clone(), |receipt| with_receipt(&body, receipt));
+    tool_result(id, &body, era)
 }
 
 /// A refusal that concerns no call in particular.

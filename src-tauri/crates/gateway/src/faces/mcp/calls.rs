@@ -35,11 +35,9 @@ use crate::{
     },
 };
 
-type Outcome = Result<Answer, (Refusal, String)>;
-
 /// A call that was handed to the pipeline.
 struct UnderWay {
-    task: JoinHandle<Outcome>,
+    task: JoinHandle<Answer>,
     held: watch::Receiver<Option<ApprovalId>>,
     began: Instant,
     era: Era,
@@ -184,25 +182,24 @@ impl UnderWay {
     }
 
     /// `None`: the call's task failed.
-    fn answer(&mut self, outcome: Option<Outcome>) -> Response {
+    fn answer(&mut self, answer: Option<Answer>) -> Response {
         if let Some(guard) = self.hung_up.take() {
             guard.disarm();
         }
         let Self { id, era, meant, .. } = self;
-        match outcome {
-            Some(Ok(Answer { reply: SafeReply::Result { json, .. }, receipt })) => {
+        let failed = || Err((Refusal::Internal("a call's task failed"), String::new()));
+        let (reply, receipt) =
+            answer.map_or_else(|| (failed(), None), |answer| (answer.reply, answer.receipt));
+        match reply {
+            Ok(SafeReply::Result { json, .. }) => {
                 let json = receipt.map_or(json.clone(), |receipt| with_receipt(&json, &receipt));
                 answer::tool_result(id, &json, *era)
             }
-            Some(Ok(Answer { reply: SafeReply::RpcError { json }, .. })) => {
+            Ok(SafeReply::RpcError { json }) => {
                 answer::error_response(id, &String::from_utf8_lossy(&json), StatusCode::OK)
             }
-            Some(Err((refusal, subject))) => {
-                answer::refused_call(id, &refusal, &subject, meant, *era)
-            }
-            None => {
-                let refusal = Refusal::Internal("a call's task failed");
-                answer::refused_call(id, &refusal, "", meant, *era)
+            Err((refusal, subject)) => {
+                answer::refused_call(id, &refusal, &subject, meant, receipt.as_ref(), *era)
             }
         }
     }
