@@ -51,7 +51,9 @@ pub use decision::{
     replay,
 };
 pub use ids::{AgentId, ApprovalId, ConnectionId, GrantId, IdError, TeamId, UserId};
-pub use names::{ConnectionName, NameError, PersonName, ToolEffect, ToolId, ToolName, ToolPattern};
+pub use names::{
+    ConnectionName, ItemKind, NameError, PersonName, ToolEffect, ToolId, ToolName, ToolPattern,
+};
 pub use permissions::{Effect, Grant, PermissionMap, Subject};
 pub use rate::{Rate, RateError};
 pub use token::{MintedToken, TokenError, TokenHash, TokenKind, without_tokens};

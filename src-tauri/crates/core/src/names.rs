@@ -19,8 +19,15 @@ const CONNECTION_NAME_MAX: usize = 32;
 const PERSON_NAME_MAX: usize = 64;
 /// Longest tool name of an upstream, in bytes (MCP 2025-11-25, server/tools).
 const TOOL_NAME_MAX: usize = 128;
+/// Longest name of a prompt, in bytes.
+const PROMPT_NAME_MAX: usize = 256;
+/// Longest URI of a resource, in bytes.
+const URI_MAX: usize = 2_048;
 /// Longest tool name that model APIs accept, in bytes.
 const MODEL_NAME_MAX: usize = 64;
+/// What the names of prompts and resources begin with. No tool's name can.
+const PROMPT: &str = "@prompt/";
+const RESOURCE: &str = "@resource/";
 /// Paths below `/mcp` that are not connections.
 const RESERVED_CONNECTIONS: [&str; 1] = ["tools"];
 
@@ -39,10 +46,16 @@ pub enum NameError {
     Person(String),
     #[error("{0:?} is not a tool name: use 1 to {TOOL_NAME_MAX} of A-Z, a-z, 0-9, _ - . and /")]
     Tool(String),
+    #[error("{0:?} cannot name a prompt: use 1 to {PROMPT_NAME_MAX} visible characters and spaces")]
+    Prompt(String),
+    #[error(
+        "{0:?} cannot name a resource: use a URI of 1 to {URI_MAX} visible characters, without \\ and without . or .. as a segment"
+    )]
+    Resource(String),
     #[error("{0:?} is not a tool id: it looks like connection.tool, for example gmail.send")]
     ToolId(String),
     #[error(
-        "{0:?} matches no tools: use connection.tool, connection.* or *, the last two also with :read, :write or :destructive"
+        "{0:?} matches no tools: use connection.tool, connection.* or *, the last two also with :read, :write or :destructive; or connection.@resource/… or connection.@prompt/…, also with * at the end"
     )]
     Pattern(String),
     #[error("{0:?} is no effect of a tool: use read, write or destructive")]
@@ -98,19 +111,60 @@ impl FromStr for PersonName {
     }
 }
 
-/// A tool's name as its upstream gives it: 1 to 128 of `[A-Za-z0-9_\-./]`.
+/// What can be granted on a connection. Prompts and resources are called tools
+/// wherever no difference is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ItemKind {
+    Tool,
+    Prompt,
+    Resource,
+}
+
+/// The name of what can be granted, within its connection: a tool's as its
+/// upstream gives it, 1 to 128 of `[A-Za-z0-9_\-./]`; `@prompt/` and the name
+/// of a prompt; `@resource/` and the URI of a resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ToolName(Arc<str>);
 
 impl ToolName {
+    /// `own` is the name that the upstream knows it by: a prompt's name, a
+    /// resource's URI.
+    pub fn of(kind: ItemKind, own: &str) -> Result<Self, NameError> {
+        match kind {
+            ItemKind::Tool if own.starts_with('@') => Err(NameError::Tool(own.to_owned())),
+            ItemKind::Tool => own.parse(),
+            ItemKind::Prompt => format!("{PROMPT}{own}").parse(),
+            ItemKind::Resource => format!("{RESOURCE}{own}").parse(),
+        }
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
+    pub fn kind(&self) -> ItemKind {
+        match &*self.0 {
+            name if name.starts_with(PROMPT) => ItemKind::Prompt,
+            name if name.starts_with(RESOURCE) => ItemKind::Resource,
+            _ => ItemKind::Tool,
+        }
+    }
+
+    /// The name that the upstream knows it by.
+    pub fn own(&self) -> &str {
+        let own = self.0.strip_prefix(PROMPT).or_else(|| self.0.strip_prefix(RESOURCE));
+        own.unwrap_or(&self.0)
+    }
+
     /// Two names with one folded form look alike to a person or a model
-    /// (`read_file`, `Read-File`).
+    /// (`read_file`, `Read-File`). URIs are not read but compared.
     pub fn folded(&self) -> String {
-        self.0.to_ascii_lowercase().replace(['-', '.', '/'], "_")
+        match self.kind() {
+            ItemKind::Resource => self.0.to_string(),
+            ItemKind::Tool | ItemKind::Prompt => {
+                self.0.to_lowercase().replace(['-', '.', '/', ' '], "_")
+            }
+        }
     }
 }
 
@@ -118,12 +172,44 @@ impl FromStr for ToolName {
     type Err = NameError;
 
     fn from_str(text: &str) -> Result<Self, NameError> {
-        let good = (1..=TOOL_NAME_MAX).contains(&text.len())
-            && text
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
-        good.then(|| Self(text.into())).ok_or_else(|| NameError::Tool(text.to_owned()))
+        let good = if let Some(name) = text.strip_prefix(PROMPT) {
+            let good = (1..=PROMPT_NAME_MAX).contains(&name.len())
+                && name.chars().all(|c| c == ' ' || is_visible(c))
+                && name.trim() == name;
+            good.then_some(()).ok_or_else(|| NameError::Prompt(name.to_owned()))
+        } else if let Some(uri) = text.strip_prefix(RESOURCE) {
+            let good = (1..=URI_MAX).contains(&uri.len())
+                && uri.chars().all(|c| c != '\\' && is_visible(c))
+                && !has_dot_segments(uri);
+            good.then_some(()).ok_or_else(|| NameError::Resource(uri.to_owned()))
+        } else {
+            let good = (1..=TOOL_NAME_MAX).contains(&text.len())
+                && text
+                    .bytes()
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/'));
+            good.then_some(()).ok_or_else(|| NameError::Tool(text.to_owned()))
+        };
+        good.map(|()| Self(text.into()))
     }
+}
+
+/// Whether a person sees it, and as what it is: no space, no control, nothing
+/// of no width and nothing that turns the direction of text.
+fn is_visible(c: char) -> bool {
+    let hidden = matches!(c,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
+        | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !c.is_whitespace() && !hidden
+}
+
+/// Whether a URI leads elsewhere than its beginning says (RFC 3986, 5.2.4).
+fn has_dot_segments(uri: &str) -> bool {
+    let path = uri.split(['?', '#']).next().unwrap_or_default();
+    let plain =
+        path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/");
+    plain.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
 /// `connection.tool`.
@@ -154,9 +240,13 @@ impl ToolId {
 
     /// The name that MCP clients see at the aggregate endpoint:
     /// `connection__tool` where model APIs accept that, else a shortened form
-    /// that ends in eight hex digits of the id's SHA-256.
+    /// that ends in eight hex digits of the id's SHA-256. Resources keep their
+    /// URI, which results refer to.
     pub fn mcp_name(&self) -> String {
-        let plain = format!("{}__{}", self.connection.0, self.tool.0);
+        if self.tool.kind() == ItemKind::Resource {
+            return self.tool.own().to_owned();
+        }
+        let plain = format!("{}__{}", self.connection.0, self.tool.own());
         let accepted = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
         if plain.len() <= MODEL_NAME_MAX && plain.bytes().all(accepted) {
             return plain;
@@ -222,6 +312,9 @@ pub enum ToolPattern {
     /// `gmail.*`: every tool of one connection, those it gains later included;
     /// `gmail.*:read`: those of that effect.
     Connection(ConnectionName, Option<ToolEffect>),
+    /// `docs.@resource/file:///notes/*`, `docs.@prompt/*`: what a connection
+    /// has of one kind, by the beginning of its name.
+    Beginning(ConnectionName, Arc<str>),
     /// `gmail.send`: one tool.
     Tool(ToolId),
 }
@@ -233,6 +326,9 @@ impl ToolPattern {
         match self {
             Self::Any(wanted) => of(wanted),
             Self::Connection(connection, wanted) => connection == tool.connection() && of(wanted),
+            Self::Beginning(connection, beginning) => {
+                connection == tool.connection() && tool.tool().as_str().starts_with(&**beginning)
+            }
             Self::Tool(id) => id == tool,
         }
     }
@@ -241,7 +337,7 @@ impl ToolPattern {
     pub fn effect(&self) -> Option<ToolEffect> {
         match self {
             Self::Any(effect) | Self::Connection(_, effect) => *effect,
-            Self::Tool(_) => None,
+            Self::Beginning(..) | Self::Tool(_) => None,
         }
     }
 }
@@ -252,6 +348,19 @@ impl FromStr for ToolPattern {
     fn from_str(text: &str) -> Result<Self, NameError> {
         if let Ok(effect) = text.parse() {
             return Ok(Self::Any(Some(effect)));
+        }
+        if let Some((connection, name)) = text.split_once('.')
+            && name.starts_with('@')
+        {
+            let Some(beginning) = name.strip_suffix('*') else {
+                return Ok(Self::Tool(text.parse()?));
+            };
+            // What comes behind the kind is checked as far as it goes.
+            let kind = [PROMPT, RESOURCE].into_iter().any(|kind| beginning == kind);
+            if !kind {
+                let _: ToolName = beginning.parse()?;
+            }
+            return Ok(Self::Beginning(connection.parse()?, beginning.into()));
         }
         let (tools, effect) = match text.split_once(':') {
             None => (text, None),
@@ -275,6 +384,7 @@ impl fmt::Display for ToolPattern {
         match self {
             Self::Any(_) => f.write_str("*")?,
             Self::Connection(connection, _) => write!(f, "{connection}.*")?,
+            Self::Beginning(connection, beginning) => write!(f, "{connection}.{beginning}*")?,
             Self::Tool(id) => id.fmt(f)?,
         }
         match self.effect() {
@@ -373,6 +483,48 @@ mod tests {
             "gmail.send:read",
             "gmail:read",
         ] {
+            assert!(bad.parse::<ToolPattern>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn prompts_and_resources_have_names_of_their_own() {
+        let resource: ToolId = "docs.@resource/file:///a/b.txt".parse().unwrap();
+        assert_eq!(resource.tool().kind(), ItemKind::Resource);
+        assert_eq!(resource.tool().own(), "file:///a/b.txt");
+        assert_eq!(resource.mcp_name(), "file:///a/b.txt");
+        let prompt = ToolName::of(ItemKind::Prompt, "Code review").unwrap();
+        assert_eq!((prompt.kind(), prompt.own()), (ItemKind::Prompt, "Code review"));
+        for (kind, own) in [
+            (ItemKind::Tool, "@prompt/x"),
+            (ItemKind::Prompt, ""),
+            (ItemKind::Prompt, "a\u{202e}b"),
+            (ItemKind::Resource, "file:///a/../b"),
+            (ItemKind::Resource, "file:///a/%2E%2e/b"),
+            (ItemKind::Resource, "file:///a/.%2e%2fb"),
+            (ItemKind::Resource, "file:///a\\..\\b"),
+            (ItemKind::Resource, "file:///a b"),
+        ] {
+            assert!(ToolName::of(kind, own).is_err(), "{own}");
+        }
+        for (pattern, matches) in [
+            ("docs.@resource/file:///a/*", true),
+            ("docs.@resource/*", true),
+            ("docs.@resource/file:///a/b.txt", true),
+            ("docs.*", true),
+            ("*:read", true),
+            ("docs.*:write", false),
+            ("docs.@resource/file:///b*", false),
+            ("docs.@prompt/*", false),
+            ("other.@resource/*", false),
+        ] {
+            let parsed: ToolPattern = pattern.parse().unwrap();
+            assert_eq!(parsed.matches(&resource, ToolEffect::Read), matches, "{pattern}");
+            assert_eq!(parsed.to_string().parse(), Ok(parsed), "{pattern}");
+        }
+        for bad in
+            ["docs.@*", "docs.@resource*", "docs.@resource/a/../*", "docs.@x/*", "docs.@prompt/"]
+        {
             assert!(bad.parse::<ToolPattern>().is_err(), "{bad}");
         }
     }

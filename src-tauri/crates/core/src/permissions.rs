@@ -5,7 +5,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use foldhash::fast::RandomState;
 
-use crate::{AgentId, Condition, GrantId, Rate, TeamId, ToolEffect, ToolId, ToolPattern, UserId};
+use crate::{
+    AgentId, Condition, GrantId, ItemKind, Rate, TeamId, ToolEffect, ToolId, ToolPattern, UserId,
+};
 
 /// Who a grant is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,7 +72,7 @@ impl PermissionMap {
         for grant in grants {
             let by_subject = match &grant.tool {
                 ToolPattern::Any(_) => &mut map.any,
-                ToolPattern::Connection(name, _) => {
+                ToolPattern::Connection(name, _) | ToolPattern::Beginning(name, _) => {
                     map.by_connection.entry(name.as_str().into()).or_default()
                 }
                 ToolPattern::Tool(id) => map.by_tool.entry(id.as_str().into()).or_default(),
@@ -95,9 +97,13 @@ impl PermissionMap {
         self.effects.get(tool.as_str()).copied()
     }
 
-    /// What is held of a tool: `Write` unless an admin said otherwise.
+    /// What is held of a tool: `Write` unless an admin said otherwise. Prompts
+    /// and resources are read, by what they are.
     pub fn effect_of(&self, tool: &ToolId) -> ToolEffect {
-        self.effects.get(tool.as_str()).copied().unwrap_or_default()
+        match tool.tool().kind() {
+            ItemKind::Prompt | ItemKind::Resource => ToolEffect::Read,
+            ItemKind::Tool => self.effects.get(tool.as_str()).copied().unwrap_or_default(),
+        }
     }
 
     /// Whether any grant that has not expired at `now` allows a tool to
@@ -107,30 +113,31 @@ impl PermissionMap {
         let grants = about.tables.into_iter().flatten().flat_map(HashMap::values).flatten();
         let wanted = about.effect;
         grants
-            .filter(|grant| grant.tool.effect().is_none_or(|effect| effect == wanted))
+            .filter(|grant| grant.tool.matches(tool, wanted))
             .filter(|grant| grant.expires_at.is_none_or(|at| at > now))
             .any(|grant| grant.effect != Effect::Deny)
     }
 
     /// The grants that could be about `tool`, whoever they are for, in at
     /// most three tables.
-    pub(crate) fn about(&self, tool: &ToolId) -> About<'_> {
+    pub(crate) fn about<'t>(&self, tool: &'t ToolId) -> About<'_, 't> {
         let tables = [
             self.by_tool.get(tool.as_str()),
             self.by_connection.get(tool.connection().as_str()),
             (!self.any.is_empty()).then_some(&self.any),
         ];
-        About { tables, effect: self.effect_of(tool) }
+        About { tables, tool, effect: self.effect_of(tool) }
     }
 }
 
 /// See [`PermissionMap::about`].
-pub(crate) struct About<'m> {
+pub(crate) struct About<'m, 't> {
     tables: [Option<&'m BySubject>; 3],
+    tool: &'t ToolId,
     effect: ToolEffect,
 }
 
-impl<'m> About<'m> {
+impl<'m> About<'m, '_> {
     /// What is held of the tool.
     pub(crate) fn effect(&self) -> ToolEffect {
         self.effect
@@ -138,11 +145,14 @@ impl<'m> About<'m> {
 
     /// Those of one subject, the most specific pattern first.
     pub(crate) fn of(&self, subject: Subject) -> impl Iterator<Item = &'m Grant> {
-        let effect = self.effect;
+        let (tool, effect) = (self.tool, self.effect);
         let tables = self.tables.into_iter().flatten();
-        tables
-            .filter_map(move |by_subject| by_subject.get(&subject))
-            .flatten()
-            .filter(move |grant| grant.tool.effect().is_none_or(|wanted| wanted == effect))
+        tables.filter_map(move |by_subject| by_subject.get(&subject)).flatten().filter(
+            move |grant| match &grant.tool {
+                // Its table says only of which connection it is.
+                ToolPattern::Beginning(..) => grant.tool.matches(tool, effect),
+                pattern => pattern.effect().is_none_or(|wanted| wanted == effect),
+            },
+        )
     }
 }

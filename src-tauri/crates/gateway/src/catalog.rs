@@ -1,5 +1,5 @@
-//! The tools on offer: what each connection listed, checked, and under which
-//! name MCP clients see it.
+//! The tools on offer, and the prompts and resources: what each connection
+//! listed, checked, and under which name MCP clients see it.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -8,20 +8,91 @@ use std::{
 };
 
 use agw_api::RefusedTool;
-use agw_core::{ConnectionId, ConnectionName, ToolEffect, ToolId, ToolName, json};
+use agw_core::{ConnectionId, ConnectionName, ItemKind, ToolEffect, ToolId, ToolName, json};
 
 use crate::bounds;
 
-/// A tool that may be offered.
+/// The lists that an upstream has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Listed {
+    Tool,
+    Prompt,
+    Resource,
+    Template,
+}
+
+impl Listed {
+    pub(crate) const ALL: [Self; 4] = [Self::Tool, Self::Prompt, Self::Resource, Self::Template];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Tool => "tool",
+            Self::Prompt => "prompt",
+            Self::Resource => "resource",
+            Self::Template => "template",
+        }
+    }
+
+    /// The method that lists them.
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::Tool => "tools/list",
+            Self::Prompt => "prompts/list",
+            Self::Resource => "resources/list",
+            Self::Template => "resources/templates/list",
+        }
+    }
+
+    /// The member of that method's result that has them.
+    pub(crate) fn member(self) -> &'static str {
+        match self {
+            Self::Tool => "tools",
+            Self::Prompt => "prompts",
+            Self::Resource => "resources",
+            Self::Template => "resourceTemplates",
+        }
+    }
+
+    /// The member of a definition that tells it from others.
+    fn key(self) -> &'static str {
+        match self {
+            Self::Tool | Self::Prompt => "name",
+            Self::Resource => "uri",
+            Self::Template => "uriTemplate",
+        }
+    }
+
+    fn kind(self) -> ItemKind {
+        match self {
+            Self::Tool => ItemKind::Tool,
+            Self::Prompt => ItemKind::Prompt,
+            Self::Resource | Self::Template => ItemKind::Resource,
+        }
+    }
+}
+
+/// What an upstream listed, definition by definition as it gave them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Definitions(pub(crate) Vec<(Listed, String)>);
+
+impl Definitions {
+    pub(crate) fn count(&self, listed: Listed) -> usize {
+        self.0.iter().filter(|(of, _)| *of == listed).count()
+    }
+}
+
+/// A tool that may be offered; or a prompt, a resource, a template of resources.
 #[derive(Debug)]
 pub(crate) struct CatalogTool {
+    pub(crate) listed: Listed,
     pub(crate) id: ToolId,
     pub(crate) connection: ConnectionId,
     pub(crate) mcp_name: String,
     pub(crate) description: String,
     /// What its server says that it does.
     pub(crate) suggested: Option<ToolEffect>,
-    /// JSON Schema of its arguments.
+    /// JSON Schema of its arguments; of a resource's it says only that there
+    /// is a URI.
     pub(crate) input_schema: Box<str>,
     /// The definition as the upstream gave it, up to and after its name, so
     /// that another name can be put in and nothing else changes.
@@ -30,42 +101,50 @@ pub(crate) struct CatalogTool {
 }
 
 impl CatalogTool {
-    /// Reads one definition of a `tools/list` result.
+    /// Reads one definition of a list.
     fn read(
         connection: ConnectionId,
         connection_name: &ConnectionName,
+        listed: Listed,
         definition: &str,
     ) -> Result<Self, RefusedTool> {
         let refused = |name: &str, reason: String| RefusedTool { name: name.to_owned(), reason };
         let node = json::parse(definition.as_bytes())
             .map_err(|e| refused("?", format!("its definition cannot be read: {e}")))?;
-        let name_node = node.get("name");
+        let key = listed.key();
+        let name_node = node.get(key);
         let Some((name_node, name)) = name_node.and_then(|node| Some((node, node.as_str()?)))
         else {
-            return Err(refused("?", "its definition has no name".into()));
+            return Err(refused("?", format!("its definition has no {key}")));
         };
         if definition.len() > bounds::TOOL_DEFINITION_MAX {
             let reason =
                 format!("its definition is longer than {} bytes", bounds::TOOL_DEFINITION_MAX);
             return Err(refused(name, reason));
         }
-        let input_schema = node.get("inputSchema").filter(|schema| schema.is_object());
+        let input_schema = match listed {
+            Listed::Tool => {
+                node.get("inputSchema").filter(|s| s.is_object()).map(|s| s.raw().into())
+            }
+            Listed::Prompt => Some(schema_of_prompt(&node)),
+            Listed::Resource | Listed::Template => Some(SCHEMA_OF_RESOURCES.into()),
+        };
         let Some(input_schema) = input_schema else {
             return Err(refused(name, "its definition has no inputSchema object".into()));
         };
-        let tool: ToolName = name.parse().map_err(|e: agw_core::NameError| {
-            refused(name, format!("its name could be mistaken for another: {e}"))
-        })?;
+        let tool = ToolName::of(listed.kind(), name)
+            .map_err(|e| refused(name, format!("its name could be mistaken for another: {e}")))?;
         let (before, after) = split_around(definition, name_node.raw())
             .ok_or_else(|| refused(name, "its definition cannot be read".into()))?;
         let id = ToolId::new(connection_name.clone(), tool);
         Ok(Self {
+            listed,
             connection,
             mcp_name: id.mcp_name(),
             id,
             description: node.get("description").and_then(|d| d.as_str()).unwrap_or("").to_owned(),
             suggested: node.get("annotations").and_then(suggested),
-            input_schema: input_schema.raw().into(),
+            input_schema,
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
@@ -83,6 +162,35 @@ impl CatalogTool {
         self.before_name.hash(hasher);
         self.after_name.hash(hasher);
     }
+}
+
+const SCHEMA_OF_RESOURCES: &str =
+    r#"{"type":"object","properties":{"uri":{"type":"string"}},"required":["uri"]}"#;
+
+/// JSON Schema of a prompt's arguments, which are all strings (MCP 2025-11-25,
+/// server/prompts).
+fn schema_of_prompt(prompt: &json::Node<'_>) -> Box<str> {
+    let mut properties = serde_json::Map::new();
+    let mut required = Vec::new();
+    let arguments = prompt.get("arguments").map(json::Node::value);
+    let json::Value::Array(arguments) = arguments.unwrap_or(&json::Value::Null) else {
+        return r#"{"type":"object"}"#.into();
+    };
+    for argument in arguments {
+        let text = |name| argument.get(name).and_then(json::Node::as_str);
+        let Some(name) = text("name") else { continue };
+        let mut property = serde_json::json!({ "type": "string" });
+        if let (Some(text), Some(property)) = (text("description"), property.as_object_mut()) {
+            property.insert("description".into(), text.into());
+        }
+        properties.insert(name.to_owned(), property);
+        if argument.get("required").map(json::Node::value) == Some(&json::Value::Bool(true)) {
+            required.push(name);
+        }
+    }
+    let schema =
+        serde_json::json!({ "type": "object", "properties": properties, "required": required });
+    schema.to_string().into()
 }
 
 /// What a tool's annotations come to (MCP 2025-11-25, `ToolAnnotations`).
@@ -113,16 +221,15 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// `definitions` are the items of the upstream's `tools/list` results.
     pub(crate) fn read(
         connection: ConnectionId,
         name: &ConnectionName,
-        definitions: &[String],
+        definitions: &Definitions,
     ) -> Self {
         let mut listing = Self::default();
         let mut by_folded: BTreeMap<String, Vec<CatalogTool>> = BTreeMap::new();
-        for definition in definitions {
-            match CatalogTool::read(connection, name, definition) {
+        for (listed, definition) in &definitions.0 {
+            match CatalogTool::read(connection, name, *listed, definition) {
                 Ok(tool) => by_folded.entry(tool.id.tool().folded()).or_default().push(tool),
                 Err(refused) => listing.refused.push(refused),
             }
@@ -132,7 +239,7 @@ impl Listing {
                 listing.tools.extend(alike.pop().map(Arc::new));
                 continue;
             }
-            let names: Vec<String> = alike.iter().map(|t| t.id.tool().to_string()).collect();
+            let names: Vec<String> = alike.iter().map(|t| t.id.tool().own().to_owned()).collect();
             let reason = format!("the names {} are too alike to tell apart", names.join(", "));
             let refused =
                 names.into_iter().map(|name| RefusedTool { name, reason: reason.clone() });
@@ -147,8 +254,11 @@ impl Listing {
 pub(crate) struct Catalog {
     /// Ordered by id, so that lists are the same each time.
     pub(crate) by_id: BTreeMap<ToolId, Arc<CatalogTool>>,
-    /// `None`: two tools would go by that name.
-    by_mcp_name: HashMap<String, Option<Arc<CatalogTool>>>,
+    /// `None`: two tools, or two prompts, would go by that name.
+    tools: HashMap<String, Option<Arc<CatalogTool>>>,
+    prompts: HashMap<String, Option<Arc<CatalogTool>>>,
+    /// Several connections may have a resource of one URI.
+    by_uri: HashMap<String, Vec<Arc<CatalogTool>>>,
     pub(crate) refused: HashMap<ConnectionId, Vec<RefusedTool>>,
 }
 
@@ -158,10 +268,18 @@ impl Catalog {
         for (connection, listing) in listings {
             for tool in listing.tools {
                 catalog.by_id.insert(tool.id.clone(), Arc::clone(&tool));
+                let names = match tool.listed.kind() {
+                    ItemKind::Tool => &mut catalog.tools,
+                    ItemKind::Prompt => &mut catalog.prompts,
+                    ItemKind::Resource => {
+                        catalog.by_uri.entry(tool.mcp_name.clone()).or_default().push(tool);
+                        continue;
+                    }
+                };
                 // A hashed name could be imitated by a plain one; then the
                 // table would answer for the wrong tool, so neither is
                 // reachable by it.
-                let named = catalog.by_mcp_name.entry(tool.mcp_name.clone());
+                let named = names.entry(tool.mcp_name.clone());
                 named.and_modify(|tool| *tool = None).or_insert(Some(tool));
             }
             catalog.refused.insert(connection, listing.refused);
@@ -169,9 +287,37 @@ impl Catalog {
         catalog
     }
 
-    pub(crate) fn by_mcp_name(&self, name: &str) -> Option<&Arc<CatalogTool>> {
-        self.by_mcp_name.get(name)?.as_ref()
+    /// A tool or a prompt.
+    pub(crate) fn by_mcp_name(&self, kind: ItemKind, name: &str) -> Option<&Arc<CatalogTool>> {
+        match kind {
+            ItemKind::Tool => self.tools.get(name)?.as_ref(),
+            ItemKind::Prompt => self.prompts.get(name)?.as_ref(),
+            ItemKind::Resource => None,
+        }
     }
+
+    /// The resources of that URI; if none is listed, the templates that it may
+    /// come from.
+    pub(crate) fn by_uri(&self, uri: &str) -> Vec<&Arc<CatalogTool>> {
+        let listed = self.by_uri.get(uri).into_iter().flatten();
+        let listed: Vec<_> = listed.filter(|item| item.listed == Listed::Resource).collect();
+        if !listed.is_empty() {
+            return listed;
+        }
+        let templates = self.by_uri.values().flatten();
+        templates
+            .filter(|item| item.listed == Listed::Template && may_come_from(uri, &item.mcp_name))
+            .collect()
+    }
+}
+
+/// Whether a URI begins and ends as a template does (RFC 6570), outside of its
+/// variables.
+fn may_come_from(uri: &str, template: &str) -> bool {
+    let begins = template.split('{').next().unwrap_or_default();
+    let ends = template.rsplit('}').next().unwrap_or_default();
+    let rest = uri.strip_prefix(begins).and_then(|rest| rest.strip_suffix(ends));
+    template.contains('{') && rest.is_some_and(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]
@@ -179,7 +325,8 @@ mod tests {
     use super::*;
 
     fn listing(definitions: &[&str]) -> Listing {
-        let definitions: Vec<String> = definitions.iter().map(|d| (*d).to_owned()).collect();
+        let definitions = definitions.iter().map(|d| (Listed::Tool, (*d).to_owned()));
+        let definitions = Definitions(definitions.collect());
         Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions)
     }
 
@@ -220,6 +367,35 @@ mod tests {
         let listing = listing(&[&tool("a.b"), &tool(&imitation)]);
         let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
         assert_eq!(catalog.by_id.len(), 2);
-        assert!(catalog.by_mcp_name(&dotted.mcp_name()).is_none());
+        assert!(catalog.by_mcp_name(ItemKind::Tool, &dotted.mcp_name()).is_none());
+    }
+
+    #[test]
+    fn prompts_and_resources_are_listed_beside_tools() {
+        let definitions = [
+            (Listed::Prompt, r#"{"name":"review","arguments":[{"name":"code","required":true}]}"#),
+            (Listed::Resource, r#"{"uri":"note:///a","name":"a","size":12345678901234567890}"#),
+            (Listed::Template, r#"{"uriTemplate":"note:///by/{id}.txt","name":"by id"}"#),
+            (Listed::Resource, r#"{"uri":"note:///../a","name":"a"}"#),
+            (Listed::Tool, r#"{"name":"review","inputSchema":{}}"#),
+        ];
+        let definitions = definitions.iter().map(|(l, d)| (*l, (*d).to_owned())).collect();
+        let listing = Listing::read(
+            ConnectionId::new(1),
+            &"docs".parse().unwrap(),
+            &Definitions(definitions),
+        );
+        assert_eq!(listing.refused.len(), 1, "{:?}", listing.refused);
+        let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
+        let prompt = catalog.by_mcp_name(ItemKind::Prompt, "docs__review").unwrap();
+        assert_eq!(prompt.id.as_str(), "docs.@prompt/review");
+        assert!(prompt.input_schema.contains(r#""required":["code"]"#), "{}", prompt.input_schema);
+        let by_uri = |uri| catalog.by_uri(uri).iter().map(|i| i.id.as_str()).collect::<Vec<_>>();
+        assert_eq!(by_uri("note:///a"), ["docs.@resource/note:///a"]);
+        assert_eq!(by_uri("note:///by/7.txt"), ["docs.@resource/note:///by/{id}.txt"]);
+        assert!(by_uri("note:///by/.txt").is_empty() && by_uri("note:///b").is_empty());
+        let mut out = String::new();
+        catalog.by_uri("note:///a")[0].write_definition("note:///a", &mut out);
+        assert_eq!(out, r#"{"uri":"note:///a","name":"a","size":12345678901234567890}"#);
     }
 }

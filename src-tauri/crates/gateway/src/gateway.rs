@@ -8,7 +8,7 @@ use std::{
 };
 
 use agw_api::{AuditAlarm, ServiceState};
-use agw_core::{Caller, UserId};
+use agw_core::{Caller, ItemKind, UserId};
 use agw_vault::{MasterKeyError, MasterKeySource, Secret, Vault, WrappedDataKey};
 use arc_swap::ArcSwapOption;
 use rusqlite::OptionalExtension as _;
@@ -378,10 +378,15 @@ impl Gateway {
         snapshot: &Snapshot,
         call: &ToolCall,
     ) -> Result<(Arc<Upstream>, Arc<ConnectionConfig>), Refusal> {
-        let tool = call.tool.as_ref().ok_or(Refusal::UnknownTool)?;
         let config = snapshot.connections.get(call.id.connection()).ok_or(Refusal::UnknownTool)?;
-        // A connection that was removed and made anew is another one.
-        if config.id != tool.connection {
+        let same = match &call.tool {
+            // A connection that was removed and made anew is another one.
+            Some(tool) => config.id == tool.connection,
+            // Not every resource is listed: some come from templates, others
+            // from results.
+            None => call.operation.kind() == ItemKind::Resource,
+        };
+        if !same {
             return Err(Refusal::UnknownTool);
         }
         let starting = || UpstreamError::NotReady("it is being started".into());

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use agw_core::{AgentId, ConnectionName, UserId};
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 
@@ -19,6 +21,8 @@ use crate::{
 
 /// Feed items that a slow window may fall behind before it misses some.
 const FEED_BACKLOG: usize = 4_096;
+/// The same for clients and what upstreams say.
+const HEARD_BACKLOG: usize = 1_024;
 
 #[derive(Debug)]
 pub(crate) struct Live {
@@ -28,6 +32,31 @@ pub(crate) struct Live {
     /// Counts changes of the snapshot or the catalogue.
     changes: watch::Sender<u64>,
     feed: broadcast::Sender<FeedItem>,
+    heard: broadcast::Sender<Arc<Heard>>,
+}
+
+/// What an upstream said outside of a call, for the clients of one user.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    pub(crate) connection: ConnectionName,
+    pub(crate) user: UserId,
+    /// Whose alone it is; `None`: it came over what the user's agents share.
+    pub(crate) agent: Option<AgentId>,
+    pub(crate) what: HeardOf,
+}
+
+/// `params` of the notification, as the upstream wrote them, without
+/// credentials of the gateway's.
+#[derive(Debug)]
+pub(crate) enum HeardOf {
+    ResourceUpdated {
+        uri: String,
+        params: Bytes,
+    },
+    /// `notifications/message`.
+    Log(Bytes),
+    /// `notifications/elicitation/complete`.
+    ElicitationComplete(Bytes),
 }
 
 /// What windows are told.
@@ -52,6 +81,7 @@ impl Live {
             clock: Steady::from(known),
             changes: watch::Sender::new(0),
             feed: broadcast::Sender::new(FEED_BACKLOG),
+            heard: broadcast::Sender::new(HEARD_BACKLOG),
         })
     }
 
@@ -61,6 +91,16 @@ impl Live {
 
     pub(crate) fn feed(&self) -> broadcast::Receiver<FeedItem> {
         self.feed.subscribe()
+    }
+
+    /// What upstreams say outside of calls.
+    pub(crate) fn heard(&self) -> broadcast::Receiver<Arc<Heard>> {
+        self.heard.subscribe()
+    }
+
+    pub(crate) fn hear(&self, heard: Heard) {
+        // Nobody may be listening.
+        let _ = self.heard.send(Arc::new(heard));
     }
 
     /// Makes everybody look again: something expired.

@@ -4,7 +4,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use agw_api::{Change, EditGrant, Effect, Grant, NewGrant, codes};
-use agw_core::{Condition, GrantId, Rate, Subject, ToolPattern, UserId, json};
+use agw_core::{Condition, GrantId, Rate, Subject, ToolEffect, ToolPattern, UserId, json};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Admin, AdminError, coverage, times};
@@ -330,6 +330,7 @@ pub(super) fn check_condition(
     let about = |id: &agw_core::ToolId| match tool {
         ToolPattern::Any(_) => true,
         ToolPattern::Connection(name, _) => name == id.connection(),
+        ToolPattern::Beginning(..) => tool.matches(id, ToolEffect::Read),
         ToolPattern::Tool(wanted) => wanted == id,
     };
     for tool in catalog.by_id.values().filter(|tool| about(&tool.id)) {

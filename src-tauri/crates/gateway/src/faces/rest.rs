@@ -25,10 +25,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::{BodyError, bearer, is_json, read_body};
 use crate::{
+    catalog::Listed,
     gateway::Gateway,
     pipeline::{
-        Answer, Arguments, Face, InboundCall, Presented, Refusal, SafeReply, Story, Target,
-        handle_call, identify, refuse_unread,
+        Answer, Arguments, ClientSide, Face, InboundCall, Operation, Presented, Refusal, SafeReply,
+        Story, Target, handle_call, identify, refuse_unread,
     },
 };
 
@@ -56,6 +57,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
     let visible = catalog
         .by_id
         .values()
+        .filter(|tool| tool.listed == Listed::Tool)
         .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id, now));
     let tools: Vec<_> = visible
         .map(|tool| {
@@ -167,8 +169,10 @@ fn accept(
     let inbound = InboundCall {
         face: Face::Rest,
         presented,
+        operation: Operation::CallTool,
         target,
         arguments,
+        client: ClientSide::mute(),
         received,
         cancel: CancellationToken::new(),
         gone: CancellationToken::new(),

@@ -4,8 +4,8 @@ use std::{fmt::Write as _, sync::Arc, time::Instant};
 
 use agw_api::Receipt;
 use agw_core::{
-    ApprovalId, Caller, ConnectionName, GrantId, Permit, TokenError, TokenHash, ToolEffect, ToolId,
-    json, without_tokens,
+    ApprovalId, Caller, ConnectionName, GrantId, ItemKind, Permit, TokenError, TokenHash,
+    ToolEffect, ToolId, ToolName, json, without_tokens,
 };
 use bytes::Bytes;
 use tokio::sync::watch;
@@ -15,7 +15,7 @@ use crate::{
     audit::{CallId, Kind, Record, settings::Recording},
     catalog::{Catalog, CatalogTool},
     clock,
-    pipeline::Refusal,
+    pipeline::{ClientSide, Refusal},
     store::snapshot::Snapshot,
 };
 
@@ -59,14 +59,81 @@ impl Presented {
     }
 }
 
+/// What is asked of an upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    CallTool,
+    GetPrompt,
+    ReadResource,
+    /// To hear when a resource changes.
+    Subscribe,
+    /// To complete an argument of a prompt, or a variable of a template.
+    Complete(ItemKind),
+}
+
+impl Operation {
+    /// What it needs to be granted.
+    pub(crate) fn kind(self) -> ItemKind {
+        match self {
+            Self::CallTool => ItemKind::Tool,
+            Self::GetPrompt => ItemKind::Prompt,
+            Self::ReadResource | Self::Subscribe => ItemKind::Resource,
+            Self::Complete(kind) => kind,
+        }
+    }
+
+    pub(crate) fn method(self) -> &'static str {
+        match self {
+            Self::CallTool => "tools/call",
+            Self::GetPrompt => "prompts/get",
+            Self::ReadResource => "resources/read",
+            Self::Subscribe => "resources/subscribe",
+            Self::Complete(_) => "completion/complete",
+        }
+    }
+
+    /// The members of `params`, as JSON without the braces. `arguments` is a
+    /// JSON object.
+    pub(super) fn params(self, name: &str, arguments: &[u8]) -> Vec<u8> {
+        let mut out = String::with_capacity(48 + name.len() + arguments.len());
+        match self {
+            Self::CallTool | Self::GetPrompt => {
+                out.push_str("\"name\":");
+                json::write_string(name, &mut out);
+                out.push_str(",\"arguments\":");
+                let mut out = out.into_bytes();
+                out.extend_from_slice(arguments);
+                return out;
+            }
+            Self::ReadResource | Self::Subscribe => {
+                out.push_str("\"uri\":");
+                json::write_string(name, &mut out);
+            }
+            Self::Complete(kind) => {
+                out.push_str(match kind {
+                    ItemKind::Resource => r#""ref":{"type":"ref/resource","uri":"#,
+                    ItemKind::Prompt | ItemKind::Tool => r#""ref":{"type":"ref/prompt","name":"#,
+                });
+                json::write_string(name, &mut out);
+                out.push_str("},");
+                let mut out = out.into_bytes();
+                let inner = arguments.trim_ascii().strip_prefix(b"{");
+                out.extend_from_slice(inner.and_then(|a| a.strip_suffix(b"}")).unwrap_or_default());
+                return out;
+            }
+        }
+        out.into_bytes()
+    }
+}
+
 /// The tool as the caller named it.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// `connection.tool`, over REST.
     Id(String),
-    /// A name of the aggregate MCP endpoint.
+    /// A name, or a URI, of the aggregate MCP endpoint.
     McpName(String),
-    /// A name of one connection's MCP endpoint.
+    /// A name, or a URI, of one connection's MCP endpoint.
     Own(ConnectionName, String),
 }
 
@@ -75,6 +142,8 @@ pub(crate) enum Target {
 pub(crate) struct Arguments {
     pub(crate) raw: Bytes,
     pub(crate) digest: json::Digest,
+    /// See [`ArmedRequest::meta`](super::ArmedRequest::meta).
+    pub(crate) meta: Bytes,
     /// Redacted: names, types and sizes.
     shape: String,
     carries_token: bool,
@@ -94,6 +163,7 @@ impl Arguments {
         Ok(Self {
             raw: if within { body.slice_ref(raw) } else { Bytes::copy_from_slice(raw) },
             digest: node.digest()?,
+            meta: Bytes::new(),
             shape: shape(members.iter().map(|(key, node)| (&**key, node))),
             carries_token: node.contains_token(),
         })
@@ -131,8 +201,10 @@ fn shape<'a>(members: impl Iterator<Item = (&'a str, &'a json::Node<'a>)>) -> St
 pub(crate) struct InboundCall {
     pub(crate) face: Face,
     pub(crate) presented: Presented,
+    pub(crate) operation: Operation,
     pub(crate) target: Target,
     pub(crate) arguments: Arguments,
+    pub(crate) client: ClientSide,
     pub(crate) received: Instant,
     /// Fires when the caller takes the call back.
     pub(crate) cancel: CancellationToken,
@@ -149,6 +221,7 @@ pub(crate) struct InboundCall {
 /// the decision.
 #[derive(Debug)]
 pub(crate) struct ToolCall {
+    pub(crate) operation: Operation,
     pub(crate) id: ToolId,
     pub(crate) tool: Option<Arc<CatalogTool>>,
 }
@@ -169,21 +242,42 @@ impl Target {
 
 /// Finds the tool that a name stands for. A name that stands for none is
 /// answered like a tool that is not granted, so that nobody learns which is
-/// the case.
-pub(crate) fn resolve_tool(catalog: &Catalog, target: &Target) -> Result<ToolCall, Refusal> {
-    let unknown = Refusal::NotGranted { reason: "no_such_name" };
+/// the case. `sees` tells what the caller may know of.
+pub(crate) fn resolve_tool(
+    catalog: &Catalog,
+    operation: Operation,
+    target: &Target,
+    sees: impl Fn(&ToolId) -> bool,
+) -> Result<ToolCall, Refusal> {
+    let unknown = || Refusal::NotGranted { reason: "no_such_name" };
+    let kind = operation.kind();
+    let name = |own: &str| ToolName::of(kind, own);
     let id: ToolId = match target {
-        Target::McpName(name) => {
-            let tool = catalog.by_mcp_name(name).ok_or(unknown)?;
-            return Ok(ToolCall { id: tool.id.clone(), tool: Some(Arc::clone(tool)) });
+        Target::McpName(uri) if kind == ItemKind::Resource => {
+            let seen = catalog.by_uri(uri).into_iter().filter(|item| sees(&item.id));
+            let mut connections: Vec<_> = seen.map(|item| item.id.connection()).collect();
+            connections.dedup();
+            match *connections.as_slice() {
+                [connection] => ToolId::new(connection.clone(), name(uri).map_err(|_| unknown())?),
+                [] => return Err(unknown()),
+                _ => return Err(Refusal::AmbiguousUri),
+            }
         }
-        Target::Id(text) => text.parse().map_err(|_| unknown)?,
-        Target::Own(connection, name) => {
-            ToolId::new(connection.clone(), name.parse().map_err(|_| unknown)?)
+        Target::McpName(name) => {
+            let tool = catalog.by_mcp_name(kind, name).ok_or_else(unknown)?;
+            let (id, tool) = (tool.id.clone(), Some(Arc::clone(tool)));
+            return Ok(ToolCall { operation, id, tool });
+        }
+        Target::Id(text) => text.parse().map_err(|_| unknown())?,
+        Target::Own(connection, own) => {
+            ToolId::new(connection.clone(), name(own).map_err(|_| unknown())?)
         }
     };
+    if id.tool().kind() != kind {
+        return Err(unknown());
+    }
     let tool = catalog.by_id.get(&id).cloned();
-    Ok(ToolCall { id, tool })
+    Ok(ToolCall { operation, id, tool })
 }
 
 /// Checks on the arguments of an allowed call. None of them changes

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json};
+use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json, may_see};
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
@@ -31,9 +31,12 @@ impl<'a> Asked<'a> {
         story: &mut Story,
     ) -> Result<Self, Refusal> {
         let snapshot = gateway.live.snapshot.load();
-        identify(&snapshot, &inbound.presented, gateway.live.clock.now_ms(), story)?;
+        let now = gateway.live.clock.now_ms();
+        let caller = identify(&snapshot, &inbound.presented, now, story)?;
         gateway.check_open(&snapshot)?;
-        let call = call::resolve_tool(&gateway.live.catalog.load(), &inbound.target)?;
+        let sees = |id: &ToolId| may_see(&snapshot.permissions, &caller, id, now);
+        let InboundCall { operation, target, .. } = inbound;
+        let call = call::resolve_tool(&gateway.live.catalog.load(), *operation, target, sees)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
         story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
         if let Some(tool) = &story.tool {

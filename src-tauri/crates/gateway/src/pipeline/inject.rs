@@ -3,13 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use agw_api::Transport;
-use agw_core::{Permit, UserId};
+use agw_core::{AgentId, Permit, UserId};
 use agw_vault::{Secret, Vault};
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::{
-    pipeline::{Arguments, AuditTicket, Refusal, ToolCall},
+    catalog::CatalogTool,
+    pipeline::{Arguments, AuditTicket, ClientSide, Operation, Refusal, ToolCall},
     store::snapshot::ConnectionConfig,
     upstream::UpstreamError,
 };
@@ -17,9 +18,14 @@ use crate::{
 /// A call that may be forwarded: decided, recorded and with its credential.
 /// Connectors accept nothing else, and nothing but [`inject`] makes one.
 pub struct ArmedRequest {
+    operation: Operation,
     tool: Box<str>,
+    definition: Option<Arc<CatalogTool>>,
     arguments: Bytes,
+    meta: Bytes,
+    client: ClientSide,
     user: UserId,
+    agent: Option<AgentId>,
     headers: Vec<(HeaderName, HeaderValue)>,
     secrets: Arc<[Secret]>,
     still_allowed: Box<dyn Fn() -> bool + Send + Sync>,
@@ -39,9 +45,18 @@ impl ArmedRequest {
         (self.still_allowed)().then_some(()).ok_or(UpstreamError::RulesChanged)
     }
 
-    /// The tool's name as its upstream knows it.
+    pub(crate) fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// The tool's name as its upstream knows it; a prompt's; a resource's URI.
     pub(crate) fn tool(&self) -> &str {
         &self.tool
+    }
+
+    /// What its upstream said of the tool.
+    pub(crate) fn definition(&self) -> Option<&CatalogTool> {
+        self.definition.as_deref()
     }
 
     /// A JSON object, as the agent wrote it.
@@ -49,8 +64,28 @@ impl ArmedRequest {
         &self.arguments
     }
 
+    /// The members of the request's `params` but `_meta`, as JSON without the
+    /// braces: what the agent wrote, byte for byte.
+    pub(crate) fn params(&self) -> Vec<u8> {
+        self.operation.params(&self.tool, &self.arguments)
+    }
+
+    /// The members of `_meta` that the agent sent and that are not the
+    /// protocol's own, as JSON without the braces; may be empty.
+    pub(crate) fn meta(&self) -> &Bytes {
+        &self.meta
+    }
+
+    pub(crate) fn client(&self) -> &ClientSide {
+        &self.client
+    }
+
     pub(crate) fn user(&self) -> UserId {
         self.user
+    }
+
+    pub(crate) fn agent(&self) -> Option<AgentId> {
+        self.agent
     }
 
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
@@ -63,6 +98,7 @@ impl ArmedRequest {
     }
 }
 
+#[expect(clippy::too_many_arguments, reason = "each is the proof of a step, or what it is about")]
 pub(crate) fn inject(
     permit: Permit,
     _ticket: &AuditTicket,
@@ -70,6 +106,7 @@ pub(crate) fn inject(
     config: &ConnectionConfig,
     call: &ToolCall,
     arguments: Arguments,
+    client: ClientSide,
     still_allowed: impl Fn() -> bool + Send + Sync + 'static,
 ) -> Result<ArmedRequest, Refusal> {
     // Whatever was done between decision and here, it is still that call.
@@ -89,9 +126,14 @@ pub(crate) fn inject(
         }
     }
     Ok(ArmedRequest {
-        tool: call.id.tool().as_str().into(),
+        operation: call.operation,
+        tool: call.id.tool().own().into(),
+        definition: call.tool.clone(),
         arguments: arguments.raw,
+        meta: arguments.meta,
+        client,
         user: permit.user(),
+        agent: permit.agent(),
         headers,
         secrets: secrets.into(),
         still_allowed: Box::new(still_allowed),

@@ -40,6 +40,7 @@
 
 mod approve;
 mod call;
+mod client;
 mod decide;
 mod identify;
 mod inject;
@@ -49,8 +50,11 @@ mod reply;
 mod reserve;
 
 pub(crate) use approve::{moot, outcome as approval_record, watch_approvals};
-pub(crate) use call::{Arguments, InboundCall, Presented, Story, Target};
+pub(crate) use call::{Arguments, InboundCall, Operation, Presented, Story, Target};
 pub(crate) use call::{Face, ToolCall};
+pub(crate) use client::{
+    Answers, Aside, Ask, ClientAnswer, ClientSide, Era, Unanswered, Wanted, WantedOf,
+};
 pub(crate) use identify::identify;
 pub use inject::ArmedRequest;
 pub(crate) use inject::header;
@@ -126,10 +130,12 @@ async fn run(
     let still_allowed = asked.recheck(&permit, yes.as_ref().map(|yes| &yes.approved));
     let call = asked.call;
     inbound.arguments.raw = sent;
+    let cancel = inbound.cancel.clone();
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
-    let arguments = inbound.arguments;
-    let armed = inject::inject(permit, &ticket, &vault, &config, &call, arguments, still_allowed)?;
+    let InboundCall { arguments, client, .. } = inbound;
+    let armed =
+        inject::inject(permit, &ticket, &vault, &config, &call, arguments, client, still_allowed)?;
     reservation.forwarded();
-    let reply = upstream.call(&ready, armed, &inbound.cancel).await;
+    let reply = upstream.call(&ready, armed, &cancel).await;
     inspect_reply(reply?)
 }

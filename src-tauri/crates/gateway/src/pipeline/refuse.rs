@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     TooManyApprovals,
     /// A grant changed while the call was on its way.
     RulesChanged,
+    /// Several connections have a resource of that URI.
+    AmbiguousUri,
     /// Granted by a pattern or by an old grant, but its connection lists no
     /// such tool.
     UnknownTool,
@@ -114,6 +116,7 @@ impl Refusal {
             Self::ApprovalTooLong => "approval_too_long",
             Self::TooManyApprovals => "too_many_approvals",
             Self::RulesChanged => "rules_changed",
+            Self::AmbiguousUri => "ambiguous_uri",
             Self::UnknownTool => "unknown_tool",
             Self::Malformed(_) => "malformed",
             Self::InvalidArguments(_) => "invalid_arguments",
@@ -146,7 +149,7 @@ impl Refusal {
             | Self::ApprovalDenied(..)
             | Self::ApprovalOver(_) => 403,
             Self::UnknownTool => 404,
-            Self::RulesChanged => 409,
+            Self::AmbiguousUri | Self::RulesChanged => 409,
             Self::Malformed(_)
             | Self::InvalidArguments(_)
             | Self::TokenInArguments
@@ -181,6 +184,7 @@ impl Refusal {
         match (self, self.http_status()) {
             (Self::RateLimited { again, .. }, _) => Some(again.as_secs() + 1),
             (Self::ApprovalPending(_), _) => Some(10),
+            (Self::AmbiguousUri, _) => None,
             (_, 409 | 429 | 503) => Some(2),
             _ => None,
         }
@@ -224,6 +228,7 @@ impl Refusal {
                 "The permissions changed while the call was being prepared; it was not forwarded."
                     .into()
             }
+            Self::AmbiguousUri => format!("Several connections have a resource {meant:?}."),
             Self::UnknownTool => format!("There is no tool {meant:?} at the moment."),
             Self::Malformed(problem) => format!("The request cannot be read: {problem}."),
             Self::InvalidArguments(problem) => format!("Invalid arguments: {problem}."),
@@ -287,6 +292,9 @@ impl Refusal {
                 "Wait until your user has answered those that wait, then try again.".into()
             }
             Self::RulesChanged => "Call again: it is decided anew.".into(),
+            Self::AmbiguousUri => {
+                "Ask for it at the endpoint of one connection, /mcp/{connection}.".into()
+            }
             Self::UnknownTool => "List the tools again and use one of those.".into(),
             Self::Malformed(_) => "Correct the request and send it again.".into(),
             Self::InvalidArguments(_) => "Correct the arguments and send them again.".into(),

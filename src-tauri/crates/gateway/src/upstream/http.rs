@@ -169,7 +169,7 @@ impl HttpLink {
         let user = Some(armed.user());
         let headers = armed.headers();
         let id = self.next_id();
-        let body = jsonrpc::tools_call(id, armed.tool(), armed.arguments());
+        let body = jsonrpc::call(id, armed);
         let answer = async {
             let mut session = self.session(user, headers).await?;
             armed.still_allowed()?;

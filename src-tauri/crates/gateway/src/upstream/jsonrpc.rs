@@ -8,7 +8,10 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{pipeline, upstream::UpstreamError};
+use crate::{
+    pipeline::{self, ArmedRequest},
+    upstream::UpstreamError,
+};
 
 /// An answer to a request of ours.
 #[derive(Debug)]
@@ -70,18 +73,14 @@ pub(super) fn notification(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
 }
 
-/// `tools/call` with the arguments byte for byte as the agent wrote them.
-pub(super) fn tools_call(id: u64, tool: &str, arguments: &[u8]) -> Bytes {
-    let mut out = String::with_capacity(96 + tool.len() + arguments.len());
-    out.push_str(r#"{"jsonrpc":"2.0","id":"#);
-    out.push_str(&id.to_string());
-    out.push_str(r#","method":"tools/call","params":{"name":"#);
-    agw_core::json::write_string(tool, &mut out);
-    out.push_str(r#","arguments":"#);
-    let mut out = out.into_bytes();
-    out.extend_from_slice(arguments);
-    out.extend_from_slice(b"}}");
-    out.into()
+/// The request that a call is, with the arguments byte for byte as the agent
+/// wrote them.
+pub(super) fn call(id: u64, armed: &ArmedRequest) -> Bytes {
+    let head = format!(
+        r#"{{"jsonrpc":"2.0","id":{id},"method":"{}","params":{{"#,
+        armed.operation().method()
+    );
+    [head.as_bytes(), &armed.params(), b"}}"].concat().into()
 }
 
 /// What to say to a request of the upstream's own. Nothing but `ping` is

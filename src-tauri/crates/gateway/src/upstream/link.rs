@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds,
+    catalog::{Definitions, Listed},
     pipeline::ArmedRequest,
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
@@ -72,9 +73,11 @@ impl Link {
         }
     }
 
-    /// The definitions of all tools, page by page.
-    pub(super) async fn list_tools(&self) -> Result<Vec<String>, UpstreamError> {
-        self.all_pages().await.map_err(|error| error.without_secrets(&self.secrets()))
+    /// The definitions of all that it lists, page by page.
+    pub(super) async fn list(&self) -> Result<Definitions, UpstreamError> {
+        let tools = self.all_pages().await;
+        let tools = tools.map_err(|error| error.without_secrets(&self.secrets()))?;
+        Ok(Definitions(tools.into_iter().map(|tool| (Listed::Tool, tool)).collect()))
     }
 
     async fn all_pages(&self) -> Result<Vec<String>, UpstreamError> {

@@ -160,7 +160,7 @@ impl StdioLink {
         cancel: &CancellationToken,
     ) -> Result<Answer, UpstreamError> {
         let id = self.next_id.fetch_add(1, Ordering::Relaxed);
-        let answered = self.send(id, jsonrpc::tools_call(id, armed.tool(), armed.arguments()))?;
+        let answered = self.send(id, jsonrpc::call(id, armed))?;
         let forget = Forget { link: self, id: Some(id) };
         let answer = tokio::select! {
             answer = self.wait(answered) => answer,

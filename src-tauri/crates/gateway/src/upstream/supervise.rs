@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     audit::{Kind, Record},
     bounds::{self, Timeouts},
-    catalog::{Catalog, Listing},
+    catalog::{Catalog, Definitions, Listed, Listing},
     clock,
     live::Live,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
@@ -55,7 +55,7 @@ pub(crate) struct Context {
 pub(crate) struct Upstreams {
     context: Context,
     running: ArcSwap<HashMap<ConnectionId, Arc<Upstream>>>,
-    listings: Mutex<HashMap<ConnectionId, (Vec<String>, Listing)>>,
+    listings: Mutex<HashMap<ConnectionId, (Definitions, Listing)>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -63,7 +63,7 @@ pub(crate) struct Upstreams {
 impl Upstreams {
     /// `stored` are the definitions that each connection listed last, so that
     /// tools are on offer before their servers are up.
-    pub(crate) fn new(context: Context, stored: HashMap<ConnectionId, Vec<String>>) -> Arc<Self> {
+    pub(crate) fn new(context: Context, stored: HashMap<ConnectionId, Definitions>) -> Arc<Self> {
         let upstreams = Arc::new(Self {
             context,
             running: ArcSwap::default(),
@@ -237,7 +237,7 @@ impl Upstreams {
     async fn use_link(&self, upstream: &Upstream, link: &Arc<Link>) -> String {
         let start = async {
             let greeting = link.greet().await?;
-            Ok::<_, UpstreamError>((greeting, link.list_tools().await?))
+            Ok::<_, UpstreamError>((greeting, link.list().await?))
         };
         let (greeting, definitions) =
             match tokio::time::timeout(self.context.timeouts.start, start).await {
@@ -260,7 +260,7 @@ impl Upstreams {
                 () = link.tools_changed() => {}
                 () = upstream.retry.notified() => {}
             }
-            match tokio::time::timeout(self.context.timeouts.start, link.list_tools()).await {
+            match tokio::time::timeout(self.context.timeouts.start, link.list()).await {
                 Ok(Ok(definitions)) => self.accept(upstream, definitions).await,
                 Ok(Err(error)) => return error.to_string(),
                 Err(_) => return self.never_answered(link),
@@ -280,7 +280,7 @@ impl Upstreams {
 
     /// Takes a list of tools into the catalogue, and into the database if it
     /// is another one than before.
-    async fn accept(&self, upstream: &Upstream, definitions: Vec<String>) {
+    async fn accept(&self, upstream: &Upstream, definitions: Definitions) {
         let config = &upstream.config;
         if !self.list(config.id, &config.name, definitions.clone()) {
             return;
@@ -292,7 +292,7 @@ impl Upstreams {
     }
 
     /// Returns whether it is another list than before.
-    fn list(&self, id: ConnectionId, name: &ConnectionName, definitions: Vec<String>) -> bool {
+    fn list(&self, id: ConnectionId, name: &ConnectionName, definitions: Definitions) -> bool {
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
         if listings.get(&id).is_some_and(|(before, _)| *before == definitions) {
             return false;
@@ -319,7 +319,7 @@ impl Upstreams {
 /// The change that keeps a connection's tools, with its record.
 fn store_tools(
     config: &ConnectionConfig,
-    definitions: Vec<String>,
+    definitions: Definitions,
 ) -> impl FnOnce(&crate::store::writer::Change<'_>) -> Result<(), StoreError> + Send + 'static {
     let (id, name) = (config.id.get(), config.name.clone());
     let over = match config.transport {
@@ -335,22 +335,25 @@ fn store_tools(
         }
         change.db.execute("DELETE FROM tools WHERE connection = ?1", [id])?;
         let mut insert = change.db.prepare_cached(
-            "INSERT INTO tools (connection, position, definition) VALUES (?1, ?2, ?3)",
+            "INSERT INTO tools (connection, position, kind, definition) VALUES (?1, ?2, ?3, ?4)",
         )?;
         let now = clock::now_ms();
         let mut seen = change.db.prepare_cached(
             "INSERT INTO seen_tools (connection, tool, seen_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING",
         )?;
-        for (position, definition) in definitions.iter().enumerate() {
-            insert.execute(params![id, position, definition])?;
-            let node = agw_core::json::parse(definition.as_bytes()).ok();
-            if let Some(name) = node.as_ref().and_then(|node| node.get("name")?.as_str()) {
-                seen.execute(params![id, name, now])?;
-            }
+        for (position, (listed, definition)) in definitions.0.iter().enumerate() {
+            insert.execute(params![id, position, listed.as_str(), definition])?;
+        }
+        for tool in Listing::read(ConnectionId::new(id), &name, &definitions).tools {
+            seen.execute(params![id, tool.id.tool().as_str(), now])?;
         }
         let mut record = Record::new(Kind::Config, now);
         record.status = Some("tools_listed");
-        record.detail = Some(format!("{name} ({over}) lists {} tools", definitions.len()));
+        let tools = definitions.count(Listed::Tool);
+        let others = definitions.0.len() - tools;
+        let others =
+            if others == 0 { String::new() } else { format!(", {others} prompts and resources") };
+        record.detail = Some(format!("{name} ({over}) lists {tools} tools{others}"));
         change.audit(record);
         Ok(())
     }
@@ -359,13 +362,17 @@ fn store_tools(
 /// The definitions that each connection listed last.
 pub(crate) fn stored_tools(
     db: &rusqlite::Connection,
-) -> Result<HashMap<ConnectionId, Vec<String>>, StoreError> {
-    let mut stored: HashMap<ConnectionId, Vec<String>> = HashMap::new();
+) -> Result<HashMap<ConnectionId, Definitions>, StoreError> {
+    let mut stored: HashMap<ConnectionId, Definitions> = HashMap::new();
     let mut select =
-        db.prepare("SELECT connection, definition FROM tools ORDER BY connection, position")?;
-    for row in select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))? {
-        let (connection, definition) = row?;
-        stored.entry(ConnectionId::new(connection)).or_default().push(definition);
+        db.prepare("SELECT connection, kind, definition FROM tools ORDER BY connection, position")?;
+    let rows =
+        select.query_map([], |row| Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?)))?;
+    for row in rows {
+        let (connection, kind, definition) = row?;
+        let listed = Listed::ALL.into_iter().find(|listed| listed.as_str() == kind);
+        let listed = listed.ok_or_else(|| StoreError::Damaged(format!("a listed {kind}")))?;
+        stored.entry(ConnectionId::new(connection)).or_default().0.push((listed, definition));
     }
     Ok(stored)
 }

@@ -30,8 +30,8 @@ use super::{
 use crate::{
     bounds,
     pipeline::{
-        Answer, Arguments, Face, InboundCall, Refusal, SafeReply, Target, handle_call,
-        refuse_unread, with_receipt,
+        Answer, Arguments, ClientSide, Face, InboundCall, Operation, Refusal, SafeReply, Target,
+        handle_call, refuse_unread, with_receipt,
     },
 };
 
@@ -112,6 +112,8 @@ impl Exchange {
         let inbound = InboundCall {
             face: Face::Mcp,
             presented: self.presented,
+            operation: Operation::CallTool,
+            client: ClientSide::mute(),
             arguments: Arguments::read(request.param("arguments"), body)?,
             received: self.received,
             cancel: CancellationToken::new(),

@@ -6,6 +6,7 @@ use axum::http::{HeaderMap, HeaderName};
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{answer::RpcError, envelope::Request};
+pub(super) use crate::pipeline::Era;
 
 /// The stateless revision that is served.
 pub(super) const STATELESS: &str = "2026-07-28";
@@ -17,14 +18,6 @@ const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Era {
-    /// 2025: a session that began with `initialize`.
-    Session,
-    /// 2026-07-28: each request stands alone.
-    Stateless,
-}
 
 pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcError> {
     let header = one(headers, &VERSION)?;

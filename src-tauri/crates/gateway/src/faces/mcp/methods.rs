@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_core::{json::Node, may_see};
+use agw_core::{ItemKind, json::Node, may_see};
 use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -17,7 +17,7 @@ use super::{
     sessions::AgentSession,
 };
 use crate::{
-    catalog::{Catalog, CatalogTool},
+    catalog::{Catalog, CatalogTool, Listed},
     store::snapshot::Snapshot,
 };
 
@@ -121,8 +121,11 @@ impl Exchange {
         catalog
             .by_id
             .values()
+            .filter(|tool| tool.listed == Listed::Tool)
             .filter(|tool| match &self.endpoint {
-                Endpoint::Aggregate => catalog.by_mcp_name(&tool.mcp_name).is_some(),
+                Endpoint::Aggregate => {
+                    catalog.by_mcp_name(ItemKind::Tool, &tool.mcp_name).is_some()
+                }
                 Endpoint::Single(connection) => tool.id.connection() == connection,
             })
             .filter(move |tool| may_see(&snapshot.permissions, &self.caller, &tool.id, now))
