@@ -20,6 +20,17 @@ pub(crate) const CALLS_PER_CALLER: usize = 64;
 pub(crate) const CALLS_IN_ALL: usize = 1_024;
 /// Open MCP sessions of agents.
 pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
+/// Resources that one session or stream may be told of.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
+/// Messages in one body, where a revision allows several.
+pub(crate) const BATCH_MAX: usize = 32;
+/// How long a client may take to answer what an upstream asks of it.
+pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// Calls of one caller, and of all, that may wait for such an answer.
+pub(crate) const PARKED_PER_CALLER: usize = 16;
+pub(crate) const PARKED_IN_ALL: usize = 512;
+/// How often one call may have its client asked.
+pub(crate) const ROUNDS_MAX: u32 = 16;
 /// Open streams of notifications to agents and windows.
 pub(crate) const STREAMS_MAX: usize = 1_024;
 /// Calls of one caller, and of all, that may wait for a person.

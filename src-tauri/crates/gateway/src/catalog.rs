@@ -296,6 +296,12 @@ impl Catalog {
         }
     }
 
+    /// Whether the name that it has for MCP clients leads to it.
+    pub(crate) fn has_mcp_name(&self, tool: &CatalogTool) -> bool {
+        let kind = tool.listed.kind();
+        kind == ItemKind::Resource || self.by_mcp_name(kind, &tool.mcp_name).is_some()
+    }
+
     /// The resources of that URI; if none is listed, the templates that it may
     /// come from.
     pub(crate) fn by_uri(&self, uri: &str) -> Vec<&Arc<CatalogTool>> {

@@ -9,7 +9,7 @@ mod metrics;
 mod rest;
 
 pub(crate) use guard::guarded;
-pub(crate) use mcp::AgentSessions;
+pub(crate) use mcp::{AgentSessions, ParkedCalls};
 
 use std::{sync::Arc, time::Duration};
 

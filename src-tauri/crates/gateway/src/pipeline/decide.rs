@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json, may_see};
+use agw_core::{
+    Approved, Call, Caller, Decision, ItemKind, Permit, ToolId, decide, json, may_see,
+    without_tokens,
+};
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
@@ -38,7 +41,10 @@ impl<'a> Asked<'a> {
         let InboundCall { operation, target, .. } = inbound;
         let call = call::resolve_tool(&gateway.live.catalog.load(), *operation, target, sees)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
-        story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
+        // So does a URI that carries a token.
+        let whole = without_tokens(call.id.as_str()) == call.id.as_str();
+        let known = call.tool.is_some() || operation.kind() == ItemKind::Resource;
+        story.tool = (known && whole).then(|| call.id.clone());
         if let Some(tool) = &story.tool {
             story.about(&snapshot, &tool.clone(), &inbound.arguments);
         }

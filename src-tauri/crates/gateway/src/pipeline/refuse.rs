@@ -52,6 +52,9 @@ pub(crate) enum Refusal {
     ApprovalDenied(ApprovalId, Option<String>),
     /// Nobody answered in time, or what was asked is asked no longer.
     ApprovalOver(ApprovalId),
+    /// A person would have to approve what nobody waits for: a completion, a
+    /// subscription.
+    NeedsApproval,
     /// The arguments are too long for a person to read.
     ApprovalTooLong,
     TooManyApprovals,
@@ -113,6 +116,7 @@ impl Refusal {
             Self::ApprovalPending(_) => "approval_pending",
             Self::ApprovalDenied(..) => "approval_denied",
             Self::ApprovalOver(_) => "approval_expired",
+            Self::NeedsApproval => "needs_approval",
             Self::ApprovalTooLong => "approval_too_long",
             Self::TooManyApprovals => "too_many_approvals",
             Self::RulesChanged => "rules_changed",
@@ -145,6 +149,7 @@ impl Refusal {
             Self::NotGranted { .. }
             | Self::Denied { .. }
             | Self::UsedUp
+            | Self::NeedsApproval
             | Self::ApprovalPending(_)
             | Self::ApprovalDenied(..)
             | Self::ApprovalOver(_) => 403,
@@ -220,6 +225,9 @@ impl Refusal {
                     "Nobody approved this call in time, or it is no longer asked for (approval {id})."
                 )
             }
+            Self::NeedsApproval => {
+                format!("{meant:?} may be read once a person approves it, and no more than that.")
+            }
             Self::ApprovalTooLong => {
                 "A person has to approve this call, and its arguments are too long to read.".into()
             }
@@ -287,6 +295,7 @@ impl Refusal {
             Self::ApprovalPending(_) => "Tell your user that it waits for them in AI Agent Gateway. Then call again with exactly the same arguments: that picks the answer up.".into(),
             Self::ApprovalDenied(..) => "Do not retry. Do something else, or ask your user.".into(),
             Self::ApprovalOver(_) => "Call again if it is still needed; a person is asked again.".into(),
+            Self::NeedsApproval => "Read it instead; a person is asked then.".into(),
             Self::ApprovalTooLong => "Split it into calls with shorter arguments.".into(),
             Self::TooManyApprovals => {
                 "Wait until your user has answered those that wait, then try again.".into()

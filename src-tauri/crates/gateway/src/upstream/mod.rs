@@ -19,6 +19,7 @@ pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 use std::sync::Arc;
 
 use agw_api::ConnectionHealth;
+use agw_core::{AgentId, UserId};
 use agw_vault::Secret;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -90,6 +91,8 @@ impl Upstream {
             last_moment => last_moment,
         }
     }
+
+    pub(crate) fn unsubscribe(&self, _: UserId, _: Option<AgentId>, _: &str) {}
 
     async fn link_soon(&self) -> Result<Arc<link::Link>, UpstreamError> {
         if let Some(link) = self.link.load_full() {

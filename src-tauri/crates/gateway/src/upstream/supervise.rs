@@ -7,7 +7,7 @@ use std::{
 };
 
 use agw_api::{ConnectionHealth, Transport};
-use agw_core::{ConnectionId, ConnectionName};
+use agw_core::{AgentId, ConnectionId, ConnectionName, UserId};
 use agw_vault::Vault;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rusqlite::params;
@@ -34,6 +34,7 @@ pub(crate) struct State {
     pub(crate) problem: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) protocol: Option<String>,
+    pub(crate) instructions: Option<String>,
     /// Attempts to start it.
     pub(crate) starts: u32,
     /// Attempts that ended, well or badly.
@@ -82,6 +83,13 @@ impl Upstreams {
 
     pub(crate) fn get(&self, connection: ConnectionId) -> Option<Arc<Upstream>> {
         self.running.load().get(&connection).cloned()
+    }
+
+    /// An agent no longer wants to hear of a resource.
+    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+        for upstream in self.running.load().values() {
+            upstream.unsubscribe(user, agent, uri);
+        }
     }
 
     /// Follows the configuration until the service stops.
@@ -152,6 +160,7 @@ impl Upstreams {
             problem: None,
             server: None,
             protocol: None,
+            instructions: None,
             starts: 0,
             settled: 0,
         };

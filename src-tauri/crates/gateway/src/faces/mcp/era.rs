@@ -11,10 +11,14 @@ pub(super) use crate::pipeline::Era;
 /// The stateless revision that is served.
 pub(super) const STATELESS: &str = "2026-07-28";
 /// The revisions with sessions, newest first.
-pub(super) const WITH_SESSIONS: [&str; 2] = ["2025-11-25", "2025-06-18"];
+pub(super) const WITH_SESSIONS: [&str; 4] =
+    ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The one in which several messages may come in one body.
+pub(super) const WITH_BATCHES: &str = "2025-03-26";
 
 pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
