@@ -68,6 +68,7 @@ impl InProcess {
             ui_dir: None,
             passphrase: None,
             strict_audit: false,
+            legacy_sse: false,
         };
         start(options, timeouts).await.unwrap()
     }

@@ -50,6 +50,8 @@ pub struct ServeOptions {
     /// Whether every record is on disk before its call is forwarded, whatever
     /// the settings say.
     pub strict_audit: bool,
+    /// Whether the transport of MCP 2024-11-05 is served, too.
+    pub legacy_sse: bool,
 }
 
 /// Why the service did not start.

@@ -58,7 +58,26 @@ pub(crate) enum Aside {
 #[derive(Debug)]
 pub(crate) struct Ask {
     pub(crate) wanted: Vec<Wanted>,
-    pub(crate) answer: oneshot::Sender<Answers>,
+    answer: Option<oneshot::Sender<Answers>>,
+}
+
+impl Ask {
+    /// Answers with those of its keys. The upstream may have given up.
+    pub(crate) fn answer(&mut self, answers: Answers) {
+        let _ = self.answer.take().map(|waiting| waiting.send(answers));
+    }
+
+    /// Answers if everything that is wanted was brought; returns whether.
+    pub(crate) fn is_complete(&mut self, brought: &Answers) -> bool {
+        let own = self.wanted.iter().map(|wanted| &wanted.key);
+        let own = own.map(|key| Some((key.clone(), brought.get(key)?.clone())));
+        let complete: Option<Answers> = own.collect();
+        let is_complete = complete.is_some();
+        if let Some(answers) = complete {
+            self.answer(answers);
+        }
+        is_complete
+    }
 }
 
 /// One request of an upstream's to the client.
@@ -139,6 +158,13 @@ impl ClientSide {
         (self, heard)
     }
 
+    /// What of this the client did not say that it can do.
+    pub(crate) fn undeclared(&self, wanted: &[Wanted]) -> Option<WantedOf> {
+        let declared = Members::read(self.capabilities.as_bytes()).unwrap_or_default();
+        let mut wanted = wanted.iter().map(|wanted| wanted.what);
+        wanted.find(|what| declared.get(what.capability()).is_none())
+    }
+
     /// Counts what is asked of it.
     pub(super) fn asked(&self) -> Arc<AtomicU32> {
         Arc::clone(&self.asked)
@@ -160,13 +186,12 @@ impl ClientSide {
     /// Asks and waits. The one who asks sets a bound to that.
     pub(crate) async fn ask(&self, wanted: Vec<Wanted>) -> Result<Answers, Unanswered> {
         let asides = self.asides.as_ref().ok_or(Unanswered)?;
-        let declared = Members::read(self.capabilities.as_bytes()).ok_or(Unanswered)?;
-        if wanted.iter().any(|wanted| declared.get(wanted.what.capability()).is_none()) {
-            return Err(Unanswered);
-        }
         self.asked.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        asides.send(Aside::Ask(Ask { wanted, answer })).await.map_err(|_| Unanswered)?;
+        asides
+            .send(Aside::Ask(Ask { wanted, answer: Some(answer) }))
+            .await
+            .map_err(|_| Unanswered)?;
         answered.await.map_err(|_| Unanswered)
     }
 }

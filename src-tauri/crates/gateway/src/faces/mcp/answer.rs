@@ -11,7 +11,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::era::{Era, STATELESS, WITH_SESSIONS};
+use super::era::Era;
 use crate::{
     faces::bearer,
     members::Members,
@@ -70,9 +70,8 @@ impl RpcError {
         Self::new(HEADER_MISMATCH, message)
     }
 
-    pub(super) fn unsupported_version(requested: &str) -> Self {
+    pub(super) fn unsupported_version(requested: &str, supported: &[&str]) -> Self {
         let requested: String = requested.chars().take(100).collect();
-        let supported = [&[STATELESS], &WITH_SESSIONS[..]].concat();
         let data = json!({ "supported": supported, "requested": requested });
         Self { data: Some(data), ..Self::new(UNSUPPORTED_VERSION, "unsupported protocol version") }
     }
@@ -230,6 +229,15 @@ pub(super) fn refused_call(
     let body = Bytes::from(body.to_string());
     let body = receipt.map_or(body.clone(), |receipt| with_receipt(&body, receipt));
     result(id, &in_era(&body, era, Era::Session, operation))
+}
+
+/// The upstream asked for what the client did not declare, and could not go on
+/// without it (MCP 2026-07-28, basic, client capabilities).
+pub(super) fn missing_capability(id: &str, capability: &str) -> Response {
+    let data = json!({ "requiredCapabilities": { capability: {} } });
+    let text = format!("the system behind this needs a client that offers {capability}");
+    let error = RpcError { data: Some(data), ..RpcError::new(MISSING_CAPABILITY, text) };
+    error.with_id(id).response(StatusCode::BAD_REQUEST)
 }
 
 /// A refusal that concerns no call in particular.

@@ -41,9 +41,12 @@ use crate::{
     members::Members,
     pipeline::{
         Answer, Answers, Arguments, Aside, Ask, ClientSide, Face, InboundCall, Operation, Refusal,
-        SafeReply, Target, handle_call, refuse_unread, with_receipt,
+        SafeReply, Target, WantedOf, handle_call, refuse_unread, with_receipt,
     },
 };
+
+/// What is asked within this time of each other is asked at once.
+const AT_ONCE: Duration = Duration::from_millis(25);
 
 /// A call that was handed to the pipeline.
 #[derive(Debug)]
@@ -60,7 +63,12 @@ pub(super) struct UnderWay {
     progress: Option<String>,
     /// Whether its answer may be a stream.
     streams: bool,
-    log_level: Option<Arc<str>>,
+    /// What it declared that it can do.
+    client: ClientSide,
+    /// What its upstream asked for although the client did not declare it.
+    undeclared: Option<WantedOf>,
+    /// What the client brought before it was asked.
+    brought: Answers,
     /// The tool, as the caller wrote it.
     meant: String,
     session: Option<Arc<AgentSession>>,
@@ -115,8 +123,8 @@ impl Exchange {
         };
         match self.resumed(request, era, &accepted) {
             Ok(None) => {}
-            Ok(Some((under_way, None))) => return under_way.respond().await,
-            Ok(Some((under_way, Some(again)))) => return under_way.park(again),
+            Ok(Some((under_way, again))) if again.is_empty() => return under_way.respond().await,
+            Ok(Some((under_way, again))) => return under_way.park(again),
             Err(error) => return error.with_id(request.id).response(StatusCode::BAD_REQUEST),
         }
         let session = match era {
@@ -136,7 +144,9 @@ impl Exchange {
     ) -> UnderWay {
         let Accepted { operation, target, arguments } = accepted;
         let parkable = Parkable::new(&self.caller, &self.endpoint, operation, &target, &arguments);
-        let (client, asides) = self.client(request, era, session.as_deref()).open();
+        let client = self.client(request, era, session.as_deref());
+        let said = client.clone();
+        let (client, asides) = client.open();
         let named = self.headers.get(SESSION_ID).filter(|_| session.is_some());
         let (progress, streams) = (progress_token(request), self.takes_streams());
         let inbound = InboundCall {
@@ -165,7 +175,9 @@ impl Exchange {
             id: request.id.to_owned(),
             progress,
             streams,
-            log_level: inbound.client.log_level.clone(),
+            client: said,
+            undeclared: None,
+            brought: parked::answers(request.param("inputResponses")),
             meant: inbound.target.meant(operation.kind()),
             session,
             parkable,
@@ -218,7 +230,7 @@ impl Exchange {
         let answers = era == Era::Stateless || self.takes_streams();
         let capabilities = match (era, session) {
             (Era::Stateless, _) => declared(request.meta(META_CAPABILITIES)).into(),
-            (Era::Session, Some(session)) if answers => Arc::clone(&session.greeted.capabilities),
+            (Era::Session, Some(session)) if answers => session.greeted().capabilities,
             (Era::Session, _) => "{}".into(),
         };
         let log_level = match era {
@@ -290,7 +302,7 @@ impl Exchange {
         request: &Request<'_>,
         era: Era,
         accepted: &Accepted,
-    ) -> Result<Option<(UnderWay, Option<Ask>)>, RpcError> {
+    ) -> Result<Option<(UnderWay, Vec<Ask>)>, RpcError> {
         let answers = request.param("inputResponses");
         if era == Era::Session {
             return Ok(None);
@@ -302,7 +314,7 @@ impl Exchange {
         let Accepted { operation, target, arguments } = accepted;
         let parkable = Parkable::new(&self.caller, &self.endpoint, *operation, target, arguments);
         let state = state.as_str().unwrap_or_default();
-        let (mut under_way, ask) = self.gateway.parked.take(&parkable, state).ok_or_else(|| {
+        let (mut under_way, mut asks) = self.gateway.parked.take(&parkable, state).ok_or_else(|| {
             RpcError::invalid_params(
                 "this \"requestState\" was answered, has expired, or is for another request; call again without it",
             )
@@ -311,12 +323,8 @@ impl Exchange {
         under_way.progress = progress_token(request);
         under_way.streams = self.takes_streams();
         let answers = parked::answers(answers);
-        if ask.wanted.iter().any(|wanted| !answers.contains_key(&wanted.key)) {
-            return Ok(Some((under_way, Some(ask))));
-        }
-        // The upstream may have given up; then the call has ended.
-        let _ = ask.answer.send(answers);
-        Ok(Some((under_way, None)))
+        asks.retain_mut(|ask| !ask.is_complete(&answers));
+        Ok(Some((under_way, asks)))
     }
 
     /// A call that is none: the protocol's own error, and a record.
@@ -351,10 +359,10 @@ impl UnderWay {
         loop {
             let first = match self.next().await {
                 Next::Ended(answer) => return self.answer(answer),
-                Next::Asked(ask) => match self.asked(ask) {
+                Next::Asked(ask) => match self.asked(ask).await {
                     Asked::Answered => continue,
                     Asked::Event(event) => event,
-                    Asked::Park(ask) => return self.park(ask),
+                    Asked::Park(asks) => return self.park(asks),
                 },
                 Next::Event(event) => event,
             };
@@ -372,10 +380,10 @@ impl UnderWay {
                 match call.next().await {
                     Next::Event(event) => return Some((Ok(event), (Some(call), None))),
                     Next::Ended(answer) => break call.answer(answer),
-                    Next::Asked(ask) => match call.asked(ask) {
+                    Next::Asked(ask) => match call.asked(ask).await {
                         Asked::Answered => {}
                         Asked::Event(event) => return Some((Ok(event), (Some(call), None))),
-                        Asked::Park(ask) => break call.park(ask),
+                        Asked::Park(asks) => break call.park(asks),
                     },
                 }
             };
@@ -439,7 +447,7 @@ impl UnderWay {
 
     fn log(&self, params: &Bytes) -> Option<Bytes> {
         let members = Members::read(params).filter(|_| self.streams)?;
-        let wanted = match (&self.log_level, self.era) {
+        let wanted = match (&self.client.log_level, self.era) {
             (Some(least), _) => is_wanted(members.text("level").as_deref(), least),
             // The server's choice, and nobody's.
             (None, era) => era == Era::Session,
@@ -448,11 +456,15 @@ impl UnderWay {
     }
 
     /// Its upstream wants something of the client.
-    fn asked(&mut self, ask: Ask) -> Asked {
-        if self.era == Era::Stateless {
-            return Asked::Park(ask);
-        }
+    async fn asked(&mut self, mut ask: Ask) -> Asked {
         // Dropping what is asked says that nobody answers.
+        if let Some(what) = self.client.undeclared(&ask.wanted) {
+            self.undeclared = Some(what);
+            return Asked::Answered;
+        }
+        if self.era == Era::Stateless {
+            return self.asked_at_once(ask).await;
+        }
         let Some(session) = self.session.clone().filter(|_| self.streams) else {
             return Asked::Answered;
         };
@@ -486,22 +498,37 @@ impl UnderWay {
             };
             ids.iter().for_each(|id| session.withdraw(id));
             if complete {
-                // The upstream may have given up.
-                let _ = ask.answer.send(answers);
+                ask.answer(answers);
             }
         });
         Asked::Event(events.into())
     }
 
+    /// Gathers what is asked at the same time, and answers it with what the
+    /// client brought unasked, if that is it.
+    async fn asked_at_once(&mut self, ask: Ask) -> Asked {
+        let mut asks = vec![ask];
+        while let Ok(Some(aside)) = tokio::time::timeout(AT_ONCE, self.asides.recv()).await {
+            if let Aside::Ask(ask) = aside
+                && self.client.undeclared(&ask.wanted).is_none()
+            {
+                asks.push(ask);
+            }
+        }
+        let brought = std::mem::take(&mut self.brought);
+        asks.retain_mut(|ask| !ask.is_complete(&brought));
+        if asks.is_empty() { Asked::Answered } else { Asked::Park(asks) }
+    }
+
     /// Sets the call aside until its client has brought what is wanted: the
     /// stateless era's way of asking.
-    fn park(mut self, ask: Ask) -> Response {
+    fn park(mut self, asks: Vec<Ask>) -> Response {
         let (id, meant) = (self.id.clone(), self.meant.clone());
         let (era, operation) = (self.era, self.operation);
         let gateway = Arc::clone(&self.gateway);
-        let wanted: Vec<String> = ask
-            .wanted
+        let wanted: Vec<String> = asks
             .iter()
+            .flat_map(|ask| &ask.wanted)
             .map(|wanted| {
                 let mut key = String::new();
                 json::write_string(&wanted.key, &mut key);
@@ -513,7 +540,7 @@ impl UnderWay {
         let parked = if self.rounds > bounds::ROUNDS_MAX {
             Err(Refusal::TooManyCalls)
         } else {
-            gateway.parked.park(&gateway, self, ask)
+            gateway.parked.park(&gateway, self, asks)
         };
         match parked {
             Ok(state) => answer::result(
@@ -537,10 +564,16 @@ impl UnderWay {
         }
         let Self { id, era, operation, meant, .. } = self;
         let (era, operation) = (*era, *operation);
+        let missing = self.undeclared.filter(|_| era == Era::Stateless);
         let failed = || Err((Refusal::Internal("a call's task failed"), String::new()));
         let (reply, receipt) =
             answer.map_or_else(|| (failed(), None), |answer| (answer.reply, answer.receipt));
         match reply {
+            Ok(SafeReply::Result { is_error: true, .. } | SafeReply::RpcError { .. })
+                if let Some(what) = missing =>
+            {
+                answer::missing_capability(id, what.capability())
+            }
             Ok(SafeReply::Result { json, of_era, .. }) => {
                 let json = receipt.map_or(json.clone(), |receipt| with_receipt(&json, &receipt));
                 answer::result(id, &answer::in_era(&json, era, of_era, operation))
@@ -559,7 +592,7 @@ enum Asked {
     /// Nobody can be asked, and the upstream knows by now.
     Answered,
     Event(Bytes),
-    Park(Ask),
+    Park(Vec<Ask>),
 }
 
 /// `params` are the members, as JSON.

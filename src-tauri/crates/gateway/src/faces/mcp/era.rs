@@ -34,7 +34,10 @@ pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcE
             }
             // The greeting is where versions are agreed on.
             Some(_) if request.method == "initialize" => Ok(Era::Session),
-            Some(other) => Err(RpcError::unsupported_version(other)),
+            Some(other) => {
+                let all = [&[STATELESS], &WITH_SESSIONS[..]].concat();
+                Err(RpcError::unsupported_version(other, &all))
+            }
         };
     };
     let version = version
@@ -42,7 +45,7 @@ pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcE
         .ok_or_else(|| RpcError::invalid_params(format!("{META_VERSION:?} must be a string")))?;
     agree("MCP-Protocol-Version", header, version)?;
     if version != STATELESS {
-        return Err(RpcError::unsupported_version(version));
+        return Err(RpcError::unsupported_version(version, &[STATELESS]));
     }
     if !request.meta(META_CAPABILITIES).is_some_and(Node::is_object) {
         let text = format!("params._meta lacks {META_CAPABILITIES:?}, an object");

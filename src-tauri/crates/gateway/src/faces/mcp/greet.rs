@@ -41,6 +41,12 @@ impl Exchange {
         let mut response = answer::result(request.id, &result.to_string());
         let greeted =
             Greeted { version, capabilities: declared(request.param("capabilities")).into() };
+        if let Ok(Some(session)) = self.session()
+            && session.attached().is_some()
+        {
+            session.greet(greeted);
+            return response;
+        }
         let session = self.gateway.agent_sessions.begin(&self.caller, &self.endpoint, greeted);
         if let Some(id) = session.and_then(|id| HeaderValue::from_str(&id).ok()) {
             response.headers_mut().insert(SESSION_ID, id);

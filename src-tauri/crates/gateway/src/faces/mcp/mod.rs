@@ -11,6 +11,7 @@ mod calls;
 mod envelope;
 mod era;
 mod greet;
+pub(super) mod legacy;
 mod list;
 mod parked;
 mod search;
@@ -88,36 +89,40 @@ pub(super) async fn single(
 }
 
 async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    match enter(gateway, endpoint, head) {
+        Ok((Method::POST, exchange)) => exchange.post(body).await,
+        Ok((Method::GET, exchange)) => exchange.listen(),
+        Ok((Method::DELETE, exchange)) => exchange.end_session(),
+        Ok(_) => {
+            let allow = [(header::ALLOW, "GET, POST, DELETE")];
+            (StatusCode::METHOD_NOT_ALLOWED, allow).into_response()
+        }
+        Err(response) => *response,
+    }
+}
+
+/// Lets a request in whose token is good.
+fn enter(
+    gateway: Arc<Gateway>,
+    endpoint: Endpoint,
+    head: Parts,
+) -> Result<(Method, Exchange), Box<Response>> {
     let received = Instant::now();
-    let (Parts { method, uri, headers, .. }, body) = request.into_parts();
+    let Parts { method, uri, headers, .. } = head;
     let presented = bearer::presented(&headers);
     let caller = match admit(&gateway, &presented, received) {
         Ok(caller) => caller,
         Err(refusal) => {
             let (refusal, subject) = refuse_unread(&gateway, Face::Mcp, &presented, "", refusal);
-            return answer::refused_request(&refusal, &subject);
+            return Err(Box::new(answer::refused_request(&refusal, &subject)));
         }
     };
     let search = uri.query().is_some_and(|query| query.split('&').any(|part| part == SEARCH));
-    let exchange = Exchange {
-        gateway,
-        endpoint,
-        presented,
-        caller,
-        headers,
-        received,
-        search,
-        batched: false,
-    };
-    match method {
-        Method::POST => exchange.post(body).await,
-        Method::GET => exchange.listen(),
-        Method::DELETE => exchange.end_session(),
-        _ => {
-            let allow = [(header::ALLOW, "GET, POST, DELETE")];
-            (StatusCode::METHOD_NOT_ALLOWED, allow).into_response()
-        }
-    }
+    let batched = false;
+    let exchange =
+        Exchange { gateway, endpoint, presented, caller, headers, received, search, batched };
+    Ok((method, exchange))
 }
 
 /// Looks up the token, and whether there is anything to talk to at all. What
@@ -170,7 +175,7 @@ impl Exchange {
     /// Several messages in one body, which one revision allows.
     fn takes_batches(&self) -> bool {
         let session = self.session().ok().flatten();
-        session.is_some_and(|session| session.greeted.version == era::WITH_BATCHES)
+        session.is_some_and(|session| session.greeted().version == era::WITH_BATCHES)
     }
 
     async fn batch(self, messages: &[Node<'_>], body: &Bytes) -> Response {

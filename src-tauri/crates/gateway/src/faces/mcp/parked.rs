@@ -43,7 +43,7 @@ pub(crate) struct ParkedCalls {
 #[derive(Debug)]
 struct Parked {
     call: UnderWay,
-    ask: Ask,
+    asks: Vec<Ask>,
     principal: Principal,
 }
 
@@ -83,7 +83,7 @@ impl ParkedCalls {
         &self,
         gateway: &Arc<Gateway>,
         call: UnderWay,
-        ask: Ask,
+        asks: Vec<Ask>,
     ) -> Result<String, Refusal> {
         let mut key = CallKey::default();
         let random = |_| Refusal::Internal("the system's source of randomness failed");
@@ -95,7 +95,7 @@ impl ParkedCalls {
         if own >= bounds::PARKED_PER_CALLER || calls.len() >= bounds::PARKED_IN_ALL {
             return Err(Refusal::TooManyCalls);
         }
-        calls.insert(key, Parked { call, ask, principal });
+        calls.insert(key, Parked { call, asks, principal });
         drop(calls);
         let gateway = Arc::clone(gateway);
         tokio::spawn(async move {
@@ -111,7 +111,7 @@ impl ParkedCalls {
     }
 
     /// The call that a ticket is for; it is good for no second time.
-    pub(super) fn take(&self, parkable: &Parkable, ticket: &str) -> Option<(UnderWay, Ask)> {
+    pub(super) fn take(&self, parkable: &Parkable, ticket: &str) -> Option<(UnderWay, Vec<Ask>)> {
         if ticket.len() > TICKET_MAX {
             return None;
         }
@@ -119,14 +119,16 @@ impl ParkedCalls {
         let key = self.key.open(&sealed, &parkable.bound)?;
         let key = CallKey::try_from(key.expose()).ok()?;
         let parked = self.calls().remove(&key)?;
-        Some((parked.call, parked.ask))
+        Some((parked.call, parked.asks))
     }
 }
 
-/// What the client brought, by the keys that it was asked with.
+/// What the client brought, by the keys that it was asked with. What is no
+/// object answers nothing.
 pub(super) fn answers(brought: Option<&Node<'_>>) -> Answers {
     let Some(Value::Object(members)) = brought.map(Node::value) else { return Answers::new() };
     let answer =
         |node: &Node<'_>| ClientAnswer::Result(Bytes::copy_from_slice(node.raw().as_bytes()));
-    members.iter().map(|(key, node)| (key.to_string(), answer(node))).collect()
+    let members = members.iter().filter(|(_, node)| node.is_object());
+    members.map(|(key, node)| (key.to_string(), answer(node))).collect()
 }

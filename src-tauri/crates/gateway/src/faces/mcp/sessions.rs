@@ -8,7 +8,8 @@ use std::{
 };
 
 use agw_core::{AgentId, Caller, UserId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Endpoint;
@@ -33,7 +34,6 @@ pub(super) struct Greeted {
 pub(super) struct AgentSession {
     principal: (UserId, Option<AgentId>),
     endpoint: Endpoint,
-    pub(super) greeted: Greeted,
     state: Mutex<State>,
     /// Fires when the session is over.
     pub(super) over: CancellationToken,
@@ -41,6 +41,7 @@ pub(super) struct AgentSession {
 
 #[derive(Debug)]
 struct State {
+    greeted: Greeted,
     used: Instant,
     /// By request id, as written.
     calls: HashMap<String, CancellationToken>,
@@ -52,6 +53,8 @@ struct State {
     subscribed: HashMap<String, CancellationToken>,
     /// Ends the stream of notifications that is open.
     stream: CancellationToken,
+    /// The stream that all answers go over, in the transport that has one.
+    attached: Option<mpsc::Sender<Bytes>>,
 }
 
 impl Default for AgentSessions {
@@ -78,8 +81,8 @@ impl AgentSessions {
         let session = AgentSession {
             principal: principal(caller),
             endpoint: endpoint.clone(),
-            greeted,
             state: Mutex::new(State {
+                greeted,
                 used: Instant::now(),
                 calls: HashMap::new(),
                 questions: HashMap::new(),
@@ -87,6 +90,7 @@ impl AgentSessions {
                 log_level: None,
                 subscribed: HashMap::new(),
                 stream: CancellationToken::new(),
+                attached: None,
             }),
             over: CancellationToken::new(),
         };
@@ -134,6 +138,23 @@ impl AgentSessions {
 impl AgentSession {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn greeted(&self) -> Greeted {
+        self.state().greeted.clone()
+    }
+
+    /// What a client says of itself in a session that has a stream already.
+    pub(super) fn greet(&self, greeted: Greeted) {
+        self.state().greeted = greeted;
+    }
+
+    pub(super) fn attach(&self, to_client: mpsc::Sender<Bytes>) {
+        self.state().attached = Some(to_client);
+    }
+
+    pub(super) fn attached(&self) -> Option<mpsc::Sender<Bytes>> {
+        self.state().attached.clone()
     }
 
     pub(super) fn call_began(&self, id: &str, cancel: &CancellationToken) {
