@@ -10,7 +10,7 @@ use std::{
 use agw_api::RefusedTool;
 use agw_core::{ConnectionId, ConnectionName, ToolEffect, ToolId, ToolName, json};
 
-use crate::bounds;
+use crate::{bounds, pins::Pins};
 
 /// A tool that may be offered.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub(crate) struct CatalogTool {
     pub(crate) suggested: Option<ToolEffect>,
     /// JSON Schema of its arguments.
     pub(crate) input_schema: Box<str>,
+    /// Of the whole definition; see [`pins`](crate::pins).
+    pub(crate) digest: json::Digest,
     /// The definition as the upstream gave it, up to and after its name, so
     /// that another name can be put in and nothing else changes.
     before_name: String,
@@ -56,6 +58,9 @@ impl CatalogTool {
         let tool: ToolName = name.parse().map_err(|e: agw_core::NameError| {
             refused(name, format!("its name could be mistaken for another: {e}"))
         })?;
+        let digest = node
+            .digest()
+            .map_err(|e| refused(name, format!("its definition cannot be compared: {e}")))?;
         let (before, after) = split_around(definition, name_node.raw())
             .ok_or_else(|| refused(name, "its definition cannot be read".into()))?;
         let id = ToolId::new(connection_name.clone(), tool);
@@ -66,6 +71,7 @@ impl CatalogTool {
             description: node.get("description").and_then(|d| d.as_str()).unwrap_or("").to_owned(),
             suggested: node.get("annotations").and_then(suggested),
             input_schema: input_schema.raw().into(),
+            digest,
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
@@ -76,6 +82,13 @@ impl CatalogTool {
         out.push_str(&self.before_name);
         json::write_string(name, out);
         out.push_str(&self.after_name);
+    }
+
+    /// The definition in its RFC 8785 form, which [`digest`](Self::digest) is of.
+    pub(crate) fn canonical(&self) -> Result<String, json::Error> {
+        let mut definition = String::new();
+        self.write_definition(self.id.tool().as_str(), &mut definition);
+        json::parse(definition.as_bytes())?.canonical()
     }
 
     /// Feeds everything but the name.
@@ -113,11 +126,14 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
-    /// `definitions` are the items of the upstream's `tools/list` results.
+    /// `definitions` are the items of the upstream's `tools/list` results. Of
+    /// names that are too alike the one that was pinned first stays, so that a
+    /// newcomer cannot take it away.
     pub(crate) fn read(
         connection: ConnectionId,
         name: &ConnectionName,
         definitions: &[String],
+        pins: &Pins,
     ) -> Self {
         let mut listing = Self::default();
         let mut by_folded: BTreeMap<String, Vec<CatalogTool>> = BTreeMap::new();
@@ -133,10 +149,17 @@ impl Listing {
                 continue;
             }
             let names: Vec<String> = alike.iter().map(|t| t.id.tool().to_string()).collect();
-            let reason = format!("the names {} are too alike to tell apart", names.join(", "));
-            let refused =
-                names.into_iter().map(|name| RefusedTool { name, reason: reason.clone() });
+            let stays = pins.first(&alike).map(|at| Arc::new(alike.swap_remove(at)));
+            let reason = match &stays {
+                Some(known) => format!("its name is too like that of {}", known.id.tool()),
+                None => format!("the names {} are too alike to tell apart", names.join(", ")),
+            };
+            let refused = alike.iter().map(|tool| RefusedTool {
+                name: tool.id.tool().to_string(),
+                reason: reason.clone(),
+            });
             listing.refused.extend(refused);
+            listing.tools.extend(stays);
         }
         listing
     }
@@ -147,24 +170,38 @@ impl Listing {
 pub(crate) struct Catalog {
     /// Ordered by id, so that lists are the same each time.
     pub(crate) by_id: BTreeMap<ToolId, Arc<CatalogTool>>,
-    /// `None`: two tools would go by that name.
+    /// `None`: two tools would go by that name, or by one that looks like it.
     by_mcp_name: HashMap<String, Option<Arc<CatalogTool>>>,
     pub(crate) refused: HashMap<ConnectionId, Vec<RefusedTool>>,
 }
 
 impl Catalog {
-    pub(crate) fn build(listings: impl IntoIterator<Item = (ConnectionId, Listing)>) -> Self {
+    pub(crate) fn build(
+        listings: impl IntoIterator<Item = (ConnectionId, Listing)>,
+        pins: &Pins,
+    ) -> Self {
         let mut catalog = Self::default();
+        let mut by_folded: HashMap<String, Vec<Arc<CatalogTool>>> = HashMap::new();
         for (connection, listing) in listings {
             for tool in listing.tools {
                 catalog.by_id.insert(tool.id.clone(), Arc::clone(&tool));
-                // A hashed name could be imitated by a plain one; then the
-                // table would answer for the wrong tool, so neither is
-                // reachable by it.
-                let named = catalog.by_mcp_name.entry(tool.mcp_name.clone());
-                named.and_modify(|tool| *tool = None).or_insert(Some(tool));
+                let folded = tool.mcp_name.to_ascii_lowercase().replace('-', "_");
+                by_folded.entry(folded).or_default().push(tool);
             }
             catalog.refused.insert(connection, listing.refused);
+        }
+        for alike in by_folded.into_values() {
+            // A hashed name could be imitated by a plain one, and `a` with a
+            // tool `_b` by `a-` with `b`; then the table would answer for the
+            // wrong tool, so by such a name only the one is reachable that was
+            // pinned first, if any.
+            let reachable = if alike.len() == 1 { Some(0) } else { pins.first(&alike) };
+            for tool in &alike {
+                catalog.by_mcp_name.insert(tool.mcp_name.clone(), None);
+            }
+            if let Some(tool) = reachable.and_then(|at| alike.get(at)) {
+                catalog.by_mcp_name.insert(tool.mcp_name.clone(), Some(Arc::clone(tool)));
+            }
         }
         catalog
     }
@@ -180,7 +217,7 @@ mod tests {
 
     fn listing(definitions: &[&str]) -> Listing {
         let definitions: Vec<String> = definitions.iter().map(|d| (*d).to_owned()).collect();
-        Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions)
+        Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions, &Pins::default())
     }
 
     fn tool(name: &str) -> String {
@@ -218,7 +255,7 @@ mod tests {
         let dotted: ToolId = "fs.a.b".parse().unwrap();
         let imitation = dotted.mcp_name().strip_prefix("fs__").unwrap().to_owned();
         let listing = listing(&[&tool("a.b"), &tool(&imitation)]);
-        let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
+        let catalog = Catalog::build([(ConnectionId::new(1), listing)], &Pins::default());
         assert_eq!(catalog.by_id.len(), 2);
         assert!(catalog.by_mcp_name(&dotted.mcp_name()).is_none());
     }

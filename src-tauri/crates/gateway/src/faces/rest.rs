@@ -56,6 +56,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
     let visible = catalog
         .by_id
         .values()
+        .filter(|tool| snapshot.pins.hold(tool))
         .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id, now));
     let tools: Vec<_> = visible
         .map(|tool| {

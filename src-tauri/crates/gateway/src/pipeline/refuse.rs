@@ -57,6 +57,8 @@ pub(crate) enum Refusal {
     TooManyApprovals,
     /// A grant changed while the call was on its way.
     RulesChanged,
+    /// Its server defines the tool in another way than when it was granted.
+    DefinitionChanged,
     /// Granted by a pattern or by an old grant, but its connection lists no
     /// such tool.
     UnknownTool,
@@ -114,6 +116,7 @@ impl Refusal {
             Self::ApprovalTooLong => "approval_too_long",
             Self::TooManyApprovals => "too_many_approvals",
             Self::RulesChanged => "rules_changed",
+            Self::DefinitionChanged => "definition_changed",
             Self::UnknownTool => "unknown_tool",
             Self::Malformed(_) => "malformed",
             Self::InvalidArguments(_) => "invalid_arguments",
@@ -144,7 +147,8 @@ impl Refusal {
             | Self::UsedUp
             | Self::ApprovalPending(_)
             | Self::ApprovalDenied(..)
-            | Self::ApprovalOver(_) => 403,
+            | Self::ApprovalOver(_)
+            | Self::DefinitionChanged => 403,
             Self::UnknownTool => 404,
             Self::RulesChanged => 409,
             Self::Malformed(_)
@@ -224,6 +228,9 @@ impl Refusal {
                 "The permissions changed while the call was being prepared; it was not forwarded."
                     .into()
             }
+            Self::DefinitionChanged => format!(
+                "The definition of {meant:?} has changed since it was granted, so the tool is kept back until an administrator has looked at it."
+            ),
             Self::UnknownTool => format!("There is no tool {meant:?} at the moment."),
             Self::Malformed(problem) => format!("The request cannot be read: {problem}."),
             Self::InvalidArguments(problem) => format!("Invalid arguments: {problem}."),
@@ -287,6 +294,9 @@ impl Refusal {
                 "Wait until your user has answered those that wait, then try again.".into()
             }
             Self::RulesChanged => "Call again: it is decided anew.".into(),
+            Self::DefinitionChanged => {
+                "Do not retry; use other tools. Tell your user that an administrator has to look at what changed, in AI Agent Gateway under Tools.".into()
+            }
             Self::UnknownTool => "List the tools again and use one of those.".into(),
             Self::Malformed(_) => "Correct the request and send it again.".into(),
             Self::InvalidArguments(_) => "Correct the arguments and send them again.".into(),

@@ -122,9 +122,12 @@ impl Exchange {
             .by_id
             .values()
             .filter(|tool| match &self.endpoint {
-                Endpoint::Aggregate => catalog.by_mcp_name(&tool.mcp_name).is_some(),
+                Endpoint::Aggregate => {
+                    catalog.by_mcp_name(&tool.mcp_name).is_some_and(|named| named.id == tool.id)
+                }
                 Endpoint::Single(connection) => tool.id.connection() == connection,
             })
+            .filter(|tool| snapshot.pins.hold(tool))
             .filter(move |tool| may_see(&snapshot.permissions, &self.caller, &tool.id, now))
             .map(|tool| {
                 let name = match &self.endpoint {
