@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::json_text::cut;
 use crate::output::{safe, word, yes};
 
-fn path(tool: &str) -> String {
+pub(crate) fn path(tool: &str) -> String {
     format!("/api/v1/tools/{}", segment(tool))
 }
 
@@ -21,17 +21,25 @@ pub(crate) async fn list(context: &Context<'_>, caller: Option<&str>) -> Result<
     };
     context.output.list(
         &tools,
-        &["ID", "EFFECT", "MCP NAME", "DESCRIPTION"],
+        &["ID", "EFFECT", "STATE", "MCP NAME", "DESCRIPTION"],
         |tool| {
             vec![
                 tool.id.clone(),
                 effect(tool),
+                if tool.changed { "changed".to_owned() } else { String::new() },
                 tool.mcp_name.clone(),
                 first_line(&tool.description),
             ]
         },
         &none,
-    )
+    )?;
+    if let Some(changed) = tools.iter().find(|tool| tool.changed) {
+        context.output.hint(&format!(
+            "A changed tool is kept back until its definition is accepted: see `agw tool review {}`.",
+            changed.id
+        ));
+    }
+    Ok(())
 }
 
 /// `read` as an admin confirmed it, `read?` as only its server says.
@@ -69,6 +77,12 @@ fn detail_text(detail: &ToolDetail) -> String {
         }
     };
     let mut text = safe(&tool.id);
+    if tool.changed {
+        text.push_str(&format!(
+            "\n  kept back: its definition changed since it was granted; see `agw tool review {}`",
+            safe(&tool.id)
+        ));
+    }
     for (name, value) in [
         ("mcp name", tool.mcp_name.clone()),
         ("effect", effect),

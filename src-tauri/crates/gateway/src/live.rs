@@ -82,6 +82,7 @@ impl Live {
         self.look_again();
         self.announce("tools");
         self.announce("connections");
+        self.announce("status");
     }
 }
 

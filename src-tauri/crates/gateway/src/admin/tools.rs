@@ -164,9 +164,9 @@ pub(super) async fn review(
     params(("id" = String, Path)), request_body = AcceptDefinition,
     responses(
         (status = 200, body = Tool),
-        (status = 400, body = agw_api::ErrorBody),
         (status = 404, body = agw_api::ErrorBody),
-        (status = 409, body = agw_api::ErrorBody)
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
     )
 )]
 pub(super) async fn accept(
@@ -195,7 +195,8 @@ pub(super) async fn accept(
             match pinned {
                 None => {
                     let message = format!("{id} was never granted, so no definition is held of it");
-                    Err(AdminError::invalid(message))
+                    let next = "nothing is to be done: it is pinned when it is granted";
+                    Err(AdminError::new(codes::INVALID, message, next))
                 }
                 Some(pinned) if pinned == tool.digest => Ok(tool),
                 Some(pinned) => {
