@@ -19,17 +19,21 @@ pub(crate) async fn list(context: &Context<'_>, caller: Option<&str>) -> Result<
         Some(caller) => format!("{caller} may call nothing: see `agw grants {caller}`."),
         None => "No connection offers a tool: see `agw connection list`.".to_owned(),
     };
+    // Mostly there is none, and the table is wide enough.
+    let changed = tools.iter().any(|tool| tool.changed);
+    let state = changed.then_some("STATE");
+    let headings: Vec<&str> =
+        ["ID", "EFFECT"].into_iter().chain(state).chain(["MCP NAME", "DESCRIPTION"]).collect();
     context.output.list(
         &tools,
-        &["ID", "EFFECT", "STATE", "MCP NAME", "DESCRIPTION"],
+        &headings,
         |tool| {
-            vec![
-                tool.id.clone(),
-                effect(tool),
-                if tool.changed { "changed".to_owned() } else { String::new() },
-                tool.mcp_name.clone(),
-                first_line(&tool.description),
-            ]
+            let mut cells = vec![tool.id.clone(), effect(tool)];
+            if changed {
+                cells.push(if tool.changed { "changed".to_owned() } else { String::new() });
+            }
+            cells.extend([tool.mcp_name.clone(), first_line(&tool.description)]);
+            cells
         },
         &none,
     )?;
