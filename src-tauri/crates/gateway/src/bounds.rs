@@ -14,6 +14,13 @@ pub(crate) const TOOLS_PER_CONNECTION_MAX: usize = 5_000;
 pub(crate) const TOOL_PAGES_MAX: usize = 200;
 /// Longest definition of one tool, in bytes.
 pub(crate) const TOOL_DEFINITION_MAX: usize = 256 << 10;
+/// Changed definitions that one record names.
+pub(crate) const DEFINITIONS_NAMED: usize = 20;
+/// Lists of tools of one connection that are stored within a period; the last
+/// one of those that come on top is stored at its end. A server may say
+/// something else each time it is asked.
+pub(crate) const LISTS_STORED: u32 = 10;
+pub(crate) const LISTS_PERIOD: Duration = Duration::from_secs(60);
 /// Calls of one caller that may be under way at once.
 pub(crate) const CALLS_PER_CALLER: usize = 64;
 /// Calls that may be under way at once.

@@ -148,7 +148,7 @@ impl Gateway {
         let origin = audit::key::origin(&installation);
         let alarm =
             audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
-        let writer = Writer::start(db, Publish(Arc::clone(&live)), ledger)?;
+        let writer = Writer::start(db, Publish::to(Arc::clone(&live)), ledger)?;
         let http = upstream::http_client().map_err(ServeError::Tls)?;
         let vault = Arc::new(ArcSwapOption::empty());
         let context = upstream::Context {

@@ -58,6 +58,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
         .by_id
         .values()
         .filter(|tool| tool.listed == Listed::Tool)
+        .filter(|tool| snapshot.pins.hold(tool))
         .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id, now));
     let tools: Vec<_> = visible
         .map(|tool| {

@@ -125,6 +125,7 @@ fn new_question(
     Ok(NewQuestion {
         key: question.key(),
         connection: config.id,
+        definition: asked.call.tool.as_ref().map(|tool| tool.digest),
         arguments: arguments.clone(),
         call: story.id,
         policy_version: question.policy_version(),
@@ -196,7 +197,10 @@ pub(crate) fn moot(gateway: &Gateway, question: &NewQuestion) -> Option<Approval
     let there = connection.is_some_and(|c| c.id == question.connection && !c.paused);
     // While nothing can be recorded the question stays.
     let open = matches!(gateway.check_open(&snapshot), Ok(()) | Err(Refusal::AuditUnavailable));
-    if !there || snapshot.is_paused(&caller) || !open {
+    let catalog = gateway.live.catalog.load();
+    let listed = catalog.by_id.get(&key.tool);
+    let changed = listed.is_some_and(|tool| Some(tool.digest) != question.definition);
+    if !there || changed || snapshot.is_paused(&caller) || !open {
         return cancelled;
     }
     let call = Call { tool: &key.tool, arguments: Some(&question.arguments), now };

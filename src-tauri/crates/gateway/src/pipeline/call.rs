@@ -256,7 +256,7 @@ pub(crate) struct InboundCall {
 
 /// A call whose tool has an id; whether such a tool exists shows only after
 /// the decision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ToolCall {
     pub(crate) operation: Operation,
     pub(crate) id: ToolId,

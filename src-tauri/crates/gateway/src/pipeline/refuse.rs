@@ -62,6 +62,8 @@ pub(crate) enum Refusal {
     RulesChanged,
     /// Several connections have a resource of that URI.
     AmbiguousUri,
+    /// Its server defines the tool in another way than when it was granted.
+    DefinitionChanged,
     /// Granted by a pattern or by an old grant, but its connection lists no
     /// such tool.
     UnknownTool,
@@ -121,6 +123,7 @@ impl Refusal {
             Self::TooManyApprovals => "too_many_approvals",
             Self::RulesChanged => "rules_changed",
             Self::AmbiguousUri => "ambiguous_uri",
+            Self::DefinitionChanged => "definition_changed",
             Self::UnknownTool => "unknown_tool",
             Self::Malformed(_) => "malformed",
             Self::InvalidArguments(_) => "invalid_arguments",
@@ -152,7 +155,8 @@ impl Refusal {
             | Self::NeedsApproval
             | Self::ApprovalPending(_)
             | Self::ApprovalDenied(..)
-            | Self::ApprovalOver(_) => 403,
+            | Self::ApprovalOver(_)
+            | Self::DefinitionChanged => 403,
             Self::UnknownTool => 404,
             Self::AmbiguousUri | Self::RulesChanged => 409,
             Self::Malformed(_)
@@ -237,6 +241,9 @@ impl Refusal {
                     .into()
             }
             Self::AmbiguousUri => format!("Several connections have a resource {meant:?}."),
+            Self::DefinitionChanged => format!(
+                "The definition of {meant:?} has changed since it was granted, so the tool is kept back until an administrator has looked at it."
+            ),
             Self::UnknownTool => format!("There is no tool {meant:?} at the moment."),
             Self::Malformed(problem) => format!("The request cannot be read: {problem}."),
             Self::InvalidArguments(problem) => format!("Invalid arguments: {problem}."),
@@ -303,6 +310,9 @@ impl Refusal {
             Self::RulesChanged => "Call again: it is decided anew.".into(),
             Self::AmbiguousUri => {
                 "Ask for it at the endpoint of one connection, /mcp/{connection}.".into()
+            }
+            Self::DefinitionChanged => {
+                "Do not retry; use other tools. Tell your user that an administrator has to look at what changed, in AI Agent Gateway under Tools.".into()
             }
             Self::UnknownTool => "List the tools again and use one of those.".into(),
             Self::Malformed(_) => "Correct the request and send it again.".into(),

@@ -61,6 +61,7 @@ impl Exchange {
                 Endpoint::Aggregate => catalog.has_mcp_name(tool),
                 Endpoint::Single(connection) => tool.id.connection() == connection,
             })
+            .filter(|tool| snapshot.pins.hold(tool))
             .filter(move |tool| may_see(&snapshot.permissions, &self.caller, &tool.id, now))
             .map(|tool| &**tool)
     }
