@@ -21,6 +21,31 @@ pub(crate) const DEFINITIONS_NAMED: usize = 20;
 /// something else each time it is asked.
 pub(crate) const LISTS_STORED: u32 = 10;
 pub(crate) const LISTS_PERIOD: Duration = Duration::from_secs(60);
+/// Most that one answer's event stream may carry, the answer included, in bytes.
+pub(crate) const REPLY_STREAM_MAX: usize = 4 * REPLY_MAX;
+/// Longest id of an upstream's own request, in bytes.
+pub(crate) const UPSTREAM_ID_MAX: usize = 256;
+/// Longest notification, or request to a client, of an upstream, in bytes.
+pub(crate) const ASIDE_MAX: usize = 1 << 20;
+/// Longest text that a server may say of how it is used, in characters.
+pub(crate) const INSTRUCTIONS_MAX: usize = 16 << 10;
+/// How long it may take to find out how a server speaks MCP; a third of the
+/// start if that is less.
+pub(crate) const PROBE: Duration = Duration::from_secs(5);
+/// Things that one call's client may be asked for, and how long each may take.
+pub(crate) const ASKS_PER_CALL: usize = 32;
+pub(crate) const ASK: Duration = Duration::from_secs(10 * 60);
+/// How often one call may be sent again because its server wanted something
+/// of the client, and the pause where it did not.
+pub(crate) const ROUNDS_PER_CALL: usize = 16;
+pub(crate) const ROUND_PAUSE: Duration = Duration::from_millis(500);
+/// How long one call may take with all that its client is asked.
+pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
+/// How long is waited, after an upstream said that a list has changed, for
+/// others to change.
+pub(crate) const LISTS_CHANGE: Duration = Duration::from_millis(100);
+/// Sessions with one upstream at a URL.
+pub(crate) const UPSTREAM_SESSIONS_MAX: usize = 1_024;
 /// Calls of one caller that may be under way at once.
 pub(crate) const CALLS_PER_CALLER: usize = 64;
 /// Calls that may be under way at once.

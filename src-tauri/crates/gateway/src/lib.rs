@@ -25,6 +25,7 @@ mod live;
 #[cfg(feature = "measure")]
 pub mod measure;
 mod members;
+mod mirrored;
 mod pins;
 pub mod pipeline;
 mod serve;

@@ -29,6 +29,8 @@ pub(crate) enum UpstreamError {
     Closed(String),
     #[error("no answer within {} s", .0.as_secs_f32())]
     TimedOut(Duration),
+    #[error("it wanted something of the client that the client did not give")]
+    Unanswered,
     #[error("the caller took the call back")]
     Cancelled,
     #[error("the permissions changed before it was sent")]
@@ -56,6 +58,7 @@ impl UpstreamError {
             | Self::Status(_)
             | Self::TooLarge(_)
             | Self::TimedOut(_)
+            | Self::Unanswered
             | Self::Cancelled
             | Self::RulesChanged => self,
         }
@@ -73,6 +76,7 @@ impl UpstreamError {
             Self::TooLarge(_) => "upstream_too_large",
             Self::Closed(_) => "upstream_closed",
             Self::TimedOut(_) => "upstream_timeout",
+            Self::Unanswered => "client_unanswered",
             Self::Cancelled => "cancelled",
             Self::RulesChanged => "rules_changed",
         }
@@ -108,6 +112,9 @@ impl UpstreamError {
                     limit.as_secs_f32()
                 );
             }
+            Self::Unanswered => {
+                "The system behind this tool needs an answer of this client, which it did not get."
+            }
             Self::Cancelled => "The call was cancelled.",
             Self::RulesChanged => "The permissions changed; the call was not forwarded.",
         };
@@ -126,6 +133,9 @@ impl UpstreamError {
             Self::TooLarge(_) => "Ask for less at once.",
             Self::Status(_) | Self::Malformed(_) | Self::Closed(_) | Self::TimedOut(_) => {
                 "It may or may not have acted: check before you try again."
+            }
+            Self::Unanswered => {
+                "Call again from a client that can be asked, and answer what it asks for."
             }
             Self::Cancelled => "Nothing, if you meant to cancel it.",
             Self::RulesChanged => "Call again: it is decided anew.",

@@ -3,15 +3,13 @@
 
 use std::borrow::Cow;
 
+use agw_core::json::write_string;
 use agw_vault::Secret;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::{
-    pipeline::{self, ArmedRequest},
-    upstream::UpstreamError,
-};
+use crate::{bounds, pipeline, upstream::UpstreamError};
 
 /// An answer to a request of ours.
 #[derive(Debug)]
@@ -38,6 +36,8 @@ pub(super) struct Incoming<'a> {
     #[serde(borrow, default)]
     pub(super) method: Option<Cow<'a, str>>,
     #[serde(borrow, default)]
+    params: Option<&'a RawValue>,
+    #[serde(borrow, default)]
     result: Option<&'a RawValue>,
     #[serde(borrow, default)]
     error: Option<&'a RawValue>,
@@ -52,6 +52,23 @@ impl<'a> Incoming<'a> {
     /// The id, where it is one that we hand out.
     pub(super) fn own_id(&self) -> Option<u64> {
         self.id.and_then(|id| id.get().parse().ok())
+    }
+
+    /// As an error has it that answers something that could not be read.
+    pub(super) fn has_no_id(&self) -> bool {
+        self.id.is_none()
+    }
+
+    /// The JSON of its `params`.
+    pub(super) fn params(&self) -> &'a str {
+        self.params.map_or("{}", RawValue::get)
+    }
+
+    /// The id of a request that can be answered: a short string or an integer.
+    pub(super) fn request_id(&self) -> Option<&'a str> {
+        let id = self.id?.get();
+        let integer = id.strip_prefix('-').unwrap_or(id).bytes().all(|b| b.is_ascii_digit());
+        ((integer || id.starts_with('"')) && id.len() <= bounds::UPSTREAM_ID_MAX).then_some(id)
     }
 
     /// The answer that it is; `within` are the bytes it was parsed from.
@@ -73,26 +90,30 @@ pub(super) fn notification(method: &str, params: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{params}}}"#)
 }
 
-/// The request that a call is, with the arguments byte for byte as the agent
-/// wrote them.
-pub(super) fn call(id: u64, armed: &ArmedRequest) -> Bytes {
-    let head = format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"method":"{}","params":{{"#,
-        armed.operation().method()
-    );
-    [head.as_bytes(), &armed.params(), b"}}"].concat().into()
+/// `logging/setLevel` of the older era.
+pub(super) fn set_level(id: u64, level: &str) -> String {
+    let mut params = r#"{"level":"#.to_owned();
+    write_string(level, &mut params);
+    params.push('}');
+    request(id, "logging/setLevel", &params)
 }
 
-/// What to say to a request of the upstream's own. Nothing but `ping` is
-/// offered to upstreams.
-pub(super) fn respond(id: &RawValue, method: &str) -> String {
-    let id = id.get();
+/// `member` is `result` or `error`; `json` is what it holds.
+pub(super) fn response(id: &str, member: &str, json: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{id},"{member}":{json}}}"#)
+}
+
+/// `message` needs no escapes.
+pub(super) fn error_response(id: &str, code: i32, message: &str) -> String {
+    response(id, "error", &format!(r#"{{"code":{code},"message":"{message}"}}"#))
+}
+
+/// What to say to a request of the upstream's own that no client is asked.
+pub(super) fn respond(id: &str, method: &str) -> String {
     if method == "ping" {
-        return format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
+        return response(id, "result", "{}");
     }
-    format!(
-        r#"{{"jsonrpc":"2.0","id":{id},"error":{{"code":-32601,"message":"not offered by this client"}}}}"#
-    )
+    error_response(id, -32_601, "not offered by this client")
 }
 
 pub(super) fn cancelled(id: u64) -> String {

@@ -1,160 +1,257 @@
 //! An established connection to an upstream, whichever way it is reached.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use agw_api::Transport;
-use agw_core::ConnectPermit;
+use agw_core::{ConnectPermit, json, json::write_string};
 use agw_vault::{Secret, Vault};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds,
     catalog::{Definitions, Listed},
-    pipeline::ArmedRequest,
+    mirrored,
+    pipeline::{self, ArmedRequest, Era},
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
-        HttpClient, UpstreamError, UpstreamReply, http::HttpLink, jsonrpc::Answer, stderr::Tail,
-        stdio::StdioLink,
+        HttpClient, UpstreamError, UpstreamReply,
+        dialect::{self, Announced, Greeting},
+        ear::Ear,
+        http::{Site, check_url},
+        jsonrpc::Answer,
+        life::Life,
+        rounds::{self, Round},
+        stderr::Tail,
+        stdio::Program,
+        streamable::{self, HttpLink, Parts},
+        talk::{Patience, Talk},
+        wires::Wires,
     },
 };
 
-/// The revision that upstreams are greeted with; they may answer with an
-/// older one.
-const PROTOCOL: &str = "2025-11-25";
+/// JSON-RPC: there is no such method.
+const NO_METHOD: i64 = -32_601;
 
 #[derive(Debug)]
-pub(super) enum Link {
-    Stdio(StdioLink),
-    Http(Box<HttpLink>),
+pub(super) struct Link {
+    over: Over,
+    pub(super) announced: Announced,
+    ear: Ear,
 }
 
-/// What a server says about itself when it is greeted.
-#[derive(Debug, Clone)]
-pub(super) struct Greeting {
-    pub(super) server: Option<String>,
-    pub(super) protocol: String,
+#[derive(Debug)]
+enum Over {
+    Wires(Wires),
+    Http(Arc<HttpLink>),
+}
+
+/// What a link is made from.
+pub(super) struct Setting<'s> {
+    pub(super) config: &'s ConnectionConfig,
+    pub(super) vault: Option<&'s Vault>,
+    pub(super) http: &'s HttpClient,
+    pub(super) stderr: &'s Tail,
+    pub(super) ear: Ear,
+    pub(super) life: &'s Life,
+    /// How the server spoke when it was last greeted.
+    pub(super) known: Option<Era>,
+    /// How long finding that out may take.
+    pub(super) probe: Duration,
 }
 
 impl Link {
-    /// Starts or addresses the server. It is not greeted yet.
-    pub(super) fn open(
-        config: &ConnectionConfig,
-        vault: Option<&Vault>,
-        http: &HttpClient,
-        stderr: &Tail,
-    ) -> Result<Self, UpstreamError> {
-        let credentials = open_credentials(config, vault)?;
-        match &config.transport {
+    /// Starts or addresses the server, finds out how it speaks, and greets it.
+    pub(super) async fn connect(setting: Setting<'_>) -> Result<(Self, Greeting), UpstreamError> {
+        let credentials = open_credentials(setting.config, setting.vault)?;
+        let ear = setting.ear.clone();
+        let (over, greeting) = match &setting.config.transport {
             Transport::Stdio { argv } => {
-                StdioLink::spawn(argv, credentials, stderr.clone()).map(Self::Stdio)
+                let (env, secrets): (Vec<_>, Vec<_>) = credentials.into_iter().unzip();
+                let secrets: Arc<[Secret]> = secrets.into();
+                let stderr = setting.stderr.clone();
+                let program =
+                    Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), stderr };
+                let connected = Wires::start(program, &setting).await;
+                let (wires, greeting) = connected.map_err(|e| e.without_secrets(&secrets))?;
+                (Over::Wires(wires), greeting)
             }
             Transport::Http { url } => {
-                let link = HttpLink::new(url, credentials, http.clone())?;
-                Ok(Self::Http(Box::new(link)))
+                let parts = parts(url, credentials, &setting)?;
+                let secrets = Arc::clone(&parts.secrets);
+                let connected = over_http(parts, &setting).await;
+                connected.map_err(|error| error.without_secrets(&secrets))?
             }
-        }
-    }
-
-    pub(super) async fn greet(&self) -> Result<Greeting, UpstreamError> {
-        self.say_hello().await.map_err(|error| error.without_secrets(&self.secrets()))
-    }
-
-    async fn say_hello(&self) -> Result<Greeting, UpstreamError> {
-        match self {
-            Self::Stdio(link) => {
-                let answer = link.request("initialize", &initialize_params()).await?;
-                let greeting = read_greeting(answer)?;
-                link.notify("notifications/initialized")?;
-                Ok(greeting)
-            }
-            Self::Http(link) => link.greet().await,
-        }
+        };
+        Ok((Self { over, announced: greeting.announced, ear }, greeting))
     }
 
     /// The definitions of all that it lists, page by page.
     pub(super) async fn list(&self) -> Result<Definitions, UpstreamError> {
-        let tools = self.all_pages().await;
-        let tools = tools.map_err(|error| error.without_secrets(&self.secrets()))?;
-        Ok(Definitions(tools.into_iter().map(|tool| (Listed::Tool, tool)).collect()))
-    }
-
-    async fn all_pages(&self) -> Result<Vec<String>, UpstreamError> {
-        #[derive(Deserialize)]
-        struct Page<'a> {
-            #[serde(borrow)]
-            tools: Vec<&'a RawValue>,
-            #[serde(default, rename = "nextCursor")]
-            next_cursor: Option<String>,
-        }
-        let mut definitions = Vec::new();
-        let mut params = "{}".to_owned();
-        for _ in 0..bounds::TOOL_PAGES_MAX {
-            let answer = match self {
-                Self::Stdio(link) => link.request("tools/list", &params).await?,
-                Self::Http(link) => link.request("tools/list", &params).await?,
-            };
-            let result = expect_result(answer, "tools/list")?;
-            let page: Page<'_> = serde_json::from_slice(&result)
-                .map_err(|e| UpstreamError::Malformed(format!("tools/list: {e}")))?;
-            definitions.extend(page.tools.iter().map(|tool| tool.get().to_owned()));
-            if definitions.len() > bounds::TOOLS_PER_CONNECTION_MAX {
-                let limit = bounds::TOOLS_PER_CONNECTION_MAX;
-                return Err(UpstreamError::Malformed(format!("it lists more than {limit} tools")));
+        let mut all = Vec::new();
+        for listed in Listed::ALL {
+            if self.announced.lists(listed) {
+                let definitions = self.all_pages(listed).await;
+                let definitions =
+                    definitions.map_err(|error| error.without_secrets(self.secrets()))?;
+                all.extend(definitions.into_iter().map(|definition| (listed, definition)));
             }
-            let Some(cursor) = page.next_cursor else { return Ok(definitions) };
-            params = format!(r#"{{"cursor":{}}}"#, serde_json::Value::String(cursor));
         }
-        let limit = bounds::TOOL_PAGES_MAX;
-        Err(UpstreamError::Malformed(format!("its list of tools has more than {limit} pages")))
+        if let Over::Http(link) = &self.over
+            && link.era() == Era::Stateless
+        {
+            all.retain(|(listed, definition)| {
+                *listed != Listed::Tool || can_be_mirrored(definition)
+            });
+        }
+        Ok(Definitions(all))
     }
 
+    async fn all_pages(&self, listed: Listed) -> Result<Vec<String>, UpstreamError> {
+        let method = listed.method();
+        let mut definitions = Vec::new();
+        let mut members = String::new();
+        for _ in 0..bounds::TOOL_PAGES_MAX {
+            let answer = match &self.over {
+                Over::Wires(wires) => wires.request(method, &members).await?,
+                Over::Http(link) => link.request(method, &members).await?,
+            };
+            // Few servers that have resources have templates, too.
+            if let Answer::Error(error) = &answer
+                && (listed != Listed::Tool || !self.announced.tools)
+                && dialect::error_code(error) == Some(NO_METHOD)
+            {
+                return Ok(definitions);
+            }
+            let result = dialect::expect_result(answer, method)?;
+            let (page, next) = dialect::read_page(&result, listed)?;
+            definitions.extend(page);
+            let limit = bounds::TOOLS_PER_CONNECTION_MAX;
+            if definitions.len() > limit {
+                let what = listed.member();
+                return Err(UpstreamError::Malformed(format!("it lists more than {limit} {what}")));
+            }
+            let Some(cursor) = next else { return Ok(definitions) };
+            members = r#""cursor":"#.to_owned();
+            write_string(&cursor, &mut members);
+        }
+        let (limit, what) = (bounds::TOOL_PAGES_MAX, listed.member());
+        Err(UpstreamError::Malformed(format!("its list of {what} has more than {limit} pages")))
+    }
+
+    /// Forwards a call and sees it to its end, over as many rounds as that
+    /// takes.
     pub(super) async fn call(
         &self,
         armed: ArmedRequest,
+        patience: Arc<Patience>,
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
-        let (answer, secrets) = match self {
-            Self::Stdio(link) => (link.call(&armed, cancel).await, link.secrets()),
-            Self::Http(link) => (link.call(&armed, cancel).await, Arc::clone(armed.secrets())),
+        let secrets = match &self.over {
+            Over::Wires(wires) => Arc::clone(wires.secrets()),
+            Over::Http(_) => Arc::clone(armed.secrets()),
         };
+        let talk = Arc::new(Talk::new(armed, Arc::clone(&secrets), patience));
+        let answer = self.rounds(&talk, cancel).await;
         Ok(match answer.map_err(|error| error.without_secrets(&secrets))? {
             Answer::Result(json) => UpstreamReply::Result { json, secrets },
             Answer::Error(json) => UpstreamReply::RpcError { json, secrets },
         })
     }
 
-    fn secrets(&self) -> Arc<[Secret]> {
-        match self {
-            Self::Stdio(link) => link.secrets(),
-            Self::Http(link) => link.secrets(),
+    async fn rounds(
+        &self,
+        talk: &Arc<Talk>,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
+        let mut again = String::new();
+        for round in 0..bounds::ROUNDS_PER_CALL {
+            if round > 0 {
+                // Somebody was waited for.
+                talk.armed.still_allowed()?;
+            }
+            let (era, answer) = match &self.over {
+                Over::Wires(wires) => (wires.era(), wires.call(talk, &again, cancel).await?),
+                Over::Http(link) => (link.era(), link.call(talk, &again, cancel).await?),
+            };
+            let next = tokio::select! {
+                next = rounds::after(talk, era, answer) => next?,
+                () = cancel.cancelled() => return Err(UpstreamError::Cancelled),
+            };
+            match next {
+                Round::Last(answer) => return Ok(answer),
+                Round::Again(members) => again = members,
+            }
+        }
+        let limit = bounds::ROUNDS_PER_CALL;
+        Err(UpstreamError::Malformed(format!("it wanted something {limit} times over")))
+    }
+
+    fn secrets(&self) -> &Arc<[Secret]> {
+        match &self.over {
+            Over::Wires(wires) => wires.secrets(),
+            Over::Http(link) => &link.secrets,
         }
     }
 
     /// Returns when the link can no longer be used, with the reason.
     pub(super) async fn closed(&self) -> String {
-        match self {
-            Self::Stdio(link) => link.closed().await,
-            Self::Http(link) => link.broken().await,
+        match &self.over {
+            Over::Wires(wires) => wires.closed().await,
+            Over::Http(link) => link.broken().await,
         }
     }
 
-    /// Returns when the server says that its tools have changed.
-    pub(super) async fn tools_changed(&self) {
-        match self {
-            Self::Stdio(link) => link.tools_changed().await,
-            // Its notifications come over a stream that is not opened yet.
-            Self::Http(_) => std::future::pending().await,
-        }
+    /// Returns when the server says that one of its lists has changed.
+    pub(super) async fn lists_changed(&self) {
+        self.ear.lists_changed.notified().await;
     }
+}
 
-    /// Ends a child process with its tree.
-    pub(super) async fn stop(&self) {
-        if let Self::Stdio(link) = self {
-            link.stop().await;
+fn can_be_mirrored(definition: &str) -> bool {
+    if !mirrored::may_have_marks(definition) {
+        return true;
+    }
+    // What cannot be read is refused elsewhere, with a reason.
+    let Ok(node) = json::parse(definition.as_bytes()) else { return true };
+    let Some(schema) = node.get("inputSchema") else { return true };
+    let checked = mirrored::check(schema);
+    if let Err(error) = &checked {
+        let name = node.get("name").and_then(|name| name.as_str()).unwrap_or("?");
+        tracing::warn!(tool = name, %error, "a tool is left out");
+    }
+    checked.is_ok()
+}
+
+fn parts(
+    url: &str,
+    credentials: Vec<(String, Secret)>,
+    setting: &Setting<'_>,
+) -> Result<Parts, UpstreamError> {
+    let uri = check_url(url).map_err(UpstreamError::NotReady)?;
+    let header = |(name, secret): &(String, Secret)| {
+        pipeline::header(name, secret)
+            .map_err(|_| UpstreamError::NotReady(format!("credential {name} is no valid header")))
+    };
+    Ok(Parts {
+        site: Site { uri, client: setting.http.clone() },
+        headers: credentials.iter().map(header).collect::<Result<_, _>>()?,
+        secrets: credentials.into_iter().map(|(_, secret)| secret).collect(),
+        ear: setting.ear.clone(),
+        life: setting.life.clone(),
+    })
+}
+
+async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greeting), UpstreamError> {
+    if setting.known != Some(Era::Session) {
+        // A server that does not answer is one of the older era.
+        let probed = tokio::time::timeout(setting.probe, streamable::probe(&parts)).await;
+        if let Some(greeting) = probed.ok().transpose()?.flatten() {
+            return Ok((Over::Http(HttpLink::stateless(parts)), greeting));
         }
     }
+    let (link, greeting) = HttpLink::greet(parts).await?;
+    Ok((Over::Http(link), greeting))
 }
 
 /// Opens all credentials of a connection, to start it.
@@ -171,43 +268,4 @@ fn open_credentials(
         Ok((credential.name.clone(), secret))
     };
     config.credentials.iter().map(open).collect()
-}
-
-pub(super) fn initialize_params() -> String {
-    format!(
-        r#"{{"protocolVersion":"{PROTOCOL}","capabilities":{{}},"clientInfo":{{"name":"ai-agent-gateway","version":"{}"}}}}"#,
-        env!("CARGO_PKG_VERSION")
-    )
-}
-
-pub(super) fn read_greeting(answer: Answer) -> Result<Greeting, UpstreamError> {
-    #[derive(Deserialize)]
-    struct Initialized {
-        #[serde(rename = "protocolVersion")]
-        protocol_version: String,
-        #[serde(default, rename = "serverInfo")]
-        server_info: Option<ServerInfo>,
-    }
-    #[derive(Deserialize)]
-    struct ServerInfo {
-        name: String,
-        version: String,
-    }
-    let result = expect_result(answer, "initialize")?;
-    let initialized: Initialized = serde_json::from_slice(&result)
-        .map_err(|e| UpstreamError::Malformed(format!("initialize: {e}")))?;
-    Ok(Greeting {
-        server: initialized.server_info.map(|info| format!("{} {}", info.name, info.version)),
-        protocol: initialized.protocol_version,
-    })
-}
-
-fn expect_result(answer: Answer, method: &str) -> Result<bytes::Bytes, UpstreamError> {
-    match answer {
-        Answer::Result(json) => Ok(json),
-        Answer::Error(json) => {
-            let text = String::from_utf8_lossy(json.get(..300).unwrap_or(&json)).into_owned();
-            Err(UpstreamError::Malformed(format!("it refused {method}: {text}")))
-        }
-    }
 }

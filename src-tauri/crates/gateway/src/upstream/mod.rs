@@ -2,22 +2,32 @@
 //! looked after by a task of its own, so that one that hangs or dies never
 //! holds up another.
 
+mod dialect;
+mod ear;
 mod error;
 mod http;
 mod jsonrpc;
+mod life;
 mod lines;
 mod link;
+mod rounds;
 mod sse;
 mod stderr;
 mod stdio;
+mod streamable;
 mod supervise;
+mod talk;
+mod wire;
+mod wires;
 
 pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_cause};
+pub(crate) use dialect::Announced;
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
+use self::talk::Patience;
 use agw_api::ConnectionHealth;
 use agw_core::{AgentId, UserId};
 use agw_vault::Secret;
@@ -28,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds::{self, Timeouts},
-    pipeline::ArmedRequest,
+    pipeline::{ArmedRequest, Era},
     store::snapshot::ConnectionConfig,
 };
 
@@ -50,6 +60,8 @@ pub(crate) struct Upstream {
     retry: Notify,
     stop: CancellationToken,
     timeouts: Timeouts,
+    /// How it spoke when it was last greeted.
+    era: Mutex<Option<Era>>,
 }
 
 /// A connection that was up a moment ago.
@@ -71,7 +83,8 @@ impl Upstream {
     }
 
     /// Forwards a call at once and waits for its answer, its time-out or its
-    /// cancellation. Nothing is retried: the upstream may have acted.
+    /// cancellation; the time-out does not run while its client is being asked
+    /// something. Nothing is retried: the upstream may have acted.
     pub(crate) async fn call(
         &self,
         ready: &Ready,
@@ -79,10 +92,12 @@ impl Upstream {
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
         let give_up = cancel.child_token();
-        let answer = ready.0.call(armed, &give_up);
+        let patience = Patience::new(self.timeouts.call);
+        let answer = ready.0.call(armed, Arc::clone(&patience), &give_up);
         tokio::pin!(answer);
-        if let Ok(answer) = tokio::time::timeout(self.timeouts.call, &mut answer).await {
-            return answer;
+        tokio::select! {
+            answer = &mut answer => return answer,
+            () = patience.over() => {}
         }
         // The upstream hears of it, so that it need not go on in vain.
         give_up.cancel();

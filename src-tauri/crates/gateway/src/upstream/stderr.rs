@@ -11,6 +11,9 @@ use bytes::Bytes;
 
 use crate::{bounds, pipeline};
 
+/// What stands before a line of stdout that is no message.
+pub(super) const GARBAGE: &[u8] = b"[stdout] ";
+
 /// Bounded in lines and in bytes per line; credentials are taken out.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Tail(Arc<Mutex<VecDeque<String>>>);
@@ -29,6 +32,16 @@ impl Tail {
     /// Oldest first.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+    }
+
+    /// What to add to "it never answered".
+    pub(super) fn hint(&self) -> Option<String> {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let garbage = lines.iter().find(|line| line.as_bytes().starts_with(GARBAGE)).cloned();
+        drop(lines);
+        let garbage =
+            garbage.map(|line| format!("on stdout it wrote {line:?}, which is no MCP message"));
+        garbage.or_else(|| self.last().map(|line| format!("on stderr it wrote {line:?}")))
     }
 
     /// The newest line that says anything.

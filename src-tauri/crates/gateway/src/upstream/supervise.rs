@@ -22,7 +22,13 @@ use crate::{
     live::Live,
     pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
-    upstream::{HttpClient, Upstream, UpstreamError, link::Link, stderr::Tail},
+    upstream::{
+        Announced, HttpClient, Upstream, UpstreamError,
+        ear::Ear,
+        life::Life,
+        link::{Link, Setting},
+        stderr::Tail,
+    },
 };
 
 /// An upstream that worked for this long starts again without delay.
@@ -35,7 +41,9 @@ pub(crate) struct State {
     pub(crate) problem: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) protocol: Option<String>,
-    pub(crate) instructions: Option<String>,
+    /// What the server says of how it is used.
+    pub(crate) instructions: Option<Arc<str>>,
+    pub(crate) announced: Announced,
     /// Attempts to start it.
     pub(crate) starts: u32,
     /// Attempts that ended, well or badly.
@@ -185,6 +193,7 @@ impl Upstreams {
             server: None,
             protocol: None,
             instructions: None,
+            announced: Announced::default(),
             starts: 0,
             settled: 0,
         };
@@ -196,6 +205,7 @@ impl Upstreams {
             retry: Notify::new(),
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
+            era: Mutex::default(),
         });
         self.tasks.spawn(Arc::clone(self).supervise(Arc::clone(&upstream)));
         upstream
@@ -251,65 +261,83 @@ impl Upstreams {
             state.health = ConnectionHealth::Connecting;
             state.starts += 1;
         });
-        let vault = self.context.vault.load_full();
-        let opened =
-            Link::open(&upstream.config, vault.as_deref(), &self.context.http, &upstream.stderr);
-        let link = match opened {
-            Ok(link) => Arc::new(link),
-            Err(error) => return error.to_string(),
-        };
+        let life = Life::default();
         let problem = tokio::select! {
-            problem = self.use_link(upstream, &link) => problem,
+            problem = self.live(upstream, &life) => problem,
             () = upstream.stop.cancelled() => String::new(),
         };
         upstream.link.store(None);
-        link.stop().await;
+        life.end().await;
         problem
     }
 
-    async fn use_link(&self, upstream: &Upstream, link: &Arc<Link>) -> String {
-        let start = async {
-            let greeting = link.greet().await?;
-            Ok::<_, UpstreamError>((greeting, link.list().await?))
+    async fn live(&self, upstream: &Upstream, life: &Life) -> String {
+        let vault = self.context.vault.load_full();
+        let start = self.context.timeouts.start;
+        let ear = Ear {
+            live: Arc::clone(&self.context.live),
+            connection: upstream.config.name.clone(),
+            lists_changed: Arc::default(),
         };
-        let (greeting, definitions) =
-            match tokio::time::timeout(self.context.timeouts.start, start).await {
-                Ok(Ok(started)) => started,
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return self.never_answered(link),
-            };
+        // Forgotten unless it proves right again.
+        let known = upstream.era.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let setting = Setting {
+            config: &upstream.config,
+            vault: vault.as_deref(),
+            http: &self.context.http,
+            stderr: &upstream.stderr,
+            ear,
+            life,
+            known,
+            probe: bounds::PROBE.min(start / 3),
+        };
+        let started = async {
+            let (link, greeting) = Link::connect(setting).await?;
+            let definitions = link.list().await?;
+            Ok::<_, UpstreamError>((Arc::new(link), greeting, definitions))
+        };
+        let (link, greeting, definitions) = match tokio::time::timeout(start, started).await {
+            Ok(Ok(started)) => started,
+            Ok(Err(error)) => return error.to_string(),
+            Err(_) => return self.never_answered(upstream),
+        };
+        *upstream.era.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting.era);
         // Calls go out only once it is known what its tools are now.
         self.accept(upstream, definitions).await;
-        upstream.link.store(Some(Arc::clone(link)));
+        upstream.link.store(Some(Arc::clone(&link)));
         self.set_state(upstream, |state| {
             state.health = ConnectionHealth::Ready;
             state.problem = None;
             state.server = greeting.server;
             state.protocol = Some(greeting.protocol);
+            state.instructions = greeting.instructions.map(Arc::from);
+            state.announced = greeting.announced;
             state.settled += 1;
         });
+        self.keep_listed(upstream, &link).await
+    }
+
+    /// Lists again whenever something changed, until the link ends.
+    async fn keep_listed(&self, upstream: &Upstream, link: &Link) -> String {
         loop {
             tokio::select! {
                 problem = link.closed() => return problem,
-                () = link.tools_changed() => {}
+                // Several lists may change at once.
+                () = link.lists_changed() => tokio::time::sleep(bounds::LISTS_CHANGE).await,
                 () = upstream.retry.notified() => {}
             }
             match tokio::time::timeout(self.context.timeouts.start, link.list()).await {
                 Ok(Ok(definitions)) => self.accept(upstream, definitions).await,
                 Ok(Err(error)) => return error.to_string(),
-                Err(_) => return self.never_answered(link),
+                Err(_) => return self.never_answered(upstream),
             }
             self.set_state(upstream, |state| state.settled += 1);
         }
     }
 
-    fn never_answered(&self, link: &Link) -> String {
-        let hint = match link {
-            Link::Stdio(link) => link.hint(),
-            Link::Http(_) => None,
-        };
+    fn never_answered(&self, upstream: &Upstream) -> String {
         let limit = UpstreamError::TimedOut(self.context.timeouts.start).to_string();
-        hint.map_or(limit.clone(), |hint| format!("{limit}; {hint}"))
+        upstream.stderr.hint().map_or(limit.clone(), |hint| format!("{limit}; {hint}"))
     }
 
     /// Takes a list of tools into the catalogue, and into the database if it

@@ -1,0 +1,567 @@
+//! MCP servers at a URL that speak streamable HTTP, of either era (MCP
+//! 2025-11-25 and 2026-07-28, basic/transports).
+//!
+//! In the older era each owner gets a session of their own with the upstream,
+//! so that nothing an upstream keeps per session is shared between people. In
+//! the stateless era there are none: each request says all of itself.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use agw_core::json;
+use agw_vault::Secret;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use hyper::body::Incoming as Body;
+use tokio::{sync::Notify, time::Instant};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bounds, mirrored,
+    pipeline::{ArmedRequest, Era, Operation},
+    upstream::{
+        UpstreamError,
+        dialect::{self, Greeting},
+        ear::{Ear, Owner},
+        http::{Headers, REST_OF_STREAM, Site, check_status, content_type, next_chunk, read_all},
+        jsonrpc::{self, Answer, Incoming},
+        life::Life,
+        sse,
+        talk::{Talk, Talks, wanted_of},
+    },
+};
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+
+#[derive(Debug)]
+pub(super) struct HttpLink {
+    site: Site,
+    era: Era,
+    /// For what no call is behind; a call brings its own.
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// What those headers hold.
+    pub(super) secrets: Arc<[Secret]>,
+    /// The gateway's own; in the stateless era everybody's.
+    own: Arc<Session>,
+    sessions: Mutex<HashMap<Owner, Arc<Session>>>,
+    next_id: AtomicU64,
+    broken: Notify,
+    pub(super) ear: Ear,
+    pub(super) life: Life,
+    /// Whether it takes `logging/setLevel`.
+    logging: bool,
+}
+
+/// What an upstream agreed on with one owner's requests.
+#[derive(Debug)]
+pub(super) struct Session {
+    /// Its id, if it has one, and the revision.
+    headers: Vec<(HeaderName, HeaderValue)>,
+    /// The level of log messages that was last asked for.
+    level: Mutex<Option<Arc<str>>>,
+    pub(super) talks: Talks,
+    /// Whether what the upstream says outside of answers is heard.
+    listens: bool,
+    used: Mutex<Instant>,
+    pub(super) ended: CancellationToken,
+}
+
+impl Session {
+    fn new(id: Option<HeaderValue>, protocol: HeaderValue, listens: bool) -> Self {
+        let id = id.map(|id| (SESSION_ID, id));
+        Self {
+            headers: id.into_iter().chain([(PROTOCOL_VERSION, protocol)]).collect(),
+            level: Mutex::default(),
+            talks: Talks::default(),
+            listens,
+            used: Mutex::new(Instant::now()),
+            ended: CancellationToken::new(),
+        }
+    }
+
+    fn has_id(&self) -> bool {
+        self.headers.len() > 1
+    }
+
+    fn idle_since(&self) -> Instant {
+        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is needed to make a link of either era.
+pub(super) struct Parts {
+    pub(super) site: Site,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) secrets: Arc<[Secret]>,
+    pub(super) ear: Ear,
+    pub(super) life: Life,
+}
+
+/// What a request gets before it is known how a server speaks.
+pub(super) async fn probe(parts: &Parts) -> Result<Option<Greeting>, UpstreamError> {
+    let params = dialect::own_params(Era::Stateless, "");
+    let body = jsonrpc::request(0, "server/discover", &params);
+    let session = Session::new(None, HeaderValue::from_static(dialect::STATELESS), false);
+    let method = (METHOD, HeaderValue::from_static("server/discover"));
+    let headers: Vec<_> = session.headers.iter().cloned().chain([method]).collect();
+    let response = parts.site.post([&headers, &parts.headers], body.into()).await?;
+    // An older server says no in many ways; these mean something to any era.
+    if matches!(response.status().as_u16(), 300..=399 | 401 | 403) {
+        check_status(&response)?;
+    }
+    let answer = match read_body(response, 0, Era::Stateless).await {
+        Ok(answer) => answer.without_secrets(&parts.secrets),
+        Err(error @ UpstreamError::Unreachable(_)) => return Err(error),
+        Err(_) => return Ok(None),
+    };
+    match dialect::read_discovered(&answer)? {
+        dialect::Probed::Stateless(greeting) => Ok(Some(*greeting)),
+        dialect::Probed::Other => Ok(None),
+    }
+}
+
+impl HttpLink {
+    /// For a server of the stateless era.
+    pub(super) fn stateless(parts: Parts) -> Arc<Self> {
+        let protocol = HeaderValue::from_static(dialect::STATELESS);
+        Self::make(parts, Era::Stateless, Session::new(None, protocol, false), false)
+    }
+
+    /// Opens the gateway's own session with a server of the older era.
+    pub(super) async fn greet(parts: Parts) -> Result<(Arc<Self>, Greeting), UpstreamError> {
+        let opened = open_session(&parts.site, 0, "{}", &parts.headers, &parts.secrets, true).await;
+        let (own, greeting) = opened?;
+        Ok((Self::make(parts, Era::Session, own, greeting.announced.logging), greeting))
+    }
+
+    fn make(parts: Parts, era: Era, own: Session, logging: bool) -> Arc<Self> {
+        let Parts { site, headers, secrets, ear, life } = parts;
+        Arc::new(Self {
+            site,
+            era,
+            headers,
+            secrets,
+            own: Arc::new(own),
+            sessions: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            broken: Notify::new(),
+            ear,
+            life,
+            logging,
+        })
+    }
+
+    pub(super) fn era(&self) -> Era {
+        self.era
+    }
+
+    /// A request that no call is behind; `members` are those of its params.
+    pub(super) async fn request(
+        &self,
+        method: &'static str,
+        members: &str,
+    ) -> Result<Answer, UpstreamError> {
+        let id = self.next_id();
+        let body = jsonrpc::request(id, method, &dialect::own_params(self.era, members));
+        let mut extra = self.own.headers.clone();
+        if self.era == Era::Stateless {
+            extra.push((METHOD, HeaderValue::from_static(method)));
+        }
+        let response = self.site.post([&extra, &self.headers], body.into()).await?;
+        let exchange = Exchange {
+            link: self,
+            session: &self.own,
+            headers: &self.headers,
+            owner: None,
+            talk: None,
+        };
+        let answer = exchange.read_answer(response, id).await?;
+        Ok(answer.without_secrets(&self.secrets))
+    }
+
+    /// One round of a call.
+    pub(super) async fn call(
+        self: &Arc<Self>,
+        talk: &Arc<Talk>,
+        again: &str,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
+        let armed = &talk.armed;
+        let owner = Owner::of(armed);
+        let id = self.next_id();
+        let body = dialect::call(id, self.era, armed, again);
+        let round = async {
+            match self.era {
+                Era::Stateless => self.call_stateless(talk, &owner, id, body).await,
+                Era::Session => self.call_in_session(talk, &owner, id, body).await,
+            }
+        };
+        let answer = tokio::select! {
+            answer = round => answer,
+            () = cancel.cancelled() => Err(UpstreamError::Cancelled),
+        };
+        match &answer {
+            Err(UpstreamError::Unreachable(_)) => self.broken.notify_one(),
+            // In the stateless era to hang up is to say so.
+            Err(UpstreamError::Cancelled) if self.era == Era::Session => {
+                let session = self.sessions().get(&owner).cloned();
+                if let Some(session) = session {
+                    let told = self.say(&session, armed.headers(), jsonrpc::cancelled(id));
+                    // The upstream may ignore it or be gone.
+                    let _ = tokio::time::timeout(REST_OF_STREAM, told).await;
+                }
+            }
+            _ => {}
+        }
+        answer
+    }
+
+    async fn call_stateless(
+        &self,
+        talk: &Arc<Talk>,
+        owner: &Owner,
+        id: u64,
+        body: Bytes,
+    ) -> Result<Answer, UpstreamError> {
+        let armed = &talk.armed;
+        let mut extra = self.own.headers.clone();
+        extra.extend(mirrored_headers(armed)?);
+        let response = self.site.post([&extra, armed.headers()], body).await?;
+        let exchange = Exchange {
+            link: self,
+            session: &self.own,
+            headers: armed.headers(),
+            owner: Some(owner),
+            talk: Some(talk),
+        };
+        let answer = exchange.read_answer(response, id).await?;
+        if dialect::is_header_mismatch(&answer) {
+            // Its definitions are others than those that were listed.
+            self.ear.lists_changed.notify_one();
+        }
+        Ok(answer)
+    }
+
+    async fn call_in_session(
+        self: &Arc<Self>,
+        talk: &Arc<Talk>,
+        owner: &Owner,
+        id: u64,
+        body: Bytes,
+    ) -> Result<Answer, UpstreamError> {
+        let armed = &talk.armed;
+        let mut session = self.session(owner, armed.headers(), talk).await?;
+        let mut renewed = false;
+        loop {
+            let under_way = session.listens.then(|| session.talks.enter(talk));
+            self.set_level(&session, armed).await?;
+            armed.still_allowed()?;
+            let response =
+                self.site.post([&session.headers, armed.headers()], body.clone()).await?;
+            if renewed || response.status() != StatusCode::NOT_FOUND || !session.has_id() {
+                return self.exchange(&session, talk, owner).read_answer(response, id).await;
+            }
+            // The upstream has forgotten the session, so it did nothing (MCP
+            // 2025-11-25, session management): a new one is due, once.
+            drop(under_way);
+            self.forget(owner, &session);
+            session = self.session(owner, armed.headers(), talk).await?;
+            renewed = true;
+        }
+    }
+
+    fn exchange<'e>(
+        &'e self,
+        session: &'e Session,
+        talk: &'e Arc<Talk>,
+        owner: &'e Owner,
+    ) -> Exchange<'e> {
+        let headers = talk.armed.headers();
+        Exchange { link: self, session, headers, owner: Some(owner), talk: Some(talk) }
+    }
+
+    /// Has the upstream send log messages from the client's level up.
+    async fn set_level(
+        &self,
+        session: &Session,
+        armed: &ArmedRequest,
+    ) -> Result<(), UpstreamError> {
+        let Some(level) = armed.client().log_level.as_ref().filter(|_| self.logging) else {
+            return Ok(());
+        };
+        if session.level.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(level) {
+            return Ok(());
+        }
+        let id = self.next_id();
+        let body = jsonrpc::set_level(id, level);
+        let response = self.site.post([&session.headers, armed.headers()], body.into()).await?;
+        // What it answers does not matter to the call.
+        if response.status().is_success() {
+            *session.level.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(level));
+            let _ = read_body(response, id, self.era).await;
+        }
+        Ok(())
+    }
+
+    /// Returns when a call found nobody at the URL.
+    pub(super) async fn broken(&self) -> String {
+        self.broken.notified().await;
+        "it could no longer be reached".into()
+    }
+
+    pub(super) fn next_id(&self) -> u64 {
+        self.next_id.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, Arc<Session>>> {
+        self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn session(
+        self: &Arc<Self>,
+        owner: &Owner,
+        headers: &Headers,
+        talk: &Talk,
+    ) -> Result<Arc<Session>, UpstreamError> {
+        if let Some(session) = self.sessions().get(owner) {
+            *session.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+            return Ok(Arc::clone(session));
+        }
+        let listens = owner.agent.is_some();
+        let id = self.next_id();
+        let capabilities = &owner.capabilities;
+        let opened = open_session(&self.site, id, capabilities, headers, &talk.secrets, listens);
+        let (session, _) = opened.await?;
+        Ok(self.remember(owner, session))
+    }
+
+    fn remember(self: &Arc<Self>, owner: &Owner, session: Session) -> Arc<Session> {
+        let mut sessions = self.sessions();
+        if sessions.len() >= bounds::UPSTREAM_SESSIONS_MAX {
+            let oldest = sessions.iter().min_by_key(|(_, session)| session.idle_since());
+            if let Some(oldest) = oldest.map(|(owner, _)| owner.clone()) {
+                sessions.remove(&oldest).inspect(|session| session.ended.cancel());
+            }
+        }
+        // Two first calls may both have opened one; the later one serves.
+        let session = Arc::new(session);
+        let before = sessions.insert(owner.clone(), Arc::clone(&session));
+        before.inspect(|before| before.ended.cancel());
+        session
+    }
+
+    fn forget(&self, owner: &Owner, session: &Arc<Session>) {
+        session.ended.cancel();
+        let mut sessions = self.sessions();
+        if sessions.get(owner).is_some_and(|known| Arc::ptr_eq(known, session)) {
+            sessions.remove(owner);
+        }
+    }
+
+    /// A message that needs no answer.
+    async fn say(
+        &self,
+        session: &Session,
+        headers: &Headers,
+        message: String,
+    ) -> Result<(), UpstreamError> {
+        check_status(&self.site.post([&session.headers, headers], message.into()).await?)
+    }
+}
+
+/// The headers that repeat what a call's body says.
+fn mirrored_headers(armed: &ArmedRequest) -> Result<Vec<(HeaderName, HeaderValue)>, UpstreamError> {
+    let unusable = |what: String| UpstreamError::Malformed(format!("its definition: {what}"));
+    let value = |text: &str| {
+        HeaderValue::from_str(text).map_err(|_| unusable(format!("{text:?} is no header")))
+    };
+    let operation = armed.operation();
+    let mut headers = vec![(METHOD, HeaderValue::from_static(operation.method()))];
+    if matches!(operation, Operation::CallTool | Operation::GetPrompt | Operation::ReadResource) {
+        headers.push((NAME, value(&mirrored::encode(armed.tool()))?));
+    }
+    let definition = armed.definition().filter(|_| operation == Operation::CallTool);
+    let Some(schema) = definition.map(|tool| &tool.input_schema) else { return Ok(headers) };
+    if !mirrored::may_have_marks(schema) {
+        return Ok(headers);
+    }
+    let (Ok(schema), Ok(arguments)) =
+        (json::parse(schema.as_bytes()), json::parse(armed.arguments()))
+    else {
+        return Err(unusable("it cannot be read".into()));
+    };
+    let mirrored = mirrored::mirrored(&schema, &arguments);
+    for (name, text) in mirrored.map_err(|e| unusable(e.to_string()))? {
+        let name = HeaderName::from_bytes(name.as_bytes());
+        headers.push((name.map_err(|e| unusable(e.to_string()))?, value(&text)?));
+    }
+    Ok(headers)
+}
+
+async fn open_session(
+    site: &Site,
+    id: u64,
+    capabilities: &str,
+    headers: &Headers,
+    secrets: &[Secret],
+    listens: bool,
+) -> Result<(Session, Greeting), UpstreamError> {
+    let protocol = HeaderValue::from_static(dialect::SESSION);
+    let body = jsonrpc::request(id, "initialize", &dialect::initialize_params(capabilities));
+    let nobody = [(PROTOCOL_VERSION, protocol)];
+    let response = site.post([&nobody, headers], body.into()).await?;
+    let session_id = response.headers().get(SESSION_ID).cloned();
+    let answer = read_body(response, id, Era::Session).await?.without_secrets(secrets);
+    let greeting = dialect::read_initialized(answer)?;
+    let protocol = HeaderValue::from_str(&greeting.protocol)
+        .map_err(|_| UpstreamError::Malformed("its protocol version is no version".into()))?;
+    let session = Session::new(session_id, protocol, listens);
+    let ready = jsonrpc::notification("notifications/initialized", "{}");
+    check_status(&site.post([&session.headers, headers], ready.into()).await?)?;
+    Ok((session, greeting))
+}
+
+/// An answer, whatever else its stream says passed over.
+async fn read_body(response: Response<Body>, id: u64, era: Era) -> Result<Answer, UpstreamError> {
+    read(response, id, era, |_| None).await
+}
+
+/// What an answer's event stream says beside the answer.
+struct Exchange<'e> {
+    link: &'e HttpLink,
+    session: &'e Session,
+    headers: &'e Headers,
+    owner: Option<&'e Owner>,
+    talk: Option<&'e Arc<Talk>>,
+}
+
+type Reply<'r> = BoxFuture<'r, ()>;
+
+impl<'e> Exchange<'e> {
+    async fn read_answer(
+        &self,
+        response: Response<Body>,
+        id: u64,
+    ) -> Result<Answer, UpstreamError> {
+        read(response, id, self.link.era, |message| self.take_in(message)).await
+    }
+
+    /// Returns what to do about a message, if it takes any time.
+    fn take_in(&self, message: &Incoming<'_>) -> Option<Reply<'e>> {
+        let method = message.method.as_deref()?;
+        if message.id.is_none() {
+            let params = message.params();
+            if !self.talk.is_some_and(|talk| talk.tell(method, params)) {
+                let secrets = self.talk.map_or(&self.link.secrets, |talk| &talk.secrets);
+                self.link.ear.hear(self.owner, secrets, method, params);
+            }
+            return None;
+        }
+        // A server of the stateless era makes no requests.
+        let id = message.request_id().filter(|_| self.link.era == Era::Session)?.to_owned();
+        let (link, session, headers, talk) = (self.link, self.session, self.headers, self.talk);
+        let plain = jsonrpc::respond(&id, method);
+        let asked = wanted_of(method).zip(talk);
+        let params = asked.map(|_| message.params().to_owned()).unwrap_or_default();
+        Some(Box::pin(async move {
+            let text = match asked {
+                Some((what, talk)) => talk.respond(&id, what, &params).await,
+                None => plain,
+            };
+            // That it is not taken shows in the answer.
+            let _ = link.say(session, headers, text).await;
+        }))
+    }
+}
+
+/// The answer with our id, from a JSON body or an event stream.
+async fn read<'r>(
+    response: Response<Body>,
+    id: u64,
+    era: Era,
+    mut take_in: impl FnMut(&Incoming<'_>) -> Option<Reply<'r>>,
+) -> Result<Answer, UpstreamError> {
+    let status = response.status();
+    let kind = content_type(&response);
+    let json = kind == "application/json";
+    // In the stateless era errors have a status, too.
+    let refused = era == Era::Stateless && json && matches!(status.as_u16(), 400 | 404);
+    if !refused {
+        check_status(&response)?;
+    }
+    if kind == "text/event-stream" {
+        return read_stream(response.into_body(), id, &mut take_in).await;
+    }
+    if !json {
+        return Err(UpstreamError::Malformed(format!("its content type is {kind:?}")));
+    }
+    let body = read_all(response.into_body()).await?;
+    let message = Incoming::parse(&body)
+        .ok_or_else(|| UpstreamError::Malformed("it is not a JSON-RPC message".into()))?;
+    if message.own_id() != Some(id) && !(refused && message.has_no_id()) {
+        return Err(UpstreamError::Malformed("it answers another request".into()));
+    }
+    message.answer(&body)
+}
+
+async fn read_stream<'r>(
+    mut body: Body,
+    id: u64,
+    take_in: &mut impl FnMut(&Incoming<'_>) -> Option<Reply<'r>>,
+) -> Result<Answer, UpstreamError> {
+    let mut events = sse::Events::default();
+    let mut seen = 0;
+    let mut replies: Option<FuturesUnordered<Reply<'r>>> = None;
+    loop {
+        let chunk = match &mut replies {
+            None => next_chunk(&mut body).await?,
+            Some(under_way) => tokio::select! {
+                chunk = next_chunk(&mut body) => chunk?,
+                done = under_way.next() => {
+                    if done.is_none() {
+                        replies = None;
+                    }
+                    continue;
+                }
+            },
+        };
+        let Some(chunk) = chunk else {
+            return Err(UpstreamError::Closed("its event stream ended without the answer".into()));
+        };
+        events.push(&chunk);
+        seen += chunk.len();
+        while let Some(event) = events.next() {
+            let data = event.data;
+            let Some(message) = Incoming::parse(&data) else {
+                return Err(UpstreamError::Malformed("an event is not a JSON-RPC message".into()));
+            };
+            if message.method.is_none() && message.own_id() == Some(id) {
+                let answer = message.answer(&data);
+                tokio::spawn(async move {
+                    let rest = async { while let Ok(Some(_)) = next_chunk(&mut body).await {} };
+                    let _ = tokio::time::timeout(REST_OF_STREAM, rest).await;
+                });
+                return answer;
+            }
+            if let Some(reply) = take_in(&message) {
+                let under_way = replies.get_or_insert_default();
+                if under_way.len() >= bounds::ASKS_PER_CALL {
+                    return Err(UpstreamError::Malformed("it asks for too much at once".into()));
+                }
+                under_way.push(reply);
+            }
+        }
+        if seen > bounds::REPLY_STREAM_MAX || events.pending() > bounds::REPLY_MAX {
+            return Err(UpstreamError::TooLarge(bounds::REPLY_MAX));
+        }
+    }
+}
