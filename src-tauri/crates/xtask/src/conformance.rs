@@ -40,7 +40,8 @@ const DRIVER: &str = "agw-conformance-client";
 
 #[derive(Debug, Args)]
 pub(crate) struct ConformanceArgs {
-    /// Run these cells alone; `server-2026` is all that begin so
+    /// Run these cells alone; what is no cell's name stands for all that begin
+    /// so, like `server-2026`
     #[arg(long, value_name = "CELL")]
     only: Vec<String>,
     /// Run one scenario of them, with all that the suite says of it
@@ -78,6 +79,16 @@ struct Cell {
     subject: Subject,
 }
 
+impl Cell {
+    /// By its name, or by the beginning of it where that is no name.
+    fn is_meant(&self, only: &[String]) -> bool {
+        only.iter().any(|only| {
+            let exact = CELLS.iter().any(|cell| cell.name == only);
+            if exact { self.name == only } else { self.name.starts_with(only) }
+        })
+    }
+}
+
 const LEGACY: &str = "2025-11-25";
 const MODERN: &str = "2026-07-28";
 
@@ -107,12 +118,8 @@ pub(crate) fn all() -> anyhow::Result<()> {
 }
 
 pub(crate) fn conformance(args: &ConformanceArgs) -> anyhow::Result<()> {
-    let chosen: Vec<&Cell> = CELLS
-        .iter()
-        .filter(|cell| {
-            args.only.is_empty() || args.only.iter().any(|only| cell.name.starts_with(only))
-        })
-        .collect();
+    let chosen: Vec<&Cell> =
+        CELLS.iter().filter(|cell| args.only.is_empty() || cell.is_meant(&args.only)).collect();
     ensure!(!chosen.is_empty(), "no such cell; there are {}", names());
     npm::install(&fixtures())?;
     if !args.built {
