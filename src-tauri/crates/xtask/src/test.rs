@@ -167,13 +167,18 @@ fn fixtures() -> PathBuf {
     place::root().join("tests/fixtures")
 }
 
-/// A virtual environment with tests/fixtures/requirements.txt, in
-/// target/venv.
+/// Two virtual environments in the target folder: the official MCP client of
+/// either major version.
 fn python_packages() -> anyhow::Result<()> {
-    let requirements = fixtures().join("requirements.txt");
+    virtual_environment("venv", "requirements.txt")?;
+    virtual_environment("venv-mcp1", "requirements-mcp1.txt")
+}
+
+fn virtual_environment(name: &str, requirements: &str) -> anyhow::Result<()> {
+    let requirements = fixtures().join(requirements);
     let wanted = fs::read(&requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let venv = place::target()?.join("venv");
+    let venv = place::target()?.join(name);
     let stamp = venv.join("installed.txt");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         println!("{} is up to date", venv.display());
