@@ -42,7 +42,8 @@ impl Relay {
             Upstream::ModernStdio => ("everything-modern.mjs", true),
         };
         let cli = Cli::new();
-        let service = Service::start(&cli, &["--master-key", "file:master.key"]).await;
+        let key = format!("file:{}", cli.path("master.key").display());
+        let service = Service::start(&cli, &["--master-key", &key]).await;
         let setup = ["setup", "--admin", "root", "--password-stdin"];
         cli.json(&setup, &format!("{PASSWORD}\n")).await;
         let (node, script) = (node(), fixture(script));

@@ -274,6 +274,7 @@ impl<'a> Run<'a> {
         // Some tool must be there to be picked.
         let fixture = self.fixture(Era::Legacy)?;
         gateway.connect("up", &["--http".to_owned(), fixture.line.clone()])?;
+        gateway.set_password()?;
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let mut suite = node("authorization.mjs");
         suite.args([&format!("http://{}", gateway.address), gateway::USER, gateway::PASSWORD]);

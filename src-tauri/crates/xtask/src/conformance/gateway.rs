@@ -89,6 +89,12 @@ impl Gateway {
         Ok(token.to_owned())
     }
 
+    /// Lets the suite's person sign in.
+    pub(super) fn set_password(&self) -> anyhow::Result<()> {
+        let set = ["user", "password", USER, "--password-stdin"];
+        self.run(&set, &format!("{PASSWORD}\n")).map(drop)
+    }
+
     /// `agw --json ARGS`, which prints one object.
     fn run(&self, args: &[&str], stdin: &str) -> anyhow::Result<Value> {
         let mut command = agw(&self.home)?;
