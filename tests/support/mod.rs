@@ -13,6 +13,7 @@ pub mod mcp;
 pub mod parts;
 pub mod process;
 pub mod random;
+pub mod relay;
 pub mod shim;
 pub mod upstream;
 
