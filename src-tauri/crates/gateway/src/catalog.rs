@@ -96,6 +96,8 @@ pub(crate) struct CatalogTool {
     pub(crate) input_schema: Box<str>,
     /// Of the whole definition; see [`pins`](crate::pins).
     pub(crate) digest: json::Digest,
+    /// Among those of its connection, in the order of its server.
+    position: usize,
     /// The definition as the upstream gave it, up to and after its name, so
     /// that another name can be put in and nothing else changes.
     before_name: String,
@@ -107,6 +109,7 @@ impl CatalogTool {
     fn read(
         connection: ConnectionId,
         connection_name: &ConnectionName,
+        position: usize,
         listed: Listed,
         definition: &str,
     ) -> Result<Self, RefusedTool> {
@@ -151,6 +154,7 @@ impl CatalogTool {
             suggested: node.get("annotations").and_then(suggested),
             input_schema,
             digest,
+            position,
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
@@ -244,8 +248,8 @@ impl Listing {
     ) -> Self {
         let mut listing = Self::default();
         let mut by_folded: BTreeMap<String, Vec<CatalogTool>> = BTreeMap::new();
-        for (listed, definition) in &definitions.0 {
-            match CatalogTool::read(connection, name, *listed, definition) {
+        for (position, (listed, definition)) in definitions.0.iter().enumerate() {
+            match CatalogTool::read(connection, name, position, *listed, definition) {
                 Ok(tool) => by_folded.entry(tool.id.tool().folded()).or_default().push(tool),
                 Err(refused) => listing.refused.push(refused),
             }
@@ -275,7 +279,8 @@ impl Listing {
 /// All tools of all connections, with the tables that names are looked up in.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    /// Ordered by id, so that lists are the same each time.
+    /// Ordered by connection, and as each server has them.
+    pub(crate) in_order: Vec<Arc<CatalogTool>>,
     pub(crate) by_id: BTreeMap<ToolId, Arc<CatalogTool>>,
     /// `None`: two tools, or two prompts, would go by that name, or by one that
     /// looks like it.
@@ -306,6 +311,10 @@ impl Catalog {
             }
             catalog.refused.insert(connection, listing.refused);
         }
+        catalog.in_order = catalog.by_id.values().cloned().collect();
+        catalog.in_order.sort_by(|a, b| {
+            (a.id.connection(), a.position).cmp(&(b.id.connection(), b.position))
+        });
         for ((kind, _), alike) in by_folded {
             let names =
                 if kind == ItemKind::Prompt { &mut catalog.prompts } else { &mut catalog.tools };

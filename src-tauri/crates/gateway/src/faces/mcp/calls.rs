@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_core::{ApprovalId, ItemKind, json, json::Node, without_tokens};
+use agw_core::{ApprovalId, ItemKind, ToolId, ToolName, json, json::Node, without_tokens};
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderValue, StatusCode, header},
@@ -28,7 +28,7 @@ use super::{
     Endpoint, Exchange,
     answer::{self, About, RpcError},
     envelope::{Request, is_id},
-    era::{Era, META_CAPABILITIES, META_LEVEL},
+    era::{self, Era, META_CAPABILITIES, META_LEVEL},
     greet::{SESSION_ID, declared, is_wanted},
     parked::{self, Parkable},
     search,
@@ -121,6 +121,12 @@ impl Exchange {
             Ok(accepted) => accepted,
             Err(refusal) => return self.invalid_call(request, refusal, era),
         };
+        if era == Era::Stateless
+            && let Err(error) = self.headers_agree(&accepted)
+        {
+            self.recorded(&error);
+            return error.with_id(request.id).response(StatusCode::BAD_REQUEST);
+        }
         match self.resumed(request, era, &accepted) {
             Ok(None) => {}
             Ok(Some((under_way, again))) if again.is_empty() => return under_way.respond().await,
@@ -132,6 +138,24 @@ impl Exchange {
             Era::Stateless => None,
         };
         self.begin(accepted, request, era, session).respond().await
+    }
+
+    /// Whether the headers that repeat arguments of a tool agree with them.
+    fn headers_agree(&self, accepted: &Accepted) -> Result<(), RpcError> {
+        let Accepted { operation: Operation::CallTool, target, arguments } = accepted else {
+            return Ok(());
+        };
+        let catalog = self.gateway.live.catalog.load();
+        let tool = match target {
+            Target::McpName(name) => catalog.by_mcp_name(ItemKind::Tool, name),
+            Target::Own(connection, own) => ToolName::of(ItemKind::Tool, own)
+                .ok()
+                .and_then(|name| catalog.by_id.get(&ToolId::new(connection.clone(), name))),
+            Target::Id(_) => None,
+        };
+        tool.map_or(Ok(()), |tool| {
+            era::agree_on_arguments(&self.headers, &tool.input_schema, &arguments.raw)
+        })
     }
 
     /// Hands a call to the pipeline.

@@ -55,8 +55,8 @@ impl Exchange {
     ) -> impl Iterator<Item = &'c CatalogTool> {
         let now = self.gateway.live.clock.now_ms();
         catalog
-            .by_id
-            .values()
+            .in_order
+            .iter()
             .filter(|tool| match &self.endpoint {
                 Endpoint::Aggregate => catalog.has_mcp_name(tool),
                 Endpoint::Single(connection) => tool.id.connection() == connection,
