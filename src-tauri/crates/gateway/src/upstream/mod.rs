@@ -10,11 +10,14 @@ mod jsonrpc;
 mod life;
 mod lines;
 mod link;
+mod listen;
+mod old_sse;
 mod rounds;
 mod sse;
 mod stderr;
 mod stdio;
 mod streamable;
+mod subscriptions;
 mod supervise;
 mod talk;
 mod wire;
@@ -24,11 +27,13 @@ pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_c
 pub(crate) use dialect::Announced;
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
+pub(crate) use wires::Crowd;
 
 use std::sync::{Arc, Mutex};
 
 use self::talk::Patience;
 use agw_api::ConnectionHealth;
+use agw_core::{AgentId, UserId};
 use agw_vault::Secret;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -103,6 +108,14 @@ impl Upstream {
         match answer.await {
             Err(UpstreamError::Cancelled) => Err(UpstreamError::TimedOut(self.timeouts.call)),
             last_moment => last_moment,
+        }
+    }
+
+    /// One subscription of theirs to a resource fewer, as often as it was
+    /// subscribed to.
+    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+        if let Some(link) = self.link.load_full() {
+            link.unsubscribe(user, agent, uri);
         }
     }
 
