@@ -6,6 +6,7 @@ mod clients;
 mod contract;
 mod keychain;
 mod permissions;
+mod relay;
 mod rest;
 mod revocation;
 mod scene;

@@ -117,6 +117,7 @@ pub(crate) async fn gateway() -> Result<()> {
         ui_dir: None,
         passphrase: None,
         strict_audit: false,
+        legacy_sse: false,
     };
     let running = agw_gateway::start(options, agw_gateway::Timeouts::default()).await?;
     println!("{}", running.address());

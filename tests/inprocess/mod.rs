@@ -6,6 +6,7 @@ mod bad_upstreams;
 mod forwards;
 mod live;
 mod permissions;
+mod pins;
 mod scene;
 mod smoke;
 mod trail;

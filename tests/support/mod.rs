@@ -13,6 +13,7 @@ pub mod mcp;
 pub mod parts;
 pub mod process;
 pub mod random;
+pub mod relay;
 pub mod shim;
 pub mod upstream;
 
@@ -68,6 +69,7 @@ impl InProcess {
             ui_dir: None,
             passphrase: None,
             strict_audit: false,
+            legacy_sse: false,
         };
         start(options, timeouts).await.unwrap()
     }

@@ -17,25 +17,27 @@ const INSPECTOR: &str =
 const CLAUDE: &str = "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs";
 
 /// A file below `tests/fixtures`.
-fn fixture(path: &str) -> String {
+pub fn fixture(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(path);
     assert!(path.exists(), "{} is missing: run `npm ci` in tests/fixtures", path.display());
     path.display().to_string()
 }
 
 /// The Node among the packages: some of them want a newer one than Debian's.
-fn node() -> String {
+pub fn node() -> String {
     let cpu = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
     fixture(&format!("node_modules/node-linux-{cpu}/bin/node"))
 }
 
-fn python() -> PathBuf {
+/// The Python of a virtual environment in the target folder: `venv` has the
+/// official client 2.x, `venv-mcp1` has 1.x.
+pub fn python(venv: &str) -> PathBuf {
     let target = agw().parent().and_then(Path::parent).unwrap().to_owned();
-    let python = target.join("venv/bin/python");
+    let python = target.join(venv).join("bin/python");
     assert!(
         python.exists(),
-        "{} is missing: run `python3 -m venv target/venv` and \
-         `target/venv/bin/pip install -r tests/fixtures/requirements.txt`",
+        "{} is missing: `cargo xtask test` makes it (`python_packages` in \
+         src-tauri/crates/xtask/src/test.rs says of what)",
         python.display()
     );
     python
@@ -139,7 +141,7 @@ impl Python {
     }
 
     async fn start(cli: &Cli, mode: &str, token: &str, target: &[&str]) -> Self {
-        let mut command = cli.command(python());
+        let mut command = cli.command(python("venv"));
         command.args([&fixture("client.py"), mode]).args(target).env("AGW_TOKEN", token);
         let part = Part::start(&format!("client.py {mode}"), &command, &Log::default());
         let mut python = Self { part, revision: String::new(), changed: 0 };

@@ -55,7 +55,8 @@ struct Inner {
     manner: Mutex<Manner>,
     /// Not only to `tools/call`.
     always: Mutex<bool>,
-    tools: Mutex<Value>,
+    /// JSON, sent as it is.
+    tools: Mutex<String>,
     bearer: Mutex<Option<String>>,
     calls: Mutex<Vec<(HeaderMap, Value)>>,
     greetings: Mutex<usize>,
@@ -70,7 +71,7 @@ impl Fixture {
         let inner = Arc::new(Inner {
             manner: Mutex::new(Manner::Echo),
             always: Mutex::default(),
-            tools: Mutex::new(json!([tool("echo"), tool("fail"), tool("other")])),
+            tools: Mutex::new(json!([tool("echo"), tool("fail"), tool("other")]).to_string()),
             bearer: Mutex::default(),
             calls: Mutex::default(),
             greetings: Mutex::default(),
@@ -118,7 +119,12 @@ impl Fixture {
     }
 
     pub fn list(&self, tools: Value) {
-        *self.inner.tools.lock().unwrap() = tools;
+        self.list_text(&tools.to_string());
+    }
+
+    /// A list of tools to the byte.
+    pub fn list_text(&self, tools: &str) {
+        *self.inner.tools.lock().unwrap() = tools.to_owned();
     }
 
     /// From now on it answers 401 without this bearer token.
@@ -162,7 +168,8 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         }
         "tools/list" => {
             let tools = inner.tools.lock().unwrap().clone();
-            axum::Json(answer(json!({"tools": tools}))).into_response()
+            let body = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"tools":{tools}}}}}"#);
+            ([("content-type", "application/json")], body).into_response()
         }
         "tools/call" => {
             inner.calls.lock().unwrap().push((headers, message["params"].clone()));

@@ -2,6 +2,7 @@
 
 import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
+import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
@@ -281,6 +282,7 @@ export const strings = {
 
   approvals,
   audit,
+  definition,
   grants,
   people,
   recording,

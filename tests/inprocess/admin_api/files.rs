@@ -54,6 +54,7 @@ async fn one_service_has_one_folder() {
         ui_dir: None,
         passphrase: None,
         strict_audit: false,
+        legacy_sse: false,
     };
     let refused = agw_gateway::start(second, SHORT).await.unwrap_err().to_string();
     assert!(refused.contains("another gateway is running"), "{refused}");
@@ -79,6 +80,7 @@ async fn it_listens_to_this_machine_alone() {
             ui_dir: None,
             passphrase: None,
             strict_audit: false,
+            legacy_sse: false,
         };
         let refused = agw_gateway::start(options, SHORT).await.unwrap_err().to_string();
         assert!(refused.contains("TLS"), "{address}: {refused}");

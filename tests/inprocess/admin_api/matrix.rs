@@ -266,6 +266,12 @@ impl World {
                 let body = json!({"effect": "write", "version": shown["effect_version"]});
                 Try::any("tools/fix.fail/effect", body)
             }
+            "GET tools/x/review" => Try::any(format!("tools/{tool}/review"), none),
+            "POST tools/x/accept" => {
+                let now: Value = self.get(&format!("/api/v1/tools/{tool}/review")).await;
+                let body = json!({"hash": now["current"]["hash"]});
+                Try::any(format!("tools/{tool}/accept"), body)
+            }
             "GET users" => Try::list("users", format!("\"name\":\"{whose}\"")),
             "POST users" => Try::any("users", json!({"name": name("user")})),
             "PUT users/x" => {

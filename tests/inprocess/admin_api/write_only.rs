@@ -41,6 +41,7 @@ async fn no_reading_operation_returns_a_secret() {
             }
             "/api/v1/audit/x" => vec![format!("/api/v1/audit/{call}")],
             "/api/v1/tools/x" => vec!["/api/v1/tools/fix.echo".to_owned()],
+            "/api/v1/tools/x/review" => vec!["/api/v1/tools/fix.echo/review".to_owned()],
             // Shows the arguments of a call, which is what it is for.
             path if path.starts_with("/api/v1/approvals/") => continue,
             "/api/v1/audit" => vec!["/api/v1/audit?limit=1000".to_owned()],

@@ -76,12 +76,12 @@ async fn revisions_that_are_not_served_are_refused() {
         assert!(data["supported"].as_array().unwrap().contains(&json!("2026-07-28")), "{answer}");
     }
     // The older era names its revision in the header alone.
-    for version in ["2024-11-05", "2027-01-01", "x"] {
+    for version in ["2024-10-07", "2027-01-01", "x"] {
         let body: Value = serde_json::from_str(&tools_call("fix__echo", json!({}))).unwrap();
         refused(&scene, &[("mcp-protocol-version", version)], &body, -32022).await;
     }
     // A greeting agrees on one instead.
-    let params = json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": {}});
+    let params = json!({"protocolVersion": "2024-10-07", "capabilities": {}, "clientInfo": {}});
     let body = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params});
     let answer = send(&scene, &[], &body).await.json();
     assert_eq!(answer["result"]["protocolVersion"], "2025-11-25", "{answer}");

@@ -30,14 +30,14 @@ async fn a_server_whose_list_changed_is_listed_again_on_a_test() {
     let session = Session::open(&scene.gateway.url("/mcp"), &scene.token).await;
     let mut stream = session.listen().await;
     let tool = |name: &str, about: &str| json!({"name": name, "description": about, "inputSchema": {"type": "object"}});
-    // Another description is another tool to a model, too.
-    scene.upstream.list(json!([tool("echo", "Now with a purpose")]));
+    scene.gateway.grant("ana", "fix.new", "allow").await;
+    scene.upstream.list(json!([tool("echo", "The tool echo"), tool("new", "With a purpose")]));
     let report: TestReport =
         scene.gateway.admin.post("/api/v1/connections/fix/test", &()).await.unwrap();
-    assert_eq!((report.ok, report.tools), (true, 1));
+    assert_eq!((report.ok, report.tools), (true, 2));
     told(&mut stream).await;
     let list = session.request("tools/list", json!({})).await;
-    assert_eq!(list["result"]["tools"][0]["description"], "Now with a purpose", "{list}");
+    assert_eq!(list["result"]["tools"][1]["description"], "With a purpose", "{list}");
     // A list that says nothing new is no news.
     let _: TestReport =
         scene.gateway.admin.post("/api/v1/connections/fix/test", &()).await.unwrap();

@@ -256,7 +256,8 @@ async fn new_tools_of_a_connection_show_up_at_the_grants_that_cover_them() {
     gateway.add_user("bo", None).await;
     gateway.grant("bo", "fix.*", "allow").await;
     let bo = gateway.add_agent("bo", "claude", &[]).await;
-    let all = [tool("echo", json!({})), tool("fail", json!({})), tool("grown", json!({}))];
+    let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": {"type": "object"}});
+    let all = [tool("echo"), tool("fail"), tool("grown")];
     assert!(grants(gateway).await.iter().all(|grant| grant.new_tools.is_empty()));
     // The list is at least a millisecond younger than the grant.
     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -279,7 +280,7 @@ async fn new_tools_of_a_connection_show_up_at_the_grants_that_cover_them() {
     let body = json!({"subject": "bo", "tool": "fix.*", "effect": "allow", "rate": "99/day"});
     assert_eq!(gateway.grant_with(body).await.new_tools, [""; 0]);
     // A tool that went away and came back is not new.
-    upstream.list(json!([tool("echo", json!({}))]));
+    upstream.list(json!([tool("echo")]));
     let _: TestReport = gateway.admin.post("/api/v1/connections/fix/test", &()).await.unwrap();
     upstream.list(json!(all));
     let _: TestReport = gateway.admin.post("/api/v1/connections/fix/test", &()).await.unwrap();

@@ -234,7 +234,7 @@ async fn a_change_is_made_in_one_go() {
     assert_eq!(made, json!(now.0), "it answers with what it made, and that is all there is");
     assert_eq!((now.0.len(), now.1), (3, map + 1));
     assert!(now.0.iter().all(|grant| grant.id != other.id), "a new one has a new id");
-    assert_eq!(now.2, head + 4, "one record of each");
+    assert_eq!(now.2, head + 5, "one record of each, and one of the tool that is pinned now");
     // None of it is nothing.
     let (status, made) = ask(&gateway.admin, "POST", "/api/v1/changes", json!({})).await;
     assert_eq!((status, made), (200, json!([])));

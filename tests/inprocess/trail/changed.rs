@@ -115,6 +115,7 @@ fn starts_or_not(dir: &Path) -> impl Future<Output = Result<agw_gateway::Running
         ui_dir: None,
         passphrase: None,
         strict_audit: false,
+        legacy_sse: false,
     };
     async { start(options, SHORT).await.map_err(|e| e.to_string()) }
 }

@@ -77,6 +77,7 @@ async fn strict_on_the_command_line_goes_before_the_settings() {
         ui_dir: None,
         passphrase: None,
         strict_audit: true,
+        legacy_sse: false,
     };
     let running = start(options, SHORT).await.unwrap();
     let status: Value = admin.get("/api/v1/audit/status").await.unwrap();

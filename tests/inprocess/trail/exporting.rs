@@ -265,7 +265,7 @@ async fn a_member_exports_their_own_records_and_proves_nothing() {
 async fn exports_hold_while_calls_go_on() {
     let scene = Scene::start().await;
     let gateway = &scene.gateway;
-    fill(&scene, GROUP).await;
+    fill(&scene, GROUP + 1).await;
     let key = key(gateway).await;
     let going_on = calls(gateway, &scene.token, 600, 200);
     let exporting = async {

@@ -184,7 +184,7 @@ async fn fails(gateway: &InProcess, why: &str) {
 async fn it_gets_each_with_proof_that_it_goes_on() {
     let (scene, outsider) = witnessed().await;
     keeps_up(&scene.gateway, &outsider).await;
-    for size in [100, GROUP, GROUP + 1, 2 * GROUP + 3] {
+    for size in [100, GROUP, GROUP + 2, 2 * GROUP + 3] {
         fill(&scene, size).await;
         keeps_up(&scene.gateway, &outsider).await;
     }

@@ -132,6 +132,16 @@ export const toolQuery = (client: ApiClient, id: string) =>
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tools/{id}", { params: { path: { id } }, signal })),
   });
 
+/** A tool's definition as it was granted and as it is now. */
+export const reviewQuery = (client: ApiClient, id: string) =>
+  queryOptions({
+    queryKey: [keys.tools, "review", id],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/tools/{id}/review", { params: { path: { id } }, signal })),
+    staleTime: 0,
+    // What was read the last time may have been accepted since.
+    gcTime: 0,
+  });
+
 export const approvalsQuery = (client: ApiClient, state: "pending" | "all") =>
   queryOptions({
     queryKey: [keys.approvals, state],

@@ -785,6 +785,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tools/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept the definition that a tool has now, which from then on is the one
+         *     that it must have. What an admin confirmed that it does was said of another
+         *     definition: `read` is taken back.
+         */
+        post: operations["accept_definition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tools/{id}/effect": {
         parameters: {
             query?: never;
@@ -818,6 +839,23 @@ export interface paths {
          *     arguments.
          */
         put: operations["record_tool"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tools/{id}/review": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A tool's definition as it was granted and as it is now. */
+        get: operations["review_tool"];
+        put?: never;
         post?: never;
         delete?: never;
         options?: never;
@@ -951,6 +989,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description `POST /api/v1/tools/{id}/accept`. */
+        AcceptDefinition: {
+            /**
+             * @description Of the definition that was looked at; refused with 409 if it is another
+             *     one by now.
+             */
+            hash: string;
+        };
         /** @description A named client of one user. */
         Agent: {
             /** Format: int32 */
@@ -1357,6 +1403,13 @@ export interface components {
              */
             value: string;
         };
+        /** @description A tool's definition as its server gave it. */
+        Definition: {
+            /** @description JSON in the RFC 8785 form, as text: numbers keep their digits. */
+            definition: string;
+            /** @description SHA-256 of `definition`, in hex. */
+            hash: string;
+        };
         /** @description One difference between two sets of arguments. */
         Difference: {
             /** @description JSON text; `None` if it is gone. */
@@ -1674,6 +1727,13 @@ export interface components {
              */
             subject?: string | null;
         };
+        /** @description The definition that a tool must have. */
+        PinnedDefinition: components["schemas"]["Definition"] & {
+            /** @description Who accepted it; `None`: it was pinned when it was first granted. */
+            accepted_by?: string | null;
+            /** @description RFC 3339. */
+            pinned_at: string;
+        };
         /** @description A part of a text, in characters. */
         Place: {
             /**
@@ -1894,6 +1954,12 @@ export interface components {
              * @description Sequence number of the newest audit record; 0 when there is none.
              */
             audit_head: number;
+            /**
+             * Format: int32
+             * @description Tools whose definition changed and that wait for an admin to look at
+             *     it; 0 for members.
+             */
+            changed_tools?: number;
             /** Format: int32 */
             connections: number;
             /** Format: int32 */
@@ -1963,6 +2029,11 @@ export interface components {
         };
         /** @description A tool as one caller sees it. */
         Tool: {
+            /**
+             * @description Whether its definition is no longer the one that was granted: agents
+             *     neither see nor call it until an admin has accepted what it is now.
+             */
+            changed?: boolean;
             connection: string;
             description: string;
             effect?: components["schemas"]["ToolEffect"] | null;
@@ -1992,6 +2063,20 @@ export interface components {
          * @enum {string}
          */
         ToolEffect: "read" | "write" | "destructive";
+        /**
+         * @description `GET /api/v1/tools/{id}/review`: a tool's definition as it was granted and
+         *     as its server gives it now.
+         */
+        ToolReview: {
+            /** @description See [`Tool::changed`]. */
+            changed: boolean;
+            /** @description RFC 3339: when that was first noticed. */
+            changed_at?: string | null;
+            current: components["schemas"]["Definition"];
+            /** @description `connection.tool`. */
+            id: string;
+            pinned?: components["schemas"]["PinnedDefinition"] | null;
+        };
         /** @description How to reach a connection. */
         Transport: {
             /** @description Program and arguments, handed to the system as they are: no shell. */
@@ -3827,6 +3912,55 @@ export interface operations {
             };
         };
     };
+    accept_definition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptDefinition"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tool"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     confirm_effect: {
         parameters: {
             query?: never;
@@ -3908,6 +4042,35 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    review_tool: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ToolReview"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

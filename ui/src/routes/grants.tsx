@@ -17,7 +17,7 @@ export function GrantsPage() {
         view={view ?? "subject"}
         subject={subject}
         grant={grant}
-        newToolsHref={toolsHref(router)}
+        newToolsHref={toolsHref(router, "ungranted")}
         onView={(next) => void navigate({ search: { subject, view: next === "subject" ? undefined : next } })}
         onSubject={(next) => void navigate({ search: { subject: next } })}
       />

@@ -5,9 +5,10 @@ import { CallDrawer } from "../features/audit/story/call-drawer";
 import { FeedView } from "../features/audit/feed/feed-view";
 import { GrantLine } from "../features/grants/change-list";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
+import { ChangedTools } from "../features/status/changed-tools";
 import { Counts } from "../features/status/counts";
 import { strings } from "../strings";
-import { auditHref, grantHref } from "./links";
+import { auditHref, grantHref, toolsHref } from "./links";
 
 const route = getRouteApi("/");
 
@@ -19,6 +20,7 @@ export function HomePage() {
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
+      <ChangedTools href={toolsHref(router, "changed")} />
       <Counts />
       <FeedView
         filter={{ decision, text: find }}

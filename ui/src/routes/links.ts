@@ -2,6 +2,7 @@ import type { useRouter } from "@tanstack/react-router";
 
 import type { AuditPart } from "../features/audit/audit-view";
 import type { TrailFilter } from "../features/audit/trail/filter";
+import type { ToolShow } from "../features/tools/tools-view";
 
 type Router = ReturnType<typeof useRouter>;
 
@@ -18,6 +19,6 @@ export function auditHref(router: Router, view?: AuditPart, filter: TrailFilter 
   return router.history.createHref(router.buildLocation({ to: "/audit", search: { ...filter, view } }).href);
 }
 
-export function toolsHref(router: Router) {
-  return router.history.createHref(router.buildLocation({ to: "/tools", search: { show: "ungranted" } }).href);
+export function toolsHref(router: Router, show: ToolShow) {
+  return router.history.createHref(router.buildLocation({ to: "/tools", search: { show } }).href);
 }

@@ -13,6 +13,7 @@ export const reasons: Record<string, string> = {
   approval_expired: "Nobody answered in time",
   approval_too_long: "Its arguments are too long to approve",
   too_many_approvals: "Too many calls wait for a person",
+  definition_changed: "The tool is not what was granted",
   rules_changed: "The rules changed while it waited",
   approved: "Approved by a person",
   paused: "Paused",

@@ -6,7 +6,7 @@ export const tools = {
   readOnly: "You may look; only an admin confirms what a tool does.",
   find: "Filter tools",
   show: "Show",
-  shows: { all: "All", new: "New", ungranted: "Granted to nobody", unconfirmed: "Not confirmed" },
+  shows: { all: "All", new: "New", ungranted: "Granted to nobody", unconfirmed: "Not confirmed", changed: "Changed" },
   count: (count: number) => plural(count, "tool", "tools"),
   tool: "Tool",
   effect: "What it does",

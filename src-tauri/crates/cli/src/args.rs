@@ -182,12 +182,13 @@ pub(crate) enum Command {
         #[arg(long = "as", value_name = "USER[/AGENT]", value_parser = caller)]
         caller: Option<String>,
     },
-    /// Show one tool with the schema of its arguments, or say what is recorded of it
+    /// Show one tool with the schema of its arguments, say what is recorded of it, or look at a
+    /// definition that changed
     // No id of a tool is without a dot, so none is the name of a command.
     #[command(
         subcommand_negates_reqs = true,
         args_conflicts_with_subcommands = true,
-        override_usage = "agw tool [OPTIONS] <TOOL>\n       agw tool record [OPTIONS] <TOOL>"
+        override_usage = "agw tool [OPTIONS] <TOOL>\n       agw tool record [OPTIONS] <TOOL>\n       agw tool review [OPTIONS] <TOOL>\n       agw tool accept [OPTIONS] --hash <HASH> <TOOL>"
     )]
     Tool {
         /// connection.tool

@@ -27,6 +27,7 @@ mod condition;
 mod confirm;
 mod connection;
 mod context;
+mod definitions;
 mod error;
 mod grant;
 mod json_text;
@@ -138,6 +139,12 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Tools { caller } => tools::list(&context, caller.as_deref()).await,
         Command::Tool { command: Some(ToolCommand::Record(args)), .. } => {
             tools::record(&context, args).await
+        }
+        Command::Tool { command: Some(ToolCommand::Review { tool }), .. } => {
+            definitions::review(&context, &tool).await
+        }
+        Command::Tool { command: Some(ToolCommand::Accept { tool, hash }), .. } => {
+            definitions::accept(&context, &tool, hash).await
         }
         Command::Tool { tool, .. } => tools::show(&context, &tool.unwrap_or_default()).await,
         Command::Effect { tool, effect, seen } => {

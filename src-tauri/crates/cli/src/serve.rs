@@ -44,6 +44,7 @@ pub(crate) async fn run(
         ui_dir: args.ui,
         passphrase,
         strict_audit: args.audit == DurabilityArg::Strict,
+        legacy_sse: args.legacy_sse,
     };
     agw_gateway::serve(options, |address| ready(address, output))
         .await

@@ -8,7 +8,7 @@ use crate::error::CliError;
 use crate::json_text::cut;
 use crate::output::{safe, word, yes};
 
-fn path(tool: &str) -> String {
+pub(crate) fn path(tool: &str) -> String {
     format!("/api/v1/tools/{}", segment(tool))
 }
 
@@ -19,19 +19,31 @@ pub(crate) async fn list(context: &Context<'_>, caller: Option<&str>) -> Result<
         Some(caller) => format!("{caller} may call nothing: see `agw grants {caller}`."),
         None => "No connection offers a tool: see `agw connection list`.".to_owned(),
     };
+    // Mostly there is none, and the table is wide enough.
+    let changed = tools.iter().any(|tool| tool.changed);
+    let state = changed.then_some("STATE");
+    let headings: Vec<&str> =
+        ["ID", "EFFECT"].into_iter().chain(state).chain(["MCP NAME", "DESCRIPTION"]).collect();
     context.output.list(
         &tools,
-        &["ID", "EFFECT", "MCP NAME", "DESCRIPTION"],
+        &headings,
         |tool| {
-            vec![
-                tool.id.clone(),
-                effect(tool),
-                tool.mcp_name.clone(),
-                first_line(&tool.description),
-            ]
+            let mut cells = vec![tool.id.clone(), effect(tool)];
+            if changed {
+                cells.push(if tool.changed { "changed".to_owned() } else { String::new() });
+            }
+            cells.extend([tool.mcp_name.clone(), first_line(&tool.description)]);
+            cells
         },
         &none,
-    )
+    )?;
+    if let Some(changed) = tools.iter().find(|tool| tool.changed) {
+        context.output.hint(&format!(
+            "A changed tool is kept back until its definition is accepted: see `agw tool review {}`.",
+            changed.id
+        ));
+    }
+    Ok(())
 }
 
 /// `read` as an admin confirmed it, `read?` as only its server says.
@@ -69,6 +81,12 @@ fn detail_text(detail: &ToolDetail) -> String {
         }
     };
     let mut text = safe(&tool.id);
+    if tool.changed {
+        text.push_str(&format!(
+            "\n  kept back: its definition changed since it was granted; see `agw tool review {}`",
+            safe(&tool.id)
+        ));
+    }
     for (name, value) in [
         ("mcp name", tool.mcp_name.clone()),
         ("effect", effect),

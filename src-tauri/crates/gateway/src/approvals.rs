@@ -17,7 +17,7 @@ use std::{
 };
 
 use agw_api::ApprovalState;
-use agw_core::{AgentId, ApprovalId, Approved, ConnectionId, QuestionKey, ToolId, UserId};
+use agw_core::{AgentId, ApprovalId, Approved, ConnectionId, QuestionKey, ToolId, UserId, json};
 use bytes::Bytes;
 use tokio::sync::watch;
 
@@ -72,6 +72,8 @@ pub(crate) struct NewQuestion {
     pub(crate) key: QuestionKey,
     /// Another system of the same name is another question.
     pub(crate) connection: ConnectionId,
+    /// And so is a tool that is defined in another way.
+    pub(crate) definition: Option<json::Digest>,
     /// JSON object, as the agent wrote it.
     pub(crate) arguments: Bytes,
     pub(crate) call: CallId,
@@ -146,7 +148,11 @@ impl NewQuestion {
     /// Whether an answer for the session to one is an answer to the other.
     fn in_session_of(&self, other: &Self) -> bool {
         let any = QuestionKey { arguments: other.key.arguments, ..self.key.clone() };
-        any == other.key && (self.connection, &self.session) == (other.connection, &other.session)
+        any == other.key && self.about_the_same_tool(other) && self.session == other.session
+    }
+
+    fn about_the_same_tool(&self, other: &Self) -> bool {
+        (self.connection, self.definition) == (other.connection, other.definition)
     }
 }
 
@@ -185,7 +191,7 @@ impl Approvals {
     /// of which there is one at a time: whoever gets [`Known::New`] calls
     /// [`asked`](Self::asked) or [`forget`](Self::forget).
     pub(crate) fn look(&self, question: &NewQuestion) -> Known {
-        let NewQuestion { key, connection, .. } = question;
+        let key = &question.key;
         let mut book = self.book();
         let book = &mut *book;
         let now = Instant::now();
@@ -197,7 +203,7 @@ impl Approvals {
         }
         let same = |entry: &&mut Entry| {
             let asked = &entry.question;
-            asked.key == *key && asked.connection == *connection && unfinished(entry.state)
+            asked.key == *key && asked.about_the_same_tool(question) && unfinished(entry.state)
         };
         if let Some(entry) = book.entries.values_mut().filter(|e| e.open()).find(same) {
             let id = entry.id;

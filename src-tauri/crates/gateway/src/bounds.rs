@@ -14,6 +14,13 @@ pub(crate) const TOOLS_PER_CONNECTION_MAX: usize = 5_000;
 pub(crate) const TOOL_PAGES_MAX: usize = 200;
 /// Longest definition of one tool, in bytes.
 pub(crate) const TOOL_DEFINITION_MAX: usize = 256 << 10;
+/// Changed definitions that one record names.
+pub(crate) const DEFINITIONS_NAMED: usize = 20;
+/// Lists of tools of one connection that are stored within a period; the last
+/// one of those that come on top is stored at its end. A server may say
+/// something else each time it is asked.
+pub(crate) const LISTS_STORED: u32 = 10;
+pub(crate) const LISTS_PERIOD: Duration = Duration::from_secs(60);
 /// Most that one answer's event stream may carry, the answer included, in bytes.
 pub(crate) const REPLY_STREAM_MAX: usize = 4 * REPLY_MAX;
 /// Longest id of an upstream's own request, in bytes.
@@ -58,6 +65,17 @@ pub(crate) const CALLS_PER_CALLER: usize = 64;
 pub(crate) const CALLS_IN_ALL: usize = 1_024;
 /// Open MCP sessions of agents.
 pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
+/// Resources that one session or stream may be told of.
+pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
+/// Messages in one body, where a revision allows several.
+pub(crate) const BATCH_MAX: usize = 32;
+/// How long a client may take to answer what an upstream asks of it.
+pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// Calls of one caller, and of all, that may wait for such an answer.
+pub(crate) const PARKED_PER_CALLER: usize = 16;
+pub(crate) const PARKED_IN_ALL: usize = 512;
+/// How often one call may have its client asked.
+pub(crate) const ROUNDS_MAX: u32 = 16;
 /// Open streams of notifications to agents and windows.
 pub(crate) const STREAMS_MAX: usize = 1_024;
 /// Calls of one caller, and of all, that may wait for a person.

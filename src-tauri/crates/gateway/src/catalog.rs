@@ -10,7 +10,7 @@ use std::{
 use agw_api::RefusedTool;
 use agw_core::{ConnectionId, ConnectionName, ItemKind, ToolEffect, ToolId, ToolName, json};
 
-use crate::bounds;
+use crate::{bounds, pins::Pins};
 
 /// The lists that an upstream has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -94,6 +94,10 @@ pub(crate) struct CatalogTool {
     /// JSON Schema of its arguments; of a resource's it says only that there
     /// is a URI.
     pub(crate) input_schema: Box<str>,
+    /// Of the whole definition; see [`pins`](crate::pins).
+    pub(crate) digest: json::Digest,
+    /// Among those of its connection, in the order of its server.
+    position: usize,
     /// The definition as the upstream gave it, up to and after its name, so
     /// that another name can be put in and nothing else changes.
     before_name: String,
@@ -105,6 +109,7 @@ impl CatalogTool {
     fn read(
         connection: ConnectionId,
         connection_name: &ConnectionName,
+        position: usize,
         listed: Listed,
         definition: &str,
     ) -> Result<Self, RefusedTool> {
@@ -134,6 +139,9 @@ impl CatalogTool {
         };
         let tool = ToolName::of(listed.kind(), name)
             .map_err(|e| refused(name, format!("its name could be mistaken for another: {e}")))?;
+        let digest = node
+            .digest()
+            .map_err(|e| refused(name, format!("its definition cannot be compared: {e}")))?;
         let (before, after) = split_around(definition, name_node.raw())
             .ok_or_else(|| refused(name, "its definition cannot be read".into()))?;
         let id = ToolId::new(connection_name.clone(), tool);
@@ -145,6 +153,8 @@ impl CatalogTool {
             description: node.get("description").and_then(|d| d.as_str()).unwrap_or("").to_owned(),
             suggested: node.get("annotations").and_then(suggested),
             input_schema,
+            digest,
+            position,
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
@@ -155,6 +165,13 @@ impl CatalogTool {
         out.push_str(&self.before_name);
         json::write_string(name, out);
         out.push_str(&self.after_name);
+    }
+
+    /// The definition in its RFC 8785 form, which [`digest`](Self::digest) is of.
+    pub(crate) fn canonical(&self) -> Result<String, json::Error> {
+        let mut definition = String::new();
+        self.write_definition(self.id.tool().as_str(), &mut definition);
+        json::parse(definition.as_bytes())?.canonical()
     }
 
     /// Feeds everything but the name.
@@ -221,15 +238,18 @@ pub(crate) struct Listing {
 }
 
 impl Listing {
+    /// Of names that are too alike the one that was pinned first stays, so that
+    /// a newcomer cannot take it away.
     pub(crate) fn read(
         connection: ConnectionId,
         name: &ConnectionName,
         definitions: &Definitions,
+        pins: &Pins,
     ) -> Self {
         let mut listing = Self::default();
         let mut by_folded: BTreeMap<String, Vec<CatalogTool>> = BTreeMap::new();
-        for (listed, definition) in &definitions.0 {
-            match CatalogTool::read(connection, name, *listed, definition) {
+        for (position, (listed, definition)) in definitions.0.iter().enumerate() {
+            match CatalogTool::read(connection, name, position, *listed, definition) {
                 Ok(tool) => by_folded.entry(tool.id.tool().folded()).or_default().push(tool),
                 Err(refused) => listing.refused.push(refused),
             }
@@ -240,10 +260,17 @@ impl Listing {
                 continue;
             }
             let names: Vec<String> = alike.iter().map(|t| t.id.tool().own().to_owned()).collect();
-            let reason = format!("the names {} are too alike to tell apart", names.join(", "));
-            let refused =
-                names.into_iter().map(|name| RefusedTool { name, reason: reason.clone() });
+            let stays = pins.first(&alike).map(|at| Arc::new(alike.swap_remove(at)));
+            let reason = match &stays {
+                Some(known) => format!("its name is too like that of {}", known.id.tool().own()),
+                None => format!("the names {} are too alike to tell apart", names.join(", ")),
+            };
+            let refused = alike.iter().map(|tool| RefusedTool {
+                name: tool.id.tool().own().to_owned(),
+                reason: reason.clone(),
+            });
             listing.refused.extend(refused);
+            listing.tools.extend(stays);
         }
         listing
     }
@@ -252,9 +279,11 @@ impl Listing {
 /// All tools of all connections, with the tables that names are looked up in.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
-    /// Ordered by id, so that lists are the same each time.
+    /// Ordered by connection, and as each server has them.
+    pub(crate) in_order: Vec<Arc<CatalogTool>>,
     pub(crate) by_id: BTreeMap<ToolId, Arc<CatalogTool>>,
-    /// `None`: two tools, or two prompts, would go by that name.
+    /// `None`: two tools, or two prompts, would go by that name, or by one that
+    /// looks like it.
     tools: HashMap<String, Option<Arc<CatalogTool>>>,
     prompts: HashMap<String, Option<Arc<CatalogTool>>>,
     /// Several connections may have a resource of one URI.
@@ -263,26 +292,43 @@ pub(crate) struct Catalog {
 }
 
 impl Catalog {
-    pub(crate) fn build(listings: impl IntoIterator<Item = (ConnectionId, Listing)>) -> Self {
+    pub(crate) fn build(
+        listings: impl IntoIterator<Item = (ConnectionId, Listing)>,
+        pins: &Pins,
+    ) -> Self {
         let mut catalog = Self::default();
+        let mut by_folded: HashMap<(ItemKind, String), Vec<Arc<CatalogTool>>> = HashMap::new();
         for (connection, listing) in listings {
             for tool in listing.tools {
                 catalog.by_id.insert(tool.id.clone(), Arc::clone(&tool));
-                let names = match tool.listed.kind() {
-                    ItemKind::Tool => &mut catalog.tools,
-                    ItemKind::Prompt => &mut catalog.prompts,
-                    ItemKind::Resource => {
-                        catalog.by_uri.entry(tool.mcp_name.clone()).or_default().push(tool);
-                        continue;
-                    }
-                };
-                // A hashed name could be imitated by a plain one; then the
-                // table would answer for the wrong tool, so neither is
-                // reachable by it.
-                let named = names.entry(tool.mcp_name.clone());
-                named.and_modify(|tool| *tool = None).or_insert(Some(tool));
+                let kind = tool.listed.kind();
+                if kind == ItemKind::Resource {
+                    catalog.by_uri.entry(tool.mcp_name.clone()).or_default().push(tool);
+                    continue;
+                }
+                let folded = tool.mcp_name.to_ascii_lowercase().replace('-', "_");
+                by_folded.entry((kind, folded)).or_default().push(tool);
             }
             catalog.refused.insert(connection, listing.refused);
+        }
+        catalog.in_order = catalog.by_id.values().cloned().collect();
+        catalog
+            .in_order
+            .sort_by(|a, b| (a.id.connection(), a.position).cmp(&(b.id.connection(), b.position)));
+        for ((kind, _), alike) in by_folded {
+            let names =
+                if kind == ItemKind::Prompt { &mut catalog.prompts } else { &mut catalog.tools };
+            // A hashed name could be imitated by a plain one, and `a` with a
+            // tool `_b` by `a-` with `b`; then the table would answer for the
+            // wrong tool, so by such a name only the one is reachable that was
+            // pinned first, if any.
+            let reachable = if alike.len() == 1 { Some(0) } else { pins.first(&alike) };
+            for tool in &alike {
+                names.insert(tool.mcp_name.clone(), None);
+            }
+            if let Some(tool) = reachable.and_then(|at| alike.get(at)) {
+                names.insert(tool.mcp_name.clone(), Some(Arc::clone(tool)));
+            }
         }
         catalog
     }
@@ -294,6 +340,13 @@ impl Catalog {
             ItemKind::Prompt => self.prompts.get(name)?.as_ref(),
             ItemKind::Resource => None,
         }
+    }
+
+    /// Whether the name that it has for MCP clients leads to it.
+    pub(crate) fn has_mcp_name(&self, tool: &CatalogTool) -> bool {
+        let kind = tool.listed.kind();
+        let named = self.by_mcp_name(kind, &tool.mcp_name);
+        kind == ItemKind::Resource || named.is_some_and(|named| named.id == tool.id)
     }
 
     /// The resources of that URI; if none is listed, the templates that it may
@@ -327,7 +380,7 @@ mod tests {
     fn listing(definitions: &[&str]) -> Listing {
         let definitions = definitions.iter().map(|d| (Listed::Tool, (*d).to_owned()));
         let definitions = Definitions(definitions.collect());
-        Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions)
+        Listing::read(ConnectionId::new(1), &"fs".parse().unwrap(), &definitions, &Pins::default())
     }
 
     fn tool(name: &str) -> String {
@@ -365,7 +418,7 @@ mod tests {
         let dotted: ToolId = "fs.a.b".parse().unwrap();
         let imitation = dotted.mcp_name().strip_prefix("fs__").unwrap().to_owned();
         let listing = listing(&[&tool("a.b"), &tool(&imitation)]);
-        let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
+        let catalog = Catalog::build([(ConnectionId::new(1), listing)], &Pins::default());
         assert_eq!(catalog.by_id.len(), 2);
         assert!(catalog.by_mcp_name(ItemKind::Tool, &dotted.mcp_name()).is_none());
     }
@@ -384,9 +437,10 @@ mod tests {
             ConnectionId::new(1),
             &"docs".parse().unwrap(),
             &Definitions(definitions),
+            &Pins::default(),
         );
         assert_eq!(listing.refused.len(), 1, "{:?}", listing.refused);
-        let catalog = Catalog::build([(ConnectionId::new(1), listing)]);
+        let catalog = Catalog::build([(ConnectionId::new(1), listing)], &Pins::default());
         let prompt = catalog.by_mcp_name(ItemKind::Prompt, "docs__review").unwrap();
         assert_eq!(prompt.id.as_str(), "docs.@prompt/review");
         assert!(prompt.input_schema.contains(r#""required":["code"]"#), "{}", prompt.input_schema);

@@ -20,7 +20,7 @@ use crate::{
     audit::{self, Kind, Record, forward::Forwards, ledger::Ledger, witness::Witnesses},
     bounds::Timeouts,
     clock,
-    faces::AgentSessions,
+    faces::{AgentSessions, ParkedCalls},
     live::{Live, Publish},
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
@@ -50,6 +50,8 @@ pub struct ServeOptions {
     /// Whether every record is on disk before its call is forwarded, whatever
     /// the settings say.
     pub strict_audit: bool,
+    /// Whether the transport of MCP 2024-11-05 is served, too.
+    pub legacy_sse: bool,
 }
 
 /// Why the service did not start.
@@ -90,6 +92,7 @@ pub(crate) struct Gateway {
     pub(crate) reservations: Reservations,
     pub(crate) approvals: Arc<Approvals>,
     pub(crate) agent_sessions: AgentSessions,
+    pub(crate) parked: ParkedCalls,
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
     pub(crate) installation: String,
@@ -145,7 +148,7 @@ impl Gateway {
         let origin = audit::key::origin(&installation);
         let alarm =
             audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
-        let writer = Writer::start(db, Publish(Arc::clone(&live)), ledger)?;
+        let writer = Writer::start(db, Publish::to(Arc::clone(&live)), ledger)?;
         let http = upstream::http_client().map_err(ServeError::Tls)?;
         let vault = Arc::new(ArcSwapOption::empty());
         let context = upstream::Context {
@@ -165,6 +168,7 @@ impl Gateway {
             reservations,
             approvals: Approvals::after(last_approval),
             agent_sessions: AgentSessions::default(),
+            parked: ParkedCalls::new().map_err(|e| StoreError::Unavailable(e.to_string()))?,
             staff,
             sign_ins: SignIns::default(),
             installation,

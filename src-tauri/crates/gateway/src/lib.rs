@@ -24,7 +24,9 @@ mod listen;
 mod live;
 #[cfg(feature = "measure")]
 pub mod measure;
+mod members;
 mod mirrored;
+mod pins;
 pub mod pipeline;
 mod serve;
 mod store;

@@ -10,8 +10,10 @@ use rusqlite::Connection;
 use tokio::sync::{broadcast, watch};
 
 use crate::{
+    audit::Record,
     catalog::Catalog,
     clock::Steady,
+    pins,
     store::{
         StoreError,
         snapshot::Snapshot,
@@ -120,33 +122,57 @@ impl Live {
         self.look_again();
         self.announce("tools");
         self.announce("connections");
+        self.announce("status");
     }
 }
 
 /// The writer's hook: a change is in force before anyone hears that it was made.
-pub(crate) struct Publish(pub(crate) Arc<Live>);
+pub(crate) struct Publish {
+    live: Arc<Live>,
+    /// As the transaction under way will leave it.
+    next: Option<Snapshot>,
+}
+
+impl Publish {
+    pub(crate) fn to(live: Arc<Live>) -> Self {
+        Self { live, next: None }
+    }
+}
 
 impl Committed for Publish {
+    fn changing(&mut self, db: &Connection) -> Result<Vec<Record>, StoreError> {
+        self.next = None;
+        let before = self.live.snapshot.load();
+        // One that cannot be read is told of once it is committed.
+        let Ok(mut next) = Snapshot::load(db, Some(&before)) else { return Ok(Vec::new()) };
+        let records = pins::follow(db, &mut next, &self.live.catalog.load())?;
+        self.next = Some(next);
+        Ok(records)
+    }
+
     fn changed(&mut self, db: &Connection) -> Result<(), StoreError> {
-        let before = self.0.snapshot.load();
-        self.0.snapshot.store(Arc::new(Snapshot::load(db, Some(&before))?));
-        self.0.look_again();
+        let next = match self.next.take() {
+            Some(next) => next,
+            None => Snapshot::load(db, Some(&self.live.snapshot.load()))?,
+        };
+        self.live.snapshot.store(Arc::new(next));
+        self.live.look_again();
         for what in CONFIGURED {
-            self.0.announce(what);
+            self.live.announce(what);
         }
         Ok(())
     }
 
     fn recorded(&mut self, records: Vec<Stored>) {
-        if self.0.feed.receiver_count() == 0 {
+        if self.live.feed.receiver_count() == 0 {
             return;
         }
         for record in records {
-            let _ = self.0.feed.send(FeedItem::Record(Arc::new(record)));
+            let _ = self.live.feed.send(FeedItem::Record(Arc::new(record)));
         }
     }
 
     fn health(&mut self) {
-        self.0.announce("status");
+        self.live.announce("status");
     }
 }

@@ -52,6 +52,11 @@ pub(crate) fn check(schema: &Node<'_>) -> Result<(), Unmirrorable> {
     marks(schema).map(|_| ())
 }
 
+/// The lower-case names of the headers that a schema asks for.
+pub(crate) fn names(schema: &Node<'_>) -> Result<Vec<String>, Unmirrorable> {
+    Ok(marks(schema)?.into_iter().map(|mark| format!("{PREFIX}{}", mark.name)).collect())
+}
+
 /// The headers of a call: lower-case names, and values as they stand in the
 /// header. An argument that is absent or null has none.
 pub(crate) fn mirrored(

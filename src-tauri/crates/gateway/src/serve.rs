@@ -85,7 +85,7 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     tasks.spawn(audit::retain::watch(Arc::clone(&gateway)));
     tasks.spawn(audit::forward::watch(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
-    let public = faces::router(&gateway)
+    let public = faces::router(&gateway, options.legacy_sse)
         .merge(admin::router(&gateway, admin::Via::Browser))
         .merge(admin::web_view(options.ui_dir.as_deref()));
     server(faces::guarded(public, address)).tcp(tcp);

@@ -19,10 +19,12 @@ mod master;
 mod password;
 mod recovery;
 mod secret;
+mod ticket;
 mod vault;
 
 pub use master::{MasterKey, MasterKeyError, MasterKeySource};
 pub use password::{PasswordError, PasswordHash};
 pub use recovery::{RecoveryKey, RecoveryKeyError};
 pub use secret::Secret;
+pub use ticket::TicketKey;
 pub use vault::{Own, Place, Vault, VaultError, WrappedDataKey};

@@ -1,15 +1,17 @@
 //! The project's own commands, in place of shell scripts:
 //!
 //! ```text
-//! cargo xtask run       the gateway and its window, from a fresh clone
-//! cargo xtask test      everything that must hold before a change goes in
-//! cargo xtask bench     the figures of the README
+//! cargo xtask run           the gateway and its window, from a fresh clone
+//! cargo xtask test          everything that must hold before a change goes in
+//! cargo xtask conformance   the official conformance suite of MCP
+//! cargo xtask bench         the figures of the README
 //! ```
 //!
 //! It depends on no crate of the gateway, so that it is built in seconds and
 //! can install what those crates need to build.
 
 mod command;
+mod conformance;
 mod npm;
 mod packages;
 mod place;
@@ -41,6 +43,9 @@ enum Task {
         #[arg(long)]
         fast: bool,
     },
+    /// Run the official conformance suite of MCP against the gateway, in cells
+    /// of suite revision and upstream era
+    Conformance(conformance::ConformanceArgs),
     /// Measure the gateway (`cargo bench`)
     Bench {
         /// Passed on to the benchmark
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Task::Run(args) => run::run(args),
         Task::Test { fast: false } => test::full(),
         Task::Test { fast: true } => test::fast(),
+        Task::Conformance(args) => conformance::conformance(&args),
         Task::Bench { args } => test::bench(&args),
     };
     match done {

@@ -9,15 +9,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 
-use crate::{command, npm, packages, place, run};
+use crate::{command, conformance, npm, packages, place, run};
 
 /// `--locked` pins what it depends on, too.
 const CARGO_DENY: &str = "0.20.2";
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
-/// Cheap ones first. The integration tests are last: their summary ends the
-/// output.
+/// Cheap ones first. The conformance suite is last: its table ends the output.
 const FULL: &[Step] = &[
     ("system packages", system_packages),
     ("web view: npm packages", || npm::install(&place::ui())),
@@ -35,6 +34,7 @@ const FULL: &[Step] = &[
     // After those, which may build `agw` with what only benchmarks switch on.
     ("the gateway and the desktop app, for the integration tests", run::build_app),
     ("integration tests", || cargo(["test", "-p", "agw-tests"])),
+    ("the official conformance suite", conformance::all),
 ];
 
 const FAST: &[Step] = &[
@@ -78,7 +78,7 @@ NOT RUN by --fast: the web view's lint, build and generated client; clippy;
 licences and sources of crates; documentation tests; tests of the desktop app
 and of xtask; integration tests with other programs (MCP servers and clients,
 the crash test, the keychain, the browser, the window, failing disks), and
-those of the trail's retention, witnesses and receivers.
+those of the trail's retention, witnesses and receivers; the conformance suite.
 `cargo xtask test` runs them."
     );
     Ok(())
@@ -167,13 +167,18 @@ fn fixtures() -> PathBuf {
     place::root().join("tests/fixtures")
 }
 
-/// A virtual environment with tests/fixtures/requirements.txt, in
-/// target/venv.
+/// Two virtual environments in the target folder: the official MCP client of
+/// either major version.
 fn python_packages() -> anyhow::Result<()> {
-    let requirements = fixtures().join("requirements.txt");
+    virtual_environment("venv", "requirements.txt")?;
+    virtual_environment("venv-mcp1", "requirements-mcp1.txt")
+}
+
+fn virtual_environment(name: &str, requirements: &str) -> anyhow::Result<()> {
+    let requirements = fixtures().join(requirements);
     let wanted = fs::read(&requirements)
         .with_context(|| format!("cannot read {}", requirements.display()))?;
-    let venv = place::target()?.join("venv");
+    let venv = place::target()?.join(name);
     let stamp = venv.join("installed.txt");
     if fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
         println!("{} is up to date", venv.display());

@@ -15,11 +15,19 @@ import { strings } from "../../strings";
 const t = strings.tools;
 const EFFECTS: readonly ToolEffect[] = ["read", "write", "destructive"];
 
-export function ToolRow({ tool, isNew, role, onRecording }: { tool: Tool; isNew: boolean; role: Role; onRecording: (tool: string) => void }) {
+export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: Tool; isNew: boolean; role: Role; onRecording: (tool: string) => void; onReview: (tool: string) => void }) {
   return (
     <tr data-testid={`tool-row-${tool.id}`}>
       <th scope="row">
         <code>{tool.id}</code>
+        {tool.changed === true && (
+          <div className="tool-changed">
+            <Mark tone="wait" icon="alert" label={strings.definition.changed} />
+            <Button size="compact-xs" variant="default" aria-label={strings.definition.reviewOf(tool.id)} onClick={() => onReview(tool.id)} data-testid={`review-${tool.id}`}>
+              {strings.definition.review}
+            </Button>
+          </div>
+        )}
         <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
       </th>
       <td>{role === "admin" ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>

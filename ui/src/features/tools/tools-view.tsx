@@ -10,6 +10,7 @@ import { useRole } from "../../api/use-role";
 import { Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
+import { ReviewDialog } from "./definition/review-dialog";
 import { RecordingDialog } from "./recording-dialog";
 import { ToolRow } from "./tool-row";
 
@@ -17,7 +18,7 @@ const t = strings.tools;
 const STEP = 100;
 const NEW_MS = 7 * 86_400_000;
 
-export const TOOL_SHOWS = ["all", "new", "ungranted", "unconfirmed"] as const;
+export const TOOL_SHOWS = ["all", "new", "ungranted", "unconfirmed", "changed"] as const;
 export type ToolShow = (typeof TOOL_SHOWS)[number];
 
 interface ToolsViewProps {
@@ -34,9 +35,16 @@ export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
   const tools = useQuery(toolsQuery(client, role === "member" ? user : undefined));
   const [now] = useState(() => Date.now());
   const isNew = (tool: Tool) => now - Date.parse(tool.first_seen_at ?? "") < NEW_MS;
+  const isShown: Record<ToolShow, (tool: Tool) => boolean> = {
+    all: () => true,
+    new: isNew,
+    ungranted: (tool) => tool.granted === false,
+    unconfirmed: (tool) => tool.effect == null,
+    changed: (tool) => tool.changed === true,
+  };
   const wanted = find?.toLowerCase();
   const matching = (tools.data ?? [])
-    .filter((tool) => show === "all" || (show === "new" ? isNew(tool) : show === "ungranted" ? tool.granted === false : tool.effect == null))
+    .filter((tool) => isShown[show](tool))
     .filter((tool) => wanted === undefined || tool.id.toLowerCase().includes(wanted) || tool.description.toLowerCase().includes(wanted))
     .toSorted((a, b) => a.id.localeCompare(b.id));
 
@@ -58,7 +66,7 @@ export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
           aria-label={t.show}
           value={show}
           onChange={(value) => onFilter({ find, show: TOOL_SHOWS.find((known) => known === value) ?? "all" })}
-          data={TOOL_SHOWS.filter((value) => role !== "member" || value !== "ungranted").map((value) => ({ value, label: t.shows[value] }))}
+          data={TOOL_SHOWS.filter((value) => role !== "member" || (value !== "ungranted" && value !== "changed")).map((value) => ({ value, label: t.shows[value] }))}
         />
       </div>
       {tools.isPending && <Loading label={strings.loading} />}
@@ -80,6 +88,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
   const role = useRole();
   const { shown, left, more } = usePaging(tools, STEP);
   const [recording, setRecording] = useState<string>();
+  const [reviewed, setReviewed] = useState<string>();
   return (
     <>
       <div className="panel table-scroll">
@@ -97,7 +106,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
           </thead>
           <tbody>
             {shown.map((tool) => (
-              <ToolRow key={tool.id} tool={tool} isNew={isNew(tool)} role={role} onRecording={setRecording} />
+              <ToolRow key={tool.id} tool={tool} isNew={isNew(tool)} role={role} onRecording={setRecording} onReview={setReviewed} />
             ))}
           </tbody>
         </table>
@@ -107,6 +116,7 @@ function ToolTable({ tools, isNew }: { tools: readonly Tool[]; isNew: (tool: Too
           {t.more(left)}
         </Button>
       )}
+      {reviewed !== undefined && <ReviewDialog tool={reviewed} onClose={() => setReviewed(undefined)} />}
       {recording !== undefined && <RecordingDialog tool={recording} onClose={() => setRecording(undefined)} />}
     </>
   );

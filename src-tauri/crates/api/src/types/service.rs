@@ -72,6 +72,10 @@ pub struct Status {
     /// Calls that wait for a person, as far as the reader may see them.
     #[serde(default)]
     pub approvals: u32,
+    /// Tools whose definition changed and that wait for an admin to look at
+    /// it; 0 for members.
+    #[serde(default)]
+    pub changed_tools: u32,
 }
 
 /// A failure of the admin API.

@@ -60,4 +60,55 @@ pub struct Tool {
     /// Whether a grant allows it to anybody, or asks.
     #[serde(default)]
     pub granted: bool,
+    /// Whether its definition is no longer the one that was granted: agents
+    /// neither see nor call it until an admin has accepted what it is now.
+    #[serde(default)]
+    pub changed: bool,
+}
+
+/// `GET /api/v1/tools/{id}/review`: a tool's definition as it was granted and
+/// as its server gives it now.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ToolReview {
+    /// `connection.tool`.
+    pub id: String,
+    /// See [`Tool::changed`].
+    pub changed: bool,
+    /// RFC 3339: when that was first noticed.
+    #[serde(default)]
+    pub changed_at: Option<String>,
+    /// `None`: it was never granted to anybody.
+    #[serde(default)]
+    pub pinned: Option<PinnedDefinition>,
+    pub current: Definition,
+}
+
+/// A tool's definition as its server gave it.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Definition {
+    /// SHA-256 of `definition`, in hex.
+    pub hash: String,
+    /// JSON in the RFC 8785 form, as text: numbers keep their digits.
+    pub definition: String,
+}
+
+/// The definition that a tool must have.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct PinnedDefinition {
+    #[serde(flatten)]
+    pub definition: Definition,
+    /// RFC 3339.
+    pub pinned_at: String,
+    /// Who accepted it; `None`: it was pinned when it was first granted.
+    #[serde(default)]
+    pub accepted_by: Option<String>,
+}
+
+/// `POST /api/v1/tools/{id}/accept`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AcceptDefinition {
+    /// Of the definition that was looked at; refused with 409 if it is another
+    /// one by now.
+    pub hash: String,
 }

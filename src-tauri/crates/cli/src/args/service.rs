@@ -29,6 +29,9 @@ pub(crate) struct ServeArgs {
         hide_possible_values = true
     )]
     pub(crate) audit: DurabilityArg,
+    /// Serve agents that speak only the transport of MCP 2024-11-05, too: /sse
+    #[arg(long)]
+    pub(crate) legacy_sse: bool,
     /// Log to stderr as JSON; AGW_LOG sets what is logged, e.g. AGW_LOG=debug
     #[arg(long)]
     pub(crate) log_json: bool,

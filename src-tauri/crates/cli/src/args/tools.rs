@@ -1,4 +1,4 @@
-//! What is recorded of a tool's calls.
+//! What is recorded of a tool's calls, and its definition.
 
 use clap::{ArgGroup, Args, Subcommand};
 
@@ -16,6 +16,26 @@ pub(crate) enum ToolCommand {
   agw tool record gmail.send --none          digests and types, as at first"
     )]
     Record(ToolRecord),
+    /// Show what a tool's definition was when it was granted, and what it is now
+    Review {
+        /// connection.tool
+        #[arg(value_parser = query_value)]
+        tool: String,
+    },
+    /// Accept the definition that a tool has now; not accepting keeps it back
+    #[command(
+        after_help = "Look first; the hash is of what you saw, so nothing that came after it is accepted:
+  agw tool review gmail.send
+  agw tool accept gmail.send --hash 3f8a…"
+    )]
+    Accept {
+        /// connection.tool
+        #[arg(value_parser = query_value)]
+        tool: String,
+        /// Of the new definition, as `agw tool review` shows it
+        #[arg(long, value_name = "HASH", value_parser = query_value)]
+        hash: String,
+    },
 }
 
 #[derive(Debug, Args)]

@@ -64,6 +64,8 @@ pub(super) async fn explain_call(
     let token_used_up = agent
         .zip(max_uses)
         .is_some_and(|(id, max_uses)| gateway.reservations.used_up(id, max_uses));
+    let listed = gateway.live.catalog.load().by_id.get(&tool).cloned();
+    let changed = listed.as_ref().is_some_and(|tool| snapshot.pins.keep_back(tool));
     let closed = gateway.check_open(&snapshot).err();
     let told = match (explained.outcome, used_up, closed) {
         (Err(reason), ..) => refused(reason, &name, &tool, &explained, &of),
@@ -82,6 +84,11 @@ pub(super) async fn explain_call(
         _ if paused_connection => {
             let text = format!("the connection {} is paused", tool.connection());
             Told::deny("paused", text, "`agw resume`")
+        }
+        _ if changed => {
+            let text = format!("the definition of {tool} has changed since it was granted");
+            let needs = "an admin who accepts the new one (`agw tool review`)";
+            Told::deny("definition_changed", text, needs)
         }
         (_, Some((id, rate)), _) => {
             let text = format!("the rate {rate} of grant {id} is used up at the moment");
@@ -103,7 +110,7 @@ pub(super) async fn explain_call(
     // A member is not told which tools there are beyond those that they see.
     let told_of =
         signed.role != Role::Member || may_see(&snapshot.permissions, &caller, &tool, now);
-    let note = match told_of && !gateway.live.catalog.load().by_id.contains_key(&tool) {
+    let note = match told_of && listed.is_none() {
         true => "; but no connection offers this tool at the moment",
         false => "",
     };

@@ -105,6 +105,8 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(tools::list))
         .routes(routes!(tools::show))
         .routes(routes!(tools::confirm_effect))
+        .routes(routes!(tools::review))
+        .routes(routes!(tools::accept))
         .routes(routes!(trail::list))
         .routes(routes!(trail::show))
         .routes(routes!(trail::events))

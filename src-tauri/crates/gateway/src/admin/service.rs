@@ -40,7 +40,8 @@ pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) 
         return Json(status);
     }
     let paused = paused_of(&gateway.live.snapshot.load(), signed.user);
-    Json(Status { paused, master_key: None, sealed_reason: None, audit_alarm: None, ..status })
+    let (master_key, sealed_reason, audit_alarm, changed_tools) = (None, None, None, 0);
+    Json(Status { paused, master_key, sealed_reason, audit_alarm, changed_tools, ..status })
 }
 
 /// Of what is paused by itself, what is a member's: themself and their agents.
@@ -182,6 +183,7 @@ fn waiting(gateway: &Gateway, signed: &Signed) -> u32 {
 
 pub(super) fn read_status(gateway: &Gateway) -> Status {
     let snapshot = gateway.live.snapshot.load();
+    let catalog = gateway.live.catalog.load();
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
     Status {
         state: gateway.state(),
@@ -199,5 +201,8 @@ pub(super) fn read_status(gateway: &Gateway) -> Status {
         audit_alarm: gateway.alarm().map(|alarm| alarm.message.clone()),
         paused: snapshot.paused_by_themselves(),
         approvals: count(gateway.approvals.pending(|_| true)),
+        changed_tools: count(
+            catalog.by_id.values().filter(|tool| snapshot.pins.keep_back(tool)).count(),
+        ),
     }
 }

@@ -2,8 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use agw_api::{ConfirmEffect, Role, Tool, ToolDetail, ToolEffect, codes};
-use agw_core::{Caller, Subject, ToolId, may_see};
+use agw_api::{
+    AcceptDefinition, ConfirmEffect, Definition, PinnedDefinition, Role, Tool, ToolDetail,
+    ToolEffect, ToolReview, codes,
+};
+use agw_core::{Caller, Subject, ToolId, json::Digest, may_see};
 use axum::{
     Json,
     extract::{
@@ -14,13 +17,14 @@ use axum::{
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::Deserialize;
 
-use super::{Admin, AdminError, Signed, coverage};
+use super::{Admin, AdminError, Reader, Signed, coverage};
 use crate::{
     audit::{Record, record::rfc3339},
     catalog::CatalogTool,
     clock,
     gateway::Gateway,
-    store::{StoreError, rows, snapshot::Snapshot},
+    pins,
+    store::{StoreError, rows, snapshot::Snapshot, writer::Change},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -51,9 +55,10 @@ pub(super) async fn list(
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
     let tools = gateway.live.catalog.load_full();
-    let visible = tools.by_id.values().filter(|tool| {
-        caller.as_ref().is_none_or(|caller| may_see(&snapshot.permissions, caller, &tool.id, now))
-    });
+    let visible = tools
+        .by_id
+        .values()
+        .filter(|tool| caller.as_ref().is_none_or(|caller| sees(&snapshot, caller, tool, now)));
     Ok(Json(described(&gateway, visible.map(Arc::clone).collect()).await?))
 }
 
@@ -72,7 +77,7 @@ pub(super) async fn show(
     let snapshot = gateway.live.snapshot.load_full();
     let now = gateway.live.clock.now_ms();
     let caller = snapshot.caller(signed.user, None);
-    if signed.role == Role::Member && !may_see(&snapshot.permissions, &caller, &tool.id, now) {
+    if signed.role == Role::Member && !sees(&snapshot, &caller, &tool, now) {
         return Err(unknown(&id));
     }
     let input_schema = serde_json::from_str(&tool.input_schema).unwrap_or_default();
@@ -134,6 +139,119 @@ pub(super) async fn confirm_effect(
         .await?;
     let tool = described(&gateway, vec![tool]).await?.pop();
     Ok(Json(tool.ok_or_else(|| AdminError::internal("the tool is gone"))?))
+}
+
+/// A tool's definition as it was granted and as it is now.
+#[utoipa::path(
+    get, path = "/api/v1/tools/{id}/review", operation_id = "review_tool", tag = "tools",
+    params(("id" = String, Path)),
+    responses((status = 200, body = ToolReview), (status = 404, body = agw_api::ErrorBody))
+)]
+pub(super) async fn review(
+    State(gateway): State<Arc<Gateway>>,
+    _reader: Reader,
+    Path(id): Path<String>,
+) -> Result<Json<ToolReview>, AdminError> {
+    let tool = find(&gateway, &id)?;
+    Ok(Json(gateway.reader.run(move |db| reviewed(db, &tool)).await?))
+}
+
+/// Accept the definition that a tool has now, which from then on is the one
+/// that it must have. What an admin confirmed that it does was said of another
+/// definition: `read` is taken back.
+#[utoipa::path(
+    post, path = "/api/v1/tools/{id}/accept", operation_id = "accept_definition", tag = "tools",
+    params(("id" = String, Path)), request_body = AcceptDefinition,
+    responses(
+        (status = 200, body = Tool),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn accept(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(id): Path<String>,
+    body: Result<Json<AcceptDefinition>, JsonRejection>,
+) -> Result<Json<Tool>, AdminError> {
+    let Json(AcceptDefinition { hash }) = body?;
+    let at_hand = Arc::clone(&gateway);
+    let tool = gateway
+        .writer
+        .change(move |change| {
+            let tool = find(&at_hand, &id)?;
+            let pinned = pins::kept(change.db, &tool)?.map(|kept| kept.digest);
+            if tool.digest.to_string() != hash {
+                let now = reviewed(change.db, &tool)?;
+                let error = AdminError::new(
+                    codes::STALE,
+                    "the tool's definition is another one by now",
+                    "look at it as it is now and decide again",
+                );
+                let current = serde_json::to_value(now).ok().map(Box::new);
+                return Err(AdminError { current, ..error });
+            }
+            match pinned {
+                None => {
+                    let message = format!("{id} was never granted, so no definition is held of it");
+                    let next = "nothing is to be done: it is pinned when it is granted";
+                    Err(AdminError::new(codes::INVALID, message, next))
+                }
+                Some(pinned) if pinned == tool.digest => Ok(tool),
+                Some(pinned) => {
+                    take(change, &tool, pinned, &admin)?;
+                    Ok(tool)
+                }
+            }
+        })
+        .await?;
+    let tool = described(&gateway, vec![tool]).await?.pop();
+    Ok(Json(tool.ok_or_else(|| AdminError::internal("the tool is gone"))?))
+}
+
+/// Makes the definition of now the pinned one.
+fn take(
+    change: &Change<'_>,
+    tool: &CatalogTool,
+    pinned: Digest,
+    admin: &Admin,
+) -> Result<(), AdminError> {
+    let now = clock::now_ms();
+    pins::put(change.db, tool, Some(admin.user.get()), now)?;
+    // A tool that was harmless as it was may not be so any more. The other
+    // effects stay: they are no weaker than what counts when nobody says.
+    let taken_back = change.db.execute(
+        "UPDATE tool_effects SET effect = NULL, version = version + 1
+         WHERE connection = ?1 AND tool = ?2 AND effect = 'read'",
+        params![tool.connection.get(), tool.id.tool().as_str()],
+    )?;
+    let effect = if taken_back > 0 { "; it is no longer confirmed that it reads only" } else { "" };
+    let detail = format!("{}: {} instead of {pinned}{effect}", tool.id, tool.digest);
+    change.audit(Record::config(now, admin.user, "definition_accepted", detail));
+    Ok(())
+}
+
+fn reviewed(db: &Connection, tool: &CatalogTool) -> Result<ToolReview, StoreError> {
+    let kept = pins::kept(db, tool)?;
+    let changed = kept.as_ref().is_some_and(|kept| kept.digest != tool.digest);
+    let changed_at = kept.as_ref().and_then(|kept| kept.changed_at).filter(|_| changed);
+    let pinned = kept.map(|kept| PinnedDefinition {
+        definition: Definition { hash: kept.digest.to_string(), definition: kept.definition },
+        pinned_at: rfc3339(kept.at),
+        accepted_by: kept.by,
+    });
+    let current = Definition {
+        hash: tool.digest.to_string(),
+        definition: tool.canonical().map_err(|e| StoreError::Damaged(e.to_string()))?,
+    };
+    let id = tool.id.to_string();
+    Ok(ToolReview { id, changed, changed_at: changed_at.map(rfc3339), pinned, current })
+}
+
+/// Whether a caller's list of tools names it.
+fn sees(snapshot: &Snapshot, caller: &Caller, tool: &CatalogTool, now: i64) -> bool {
+    snapshot.pins.hold(tool) && may_see(&snapshot.permissions, caller, &tool.id, now)
 }
 
 pub(super) fn find(gateway: &Gateway, id: &str) -> Result<Arc<CatalogTool>, AdminError> {
@@ -205,6 +323,7 @@ fn describe(
             effect_version,
             first_seen_at: coverage::first_seen(&seen, &tool).map(rfc3339).unwrap_or_default(),
             granted: snapshot.permissions.grants_anybody(&tool.id, now),
+            changed: snapshot.pins.keep_back(&tool),
         }
     };
     Ok(tools.into_iter().map(describe).collect())

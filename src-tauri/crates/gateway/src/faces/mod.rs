@@ -9,7 +9,7 @@ mod metrics;
 mod rest;
 
 pub(crate) use guard::guarded;
-pub(crate) use mcp::AgentSessions;
+pub(crate) use mcp::{AgentSessions, ParkedCalls};
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,8 +26,15 @@ use crate::{bounds, gateway::Gateway};
 /// How long a request's body may take to arrive.
 const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
-pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
-    Router::new()
+pub(crate) fn router(gateway: &Arc<Gateway>, legacy_sse: bool) -> Router {
+    let router = Router::new();
+    let router = match legacy_sse {
+        false => router,
+        true => router
+            .route("/sse", get(mcp::legacy::aggregate).post(mcp::legacy::post))
+            .route("/sse/{connection}", get(mcp::legacy::single).post(mcp::legacy::post_single)),
+    };
+    router
         .route("/mcp", any(mcp::aggregate))
         .route("/mcp/tools", get(rest::list))
         .route("/mcp/tools/call", post(rest::call))

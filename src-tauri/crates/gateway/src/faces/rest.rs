@@ -10,7 +10,7 @@
 
 use std::{sync::Arc, time::Instant};
 
-use agw_core::json;
+use agw_core::{ItemKind, json};
 use axum::{
     body::{Body, Bytes},
     extract::{Request, State},
@@ -58,6 +58,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
         .by_id
         .values()
         .filter(|tool| tool.listed == Listed::Tool)
+        .filter(|tool| snapshot.pins.hold(tool))
         .filter(|tool| agw_core::may_see(&snapshot.permissions, &caller, &tool.id, now));
     let tools: Vec<_> = visible
         .map(|tool| {
@@ -139,7 +140,7 @@ fn accept(
     let node = json::parse(body).map_err(|e| (in_header, String::new(), e.into()))?;
     let target = node.get("tool").and_then(json::Node::as_str);
     let target = target.map(|tool| Target::Id(tool.to_owned()));
-    let meant = target.as_ref().map(Target::meant).unwrap_or_default();
+    let meant = target.as_ref().map(|target| target.meant(ItemKind::Tool)).unwrap_or_default();
     let presented = match (in_header, node.get("token")) {
         (presented, None) => presented,
         (Presented::Missing, Some(token)) => {
@@ -189,14 +190,14 @@ fn answer(reply: SafeReply) -> Response {
         content: Option<&'a RawValue>,
     }
     match reply {
-        SafeReply::Result { json, is_error: false } => {
+        SafeReply::Result { json, is_error: false, .. } => {
             let structured: Option<Structured<'_>> = serde_json::from_slice(&json).ok();
             let content = structured.and_then(|result| result.content);
             let body =
                 content.map_or_else(|| json.clone(), |raw| json.slice_ref(raw.get().as_bytes()));
             ([(header::CONTENT_TYPE, "application/json")], Body::from(body)).into_response()
         }
-        SafeReply::Result { json, is_error: true } => {
+        SafeReply::Result { json, is_error: true, .. } => {
             tool_failed(&json, "The tool reported an error.")
         }
         SafeReply::RpcError { json } => {

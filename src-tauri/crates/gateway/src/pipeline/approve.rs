@@ -6,7 +6,7 @@ use agw_api::ApprovalState;
 use agw_core::{ApprovalId, Call, Decision, Permit, Question, decide};
 use tokio::time::Instant;
 
-use super::{Refusal, Story, decide::Asked};
+use super::{Operation, Refusal, Story, decide::Asked};
 use crate::{
     approvals::{Entry, Holding, Known, NewQuestion, Yes},
     audit::{Kind, Record},
@@ -110,13 +110,12 @@ fn new_question(
     question: &Question,
     story: &Story,
 ) -> Result<NewQuestion, Refusal> {
-    // A name that matches a pattern and is no tool is nobody's business.
-    let tool = asked.call.tool.as_ref().ok_or(Refusal::UnknownTool)?;
-    let snapshot = asked.gateway.live.snapshot.load();
-    let connection = snapshot.connections.get(asked.call.id.connection());
-    if connection.is_none_or(|connection| connection.id != tool.connection) {
-        return Err(Refusal::UnknownTool);
+    if matches!(asked.call.operation, Operation::Subscribe | Operation::Complete(_)) {
+        return Err(Refusal::NeedsApproval);
     }
+    // A name that matches a pattern and is no tool is nobody's business.
+    let snapshot = asked.gateway.live.snapshot.load();
+    let (_, config) = asked.gateway.upstream_of(&snapshot, &asked.call)?;
     // Nor need anybody be asked about a call that will be refused for its rate.
     asked.gateway.reservations.has_room(question.rates())?;
     let arguments = &asked.inbound.arguments.raw;
@@ -125,7 +124,8 @@ fn new_question(
     }
     Ok(NewQuestion {
         key: question.key(),
-        connection: tool.connection,
+        connection: config.id,
+        definition: asked.call.tool.as_ref().map(|tool| tool.digest),
         arguments: arguments.clone(),
         call: story.id,
         policy_version: question.policy_version(),
@@ -197,7 +197,10 @@ pub(crate) fn moot(gateway: &Gateway, question: &NewQuestion) -> Option<Approval
     let there = connection.is_some_and(|c| c.id == question.connection && !c.paused);
     // While nothing can be recorded the question stays.
     let open = matches!(gateway.check_open(&snapshot), Ok(()) | Err(Refusal::AuditUnavailable));
-    if !there || snapshot.is_paused(&caller) || !open {
+    let catalog = gateway.live.catalog.load();
+    let listed = catalog.by_id.get(&key.tool);
+    let changed = listed.is_some_and(|tool| Some(tool.digest) != question.definition);
+    if !there || changed || snapshot.is_paused(&caller) || !open {
         return cancelled;
     }
     let call = Call { tool: &key.tool, arguments: Some(&question.arguments), now };

@@ -1,6 +1,13 @@
 //! What a face hands in, and what becomes of it on the way.
 
-use std::{fmt::Write as _, sync::Arc, time::Instant};
+use std::{
+    fmt::Write as _,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
 
 use agw_api::Receipt;
 use agw_core::{
@@ -15,6 +22,7 @@ use crate::{
     audit::{CallId, Kind, Record, settings::Recording},
     catalog::{Catalog, CatalogTool},
     clock,
+    members::Members,
     pipeline::{ClientSide, Refusal},
     store::snapshot::Snapshot,
 };
@@ -170,6 +178,35 @@ impl Arguments {
     }
 }
 
+impl Arguments {
+    /// With what the agent sends in `_meta` for its upstream: all that is not
+    /// the protocol's own. No decision looks at it.
+    pub(crate) fn with_meta(mut self, meta: Option<&json::Node<'_>>) -> Self {
+        if let Some(node) = meta
+            && let Some(mut members) = Members::read(node.raw().as_bytes())
+        {
+            members.keep(|name| !is_reserved(name));
+            self.meta = members.inner().into();
+            self.carries_token |= node.contains_token();
+        }
+        self
+    }
+
+    /// Without what a person who approves is not shown.
+    pub(crate) fn as_shown(&mut self) {
+        self.meta.clear();
+    }
+}
+
+/// Members of `_meta` that are between this gateway and its client (MCP
+/// 2026-07-28, basic, `_meta`), and its own.
+fn is_reserved(name: &str) -> bool {
+    name == "progressToken"
+        || name.starts_with("io.modelcontextprotocol/")
+        || name.starts_with("dev.aiagentgateway/")
+        || name.starts_with("agw/")
+}
+
 /// `{"path":"string(23)","edits":"array(2)"}`, members sorted.
 fn shape<'a>(members: impl Iterator<Item = (&'a str, &'a json::Node<'a>)>) -> String {
     // A token in the place of a name stays out of the trail.
@@ -219,7 +256,7 @@ pub(crate) struct InboundCall {
 
 /// A call whose tool has an id; whether such a tool exists shows only after
 /// the decision.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ToolCall {
     pub(crate) operation: Operation,
     pub(crate) id: ToolId,
@@ -229,11 +266,17 @@ pub(crate) struct ToolCall {
 impl Target {
     /// The tool id that the caller means, as far as the text alone tells. It
     /// is what a refusal repeats, whether or not there is such a tool.
-    pub(crate) fn meant(&self) -> String {
+    pub(crate) fn meant(&self, kind: ItemKind) -> String {
+        let mark = match kind {
+            ItemKind::Tool => "",
+            ItemKind::Prompt => "@prompt/",
+            ItemKind::Resource => "@resource/",
+        };
         let text = match self {
             Self::Id(id) => id.clone(),
-            Self::McpName(name) => name.replacen("__", ".", 1),
-            Self::Own(connection, name) => format!("{connection}.{name}"),
+            Self::McpName(uri) if kind == ItemKind::Resource => uri.clone(),
+            Self::McpName(name) => name.replacen("__", &format!(".{mark}"), 1),
+            Self::Own(connection, name) => format!("{connection}.{mark}{name}"),
         };
         // Somebody may have pasted a token in the place of a name.
         without_tokens(&text).chars().take(ASKED_MAX).collect()
@@ -315,6 +358,8 @@ pub(crate) struct Story {
     pub(crate) forwarded: bool,
     /// What an admin confirmed that the tool does.
     pub(crate) effect: Option<ToolEffect>,
+    /// How often its upstream asked something of the client.
+    asked: Option<Arc<AtomicU32>>,
     /// What the tool's records keep, and of that the arguments in clear.
     recording: Option<Arc<Recording>>,
     clear: Option<String>,
@@ -325,11 +370,18 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) fn begin(inbound: &InboundCall) -> Self {
         Self {
-            meant: inbound.target.meant(),
+            meant: inbound.target.meant(inbound.operation.kind()),
+            asked: Some(inbound.client.asked()),
             digest: Some(inbound.arguments.digest),
             shape: Some(inbound.arguments.shape.clone()),
             ..Self::unread(inbound.face, inbound.received)
         }
+    }
+
+    /// For the outcome: what passed between upstream and client on the way.
+    pub(crate) fn on_the_way(&self) -> Option<String> {
+        let asked = self.asked.as_ref().map_or(0, |asked| asked.load(Ordering::Relaxed));
+        (asked > 0).then(|| format!("its server asked the client {asked} times"))
     }
 
     /// Of a request that could not be read as a call.
@@ -351,6 +403,7 @@ impl Story {
             limited: false,
             forwarded: false,
             effect: None,
+            asked: None,
             recording: None,
             clear: None,
             receipt: None,

@@ -2,10 +2,18 @@
 //! it declared that it can do, and the way back to it while the call is under
 //! way. What it answers goes to that upstream only.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot};
+
+use crate::members::Members;
 
 /// Asides of one call that may wait for its client.
 const WAITING: usize = 64;
@@ -31,6 +39,7 @@ pub(crate) struct ClientSide {
     /// Whether it asked to hear of the call's progress.
     pub(crate) progress: bool,
     asides: Option<mpsc::Sender<Aside>>,
+    asked: Arc<AtomicU32>,
 }
 
 /// What an upstream says while a call is under way. JSON texts are as it wrote
@@ -49,7 +58,26 @@ pub(crate) enum Aside {
 #[derive(Debug)]
 pub(crate) struct Ask {
     pub(crate) wanted: Vec<Wanted>,
-    pub(crate) answer: oneshot::Sender<Answers>,
+    answer: Option<oneshot::Sender<Answers>>,
+}
+
+impl Ask {
+    /// Answers with those of its keys. The upstream may have given up.
+    pub(crate) fn answer(&mut self, answers: Answers) {
+        let _ = self.answer.take().map(|waiting| waiting.send(answers));
+    }
+
+    /// Answers if everything that is wanted was brought; returns whether.
+    pub(crate) fn is_complete(&mut self, brought: &Answers) -> bool {
+        let own = self.wanted.iter().map(|wanted| &wanted.key);
+        let own = own.map(|key| Some((key.clone(), brought.get(key)?.clone())));
+        let complete: Option<Answers> = own.collect();
+        let is_complete = complete.is_some();
+        if let Some(answers) = complete {
+            self.answer(answers);
+        }
+        is_complete
+    }
 }
 
 /// One request of an upstream's to the client.
@@ -71,6 +99,15 @@ pub(crate) enum WantedOf {
 
 impl WantedOf {
     pub(crate) const ALL: [Self; 3] = [Self::Elicitation, Self::Sampling, Self::Roots];
+
+    /// The capability that a client declares for it.
+    pub(crate) fn capability(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
 
     pub(crate) fn method(self) -> &'static str {
         match self {
@@ -99,15 +136,19 @@ pub(crate) enum ClientAnswer {
 pub(crate) struct Unanswered;
 
 impl ClientSide {
+    /// `capabilities` is a JSON object; see the fields.
+    pub(crate) fn new(
+        era: Era,
+        capabilities: Arc<str>,
+        log_level: Option<Arc<str>>,
+        progress: bool,
+    ) -> Self {
+        Self { era, capabilities, log_level, progress, asides: None, asked: Arc::default() }
+    }
+
     /// Of whom nothing can be asked and who hears only the end.
     pub(crate) fn mute() -> Self {
-        Self {
-            era: Era::Session,
-            capabilities: "{}".into(),
-            log_level: None,
-            progress: false,
-            asides: None,
-        }
+        Self::new(Era::Session, "{}".into(), None, false)
     }
 
     /// Lets the upstream speak to it; the face listens.
@@ -115,6 +156,18 @@ impl ClientSide {
         let (asides, heard) = mpsc::channel(WAITING);
         self.asides = Some(asides);
         (self, heard)
+    }
+
+    /// What of this the client did not say that it can do.
+    pub(crate) fn undeclared(&self, wanted: &[Wanted]) -> Option<WantedOf> {
+        let declared = Members::read(self.capabilities.as_bytes()).unwrap_or_default();
+        let mut wanted = wanted.iter().map(|wanted| wanted.what);
+        wanted.find(|what| declared.get(what.capability()).is_none())
+    }
+
+    /// Counts what is asked of it.
+    pub(super) fn asked(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.asked)
     }
 
     /// Whether there is anything that could be asked of it.
@@ -133,8 +186,12 @@ impl ClientSide {
     /// Asks and waits. The one who asks sets a bound to that.
     pub(crate) async fn ask(&self, wanted: Vec<Wanted>) -> Result<Answers, Unanswered> {
         let asides = self.asides.as_ref().ok_or(Unanswered)?;
+        self.asked.fetch_add(1, Ordering::Relaxed);
         let (answer, answered) = oneshot::channel();
-        asides.send(Aside::Ask(Ask { wanted, answer })).await.map_err(|_| Unanswered)?;
+        asides
+            .send(Aside::Ask(Ask { wanted, answer: Some(answer) }))
+            .await
+            .map_err(|_| Unanswered)?;
         answered.await.map_err(|_| Unanswered)
     }
 }

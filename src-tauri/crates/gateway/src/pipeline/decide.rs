@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json, may_see};
+use agw_core::{
+    Approved, Call, Caller, Decision, ItemKind, Permit, ToolId, decide, json, may_see,
+    without_tokens,
+};
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
@@ -38,7 +41,10 @@ impl<'a> Asked<'a> {
         let InboundCall { operation, target, .. } = inbound;
         let call = call::resolve_tool(&gateway.live.catalog.load(), *operation, target, sees)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
-        story.tool = call.tool.as_ref().map(|tool| tool.id.clone());
+        // So does a URI that carries a token.
+        let whole = without_tokens(call.id.as_str()) == call.id.as_str();
+        let known = call.tool.is_some() || operation.kind() == ItemKind::Resource;
+        story.tool = (known && whole).then(|| call.id.clone());
         if let Some(tool) = &story.tool {
             story.about(&snapshot, &tool.clone(), &inbound.arguments);
         }
@@ -48,8 +54,14 @@ impl<'a> Asked<'a> {
     /// By the permission map of this moment.
     pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
         let InboundCall { presented, arguments, .. } = self.inbound;
-        let call = (&self.call.id, &*arguments.raw, arguments.digest);
+        let call = (&self.call, &*arguments.raw, arguments.digest);
         decide_now(self.gateway, presented, call, story)
+    }
+
+    /// Whether the tool is still the one that was decided on.
+    fn check_definition(&self) -> Result<(), Refusal> {
+        let live = &self.gateway.live;
+        live.snapshot.load().pins.check(&live.catalog.load(), &self.call)
     }
 
     /// The upstream behind the call.
@@ -75,13 +87,15 @@ impl<'a> Asked<'a> {
     }
 
     /// The permit, if the permission map is still the one that it came from;
-    /// else that of a new decision, which must come out as before.
+    /// else that of a new decision, which must come out as before. Either way
+    /// the tool must be defined as it was.
     pub(super) fn confirm(
         &self,
         permit: Permit,
         approved: Option<&Approved>,
         story: &mut Story,
     ) -> Result<Permit, Refusal> {
+        self.check_definition()?;
         let version = self.gateway.live.snapshot.load().permissions.version();
         if permit.policy_version() == version {
             return Ok(permit);
@@ -108,14 +122,15 @@ impl<'a> Asked<'a> {
         let gateway = Arc::clone(self.gateway);
         let InboundCall { face, presented, arguments, received, .. } = self.inbound;
         let (face, presented, received) = (*face, *presented, *received);
-        let (raw, digest, tool) = (arguments.raw.clone(), arguments.digest, self.call.id.clone());
+        let (raw, digest, call) = (arguments.raw.clone(), arguments.digest, self.call.clone());
         let (version, approved) = (permit.policy_version(), approved.cloned());
         move || {
-            if gateway.live.snapshot.load().permissions.version() == version {
-                return true;
+            let snapshot = gateway.live.snapshot.load();
+            if snapshot.permissions.version() == version {
+                return snapshot.pins.check(&gateway.live.catalog.load(), &call).is_ok();
             }
             let mut story = Story::unread(face, received);
-            match decide_now(&gateway, &presented, (&tool, &*raw, digest), &mut story) {
+            match decide_now(&gateway, &presented, (&call, &*raw, digest), &mut story) {
                 Ok(Decision::Allow(_)) => true,
                 Ok(Decision::Ask(question)) => {
                     approved.as_ref().is_some_and(|yes| question.approved(yes).is_ok())
@@ -129,18 +144,20 @@ impl<'a> Asked<'a> {
 fn decide_now(
     gateway: &Gateway,
     presented: &Presented,
-    (tool, arguments, digest): (&ToolId, &[u8], json::Digest),
+    (asked, arguments, digest): (&ToolCall, &[u8], json::Digest),
     story: &mut Story,
 ) -> Result<Decision, Refusal> {
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
     let caller = identify(&snapshot, presented, now, story)?;
     gateway.check_open(&snapshot)?;
-    let call = Call { tool, arguments: Some(arguments), now };
+    let call = Call { tool: &asked.id, arguments: Some(arguments), now };
     let decision = decide(&snapshot.permissions, &caller, &call, digest);
-    // What is denied stays as unknown as before: only the rest is told of a pause.
+    // What is denied stays as unknown as before: only the rest is told of a
+    // pause, or that the tool is not what it was.
     if !matches!(decision, Decision::Deny(_)) {
-        check_paused(&snapshot, &caller, tool)?;
+        check_paused(&snapshot, &caller, &asked.id)?;
+        snapshot.pins.check(&gateway.live.catalog.load(), asked)?;
     }
     Ok(decision)
 }

@@ -50,6 +50,7 @@ pub(crate) async fn record_intent(
 /// can be written.
 pub(crate) fn record_outcome(gateway: &Gateway, story: &Story, reply: &SafeReply) {
     let mut record = story.outcome();
+    record.detail = story.on_the_way();
     record.status = Some(reply.status().as_str());
     record.reason = Some(if story.approval.is_some() { "approved" } else { "granted" });
     // The call was made: its outcome is recorded whether or not its body can be.

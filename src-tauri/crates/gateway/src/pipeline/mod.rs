@@ -130,6 +130,9 @@ async fn run(
     let still_allowed = asked.recheck(&permit, yes.as_ref().map(|yes| &yes.approved));
     let call = asked.call;
     inbound.arguments.raw = sent;
+    if yes.is_some() {
+        inbound.arguments.as_shown();
+    }
     let cancel = inbound.cancel.clone();
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
     let InboundCall { arguments, client, .. } = inbound;

@@ -52,6 +52,9 @@ pub(crate) enum Refusal {
     ApprovalDenied(ApprovalId, Option<String>),
     /// Nobody answered in time, or what was asked is asked no longer.
     ApprovalOver(ApprovalId),
+    /// A person would have to approve what nobody waits for: a completion, a
+    /// subscription.
+    NeedsApproval,
     /// The arguments are too long for a person to read.
     ApprovalTooLong,
     TooManyApprovals,
@@ -59,6 +62,8 @@ pub(crate) enum Refusal {
     RulesChanged,
     /// Several connections have a resource of that URI.
     AmbiguousUri,
+    /// Its server defines the tool in another way than when it was granted.
+    DefinitionChanged,
     /// Granted by a pattern or by an old grant, but its connection lists no
     /// such tool.
     UnknownTool,
@@ -113,10 +118,12 @@ impl Refusal {
             Self::ApprovalPending(_) => "approval_pending",
             Self::ApprovalDenied(..) => "approval_denied",
             Self::ApprovalOver(_) => "approval_expired",
+            Self::NeedsApproval => "needs_approval",
             Self::ApprovalTooLong => "approval_too_long",
             Self::TooManyApprovals => "too_many_approvals",
             Self::RulesChanged => "rules_changed",
             Self::AmbiguousUri => "ambiguous_uri",
+            Self::DefinitionChanged => "definition_changed",
             Self::UnknownTool => "unknown_tool",
             Self::Malformed(_) => "malformed",
             Self::InvalidArguments(_) => "invalid_arguments",
@@ -145,9 +152,11 @@ impl Refusal {
             Self::NotGranted { .. }
             | Self::Denied { .. }
             | Self::UsedUp
+            | Self::NeedsApproval
             | Self::ApprovalPending(_)
             | Self::ApprovalDenied(..)
-            | Self::ApprovalOver(_) => 403,
+            | Self::ApprovalOver(_)
+            | Self::DefinitionChanged => 403,
             Self::UnknownTool => 404,
             Self::AmbiguousUri | Self::RulesChanged => 409,
             Self::Malformed(_)
@@ -220,6 +229,9 @@ impl Refusal {
                     "Nobody approved this call in time, or it is no longer asked for (approval {id})."
                 )
             }
+            Self::NeedsApproval => {
+                format!("{meant:?} may be read once a person approves it, and no more than that.")
+            }
             Self::ApprovalTooLong => {
                 "A person has to approve this call, and its arguments are too long to read.".into()
             }
@@ -229,6 +241,9 @@ impl Refusal {
                     .into()
             }
             Self::AmbiguousUri => format!("Several connections have a resource {meant:?}."),
+            Self::DefinitionChanged => format!(
+                "The definition of {meant:?} has changed since it was granted, so the tool is kept back until an administrator has looked at it."
+            ),
             Self::UnknownTool => format!("There is no tool {meant:?} at the moment."),
             Self::Malformed(problem) => format!("The request cannot be read: {problem}."),
             Self::InvalidArguments(problem) => format!("Invalid arguments: {problem}."),
@@ -287,6 +302,7 @@ impl Refusal {
             Self::ApprovalPending(_) => "Tell your user that it waits for them in AI Agent Gateway. Then call again with exactly the same arguments: that picks the answer up.".into(),
             Self::ApprovalDenied(..) => "Do not retry. Do something else, or ask your user.".into(),
             Self::ApprovalOver(_) => "Call again if it is still needed; a person is asked again.".into(),
+            Self::NeedsApproval => "Read it instead; a person is asked then.".into(),
             Self::ApprovalTooLong => "Split it into calls with shorter arguments.".into(),
             Self::TooManyApprovals => {
                 "Wait until your user has answered those that wait, then try again.".into()
@@ -294,6 +310,9 @@ impl Refusal {
             Self::RulesChanged => "Call again: it is decided anew.".into(),
             Self::AmbiguousUri => {
                 "Ask for it at the endpoint of one connection, /mcp/{connection}.".into()
+            }
+            Self::DefinitionChanged => {
+                "Do not retry; use other tools. Tell your user that an administrator has to look at what changed, in AI Agent Gateway under Tools.".into()
             }
             Self::UnknownTool => "List the tools again and use one of those.".into(),
             Self::Malformed(_) => "Correct the request and send it again.".into(),

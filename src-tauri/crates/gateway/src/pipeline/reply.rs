@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     audit::Status,
-    pipeline::Refusal,
+    pipeline::{Era, Refusal},
     upstream::{UpstreamError, UpstreamReply},
 };
 
@@ -25,8 +25,9 @@ const SECRET_MIN: usize = 6;
 /// A reply that may go to the agent.
 #[derive(Debug)]
 pub(crate) enum SafeReply {
-    /// The `result` of `tools/call`: a JSON object, as the upstream wrote it.
-    Result { json: Bytes, is_error: bool },
+    /// A JSON object, as the upstream wrote it. `of_era` says which one it is
+    /// made for: results of the stateless era say what they are.
+    Result { json: Bytes, is_error: bool, of_era: Era },
     /// A JSON-RPC error object of the upstream.
     RpcError { json: Bytes },
 }
@@ -48,7 +49,9 @@ impl SafeReply {
 
 pub(crate) fn inspect_reply(reply: UpstreamReply) -> Result<SafeReply, Refusal> {
     #[derive(Deserialize)]
-    struct Peek {
+    struct Peek<'a> {
+        #[serde(borrow, default, rename = "resultType")]
+        result_type: Option<&'a RawValue>,
         /// `Option`, so that another type in the place of the flag is an error.
         #[serde(default, rename = "isError")]
         is_error: Option<bool>,
@@ -63,8 +66,11 @@ pub(crate) fn inspect_reply(reply: UpstreamReply) -> Result<SafeReply, Refusal> 
     match reply {
         UpstreamReply::Result { json, secrets } => {
             let json = without_secrets(json, &secrets);
-            let peek: Peek = object(&json).ok_or_else(|| malformed("its result is no object"))?;
-            Ok(SafeReply::Result { json, is_error: peek.is_error.unwrap_or(false) })
+            let peek: Peek<'_> =
+                object(&json).ok_or_else(|| malformed("its result is no object"))?;
+            let is_error = peek.is_error.unwrap_or(false);
+            let of_era = if peek.result_type.is_some() { Era::Stateless } else { Era::Session };
+            Ok(SafeReply::Result { json, is_error, of_era })
         }
         UpstreamReply::RpcError { json, secrets } => {
             let json = without_secrets(json, &secrets);

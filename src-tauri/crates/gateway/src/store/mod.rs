@@ -30,6 +30,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("permissions.sql")),
     M::up(include_str!("trail.sql")),
     M::up(include_str!("items.sql")),
+    M::up(include_str!("pins.sql")),
 ];
 
 /// Why the store did not do as asked.

@@ -20,6 +20,7 @@ use crate::{
         forward, metrics,
         settings::{self, Recordings},
     },
+    pins::Pins,
     store::{StoreError, rows},
 };
 
@@ -30,6 +31,8 @@ pub(crate) struct Snapshot {
     pub(crate) set_up: bool,
     pub(crate) paused: bool,
     pub(crate) permissions: PermissionMap,
+    /// The definitions that tools must have.
+    pub(crate) pins: Pins,
     pub(crate) tokens: HashMap<TokenHash, TokenEntry, RandomState>,
     pub(crate) connections: HashMap<ConnectionName, Arc<ConnectionConfig>>,
     pub(crate) users: HashMap<UserId, Person>,
@@ -138,6 +141,7 @@ impl Snapshot {
             rated: grants.iter().filter(|g| g.rate.is_some()).map(|g| g.id).collect(),
             expiries: grants.iter().filter_map(|grant| grant.expires_at).collect(),
             permissions: PermissionMap::build(version, grants, load_effects(db)?),
+            pins: Pins::load(db)?,
             connections: load_connections(db)?,
             users: load_users(db)?,
             agents: load_agents(db)?,

@@ -27,7 +27,6 @@ pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_c
 pub(crate) use dialect::Announced;
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
-pub(crate) use wires::Crowd;
 
 use std::sync::{Arc, Mutex};
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use agw_api::{ConnectionHealth, Transport};
-use agw_core::{ConnectionId, ConnectionName};
+use agw_core::{AgentId, ConnectionId, ConnectionName, UserId};
 use agw_vault::Vault;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rusqlite::params;
@@ -20,6 +20,7 @@ use crate::{
     catalog::{Catalog, Definitions, Listed, Listing},
     clock,
     live::Live,
+    pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
     upstream::{
         Announced, HttpClient, Upstream, UpstreamError,
@@ -61,12 +62,23 @@ pub(crate) struct Context {
     pub(crate) crowd: Arc<Crowd>,
 }
 
+/// What a connection listed last.
+#[derive(Debug)]
+struct Last {
+    definitions: Definitions,
+    listing: Listing,
+    /// How often its list was stored in this [period](bounds::LISTS_PERIOD).
+    stored: u32,
+    /// Whether it is not the one that is stored.
+    unstored: bool,
+}
+
 /// All upstreams, by connection.
 #[derive(Debug)]
 pub(crate) struct Upstreams {
     context: Context,
     running: ArcSwap<HashMap<ConnectionId, Arc<Upstream>>>,
-    listings: Mutex<HashMap<ConnectionId, (Definitions, Listing)>>,
+    listings: Mutex<HashMap<ConnectionId, Last>>,
     tasks: TaskTracker,
     stop: CancellationToken,
 }
@@ -88,11 +100,21 @@ impl Upstreams {
                 upstreams.list(config.id, &config.name, definitions.clone());
             }
         }
+        let mut listings = upstreams.listings.lock().unwrap_or_else(PoisonError::into_inner);
+        listings.values_mut().for_each(|listed| listed.unstored = false);
+        drop(listings);
         upstreams
     }
 
     pub(crate) fn get(&self, connection: ConnectionId) -> Option<Arc<Upstream>> {
         self.running.load().get(&connection).cloned()
+    }
+
+    /// An agent no longer wants to hear of a resource.
+    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+        for upstream in self.running.load().values() {
+            upstream.unsubscribe(user, agent, uri);
+        }
     }
 
     /// Follows the configuration until the service stops.
@@ -104,6 +126,15 @@ impl Upstreams {
                 this.reconcile();
                 tokio::select! {
                     changed = changes.changed() => if changed.is_err() { return },
+                    () = this.stop.cancelled() => return,
+                }
+            }
+        });
+        let this = Arc::clone(self);
+        self.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    () = tokio::time::sleep(bounds::LISTS_PERIOD) => this.store_rest().await,
                     () = this.stop.cancelled() => return,
                 }
             }
@@ -274,8 +305,9 @@ impl Upstreams {
             Err(_) => return self.never_answered(upstream),
         };
         *upstream.era.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting.era);
-        upstream.link.store(Some(Arc::clone(&link)));
+        // Calls go out only once it is known what its tools are now.
         self.accept(upstream, definitions).await;
+        upstream.link.store(Some(Arc::clone(&link)));
         self.set_state(upstream, |state| {
             state.health = ConnectionHealth::Ready;
             state.problem = None;
@@ -327,23 +359,54 @@ impl Upstreams {
     /// is another one than before.
     async fn accept(&self, upstream: &Upstream, definitions: Definitions) {
         let config = &upstream.config;
-        if !self.list(config.id, &config.name, definitions.clone()) {
-            return;
+        if self.list(config.id, &config.name, definitions) {
+            self.store(config).await;
         }
+    }
+
+    /// Stores the list of a connection if it is not stored, and not too many
+    /// were.
+    async fn store(&self, config: &ConnectionConfig) {
+        let definitions = {
+            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = |listed: &&mut Last| listed.unstored && listed.stored < bounds::LISTS_STORED;
+            let Some(listed) = listings.get_mut(&config.id).filter(due) else { return };
+            listed.stored += 1;
+            listed.unstored = false;
+            listed.definitions.clone()
+        };
         let stored = self.context.writer.change(store_tools(config, definitions)).await;
         if let Err(error) = stored {
             tracing::warn!(connection = %config.name, %error, "its list of tools was not stored");
+            let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(listed) = listings.get_mut(&config.id) {
+                listed.unstored = true;
+            }
+        }
+    }
+
+    /// A period is over: stores what was not within it.
+    async fn store_rest(&self) {
+        for listed in self.listings.lock().unwrap_or_else(PoisonError::into_inner).values_mut() {
+            listed.stored = 0;
+        }
+        let snapshot = self.context.live.snapshot.load_full();
+        for config in snapshot.connections.values() {
+            self.store(config).await;
         }
     }
 
     /// Returns whether it is another list than before.
     fn list(&self, id: ConnectionId, name: &ConnectionName, definitions: Definitions) -> bool {
         let mut listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        if listings.get(&id).is_some_and(|(before, _)| *before == definitions) {
+        let before = listings.get(&id);
+        if before.is_some_and(|before| before.definitions == definitions) {
             return false;
         }
-        let listing = Listing::read(id, name, &definitions);
-        listings.insert(id, (definitions, listing));
+        let stored = before.map_or(0, |before| before.stored);
+        let pins = &self.context.live.snapshot.load().pins;
+        let listing = Listing::read(id, name, &definitions, pins);
+        listings.insert(id, Last { definitions, listing, stored, unstored: true });
         drop(listings);
         self.publish();
         true
@@ -351,8 +414,9 @@ impl Upstreams {
 
     fn publish(&self) {
         let listings = self.listings.lock().unwrap_or_else(PoisonError::into_inner);
-        let all = listings.iter().map(|(id, (_, listing))| (*id, listing.clone()));
-        self.context.live.swap_catalog(Catalog::build(all));
+        let all = listings.iter().map(|(id, listed)| (*id, listed.listing.clone()));
+        let catalog = Catalog::build(all, &self.context.live.snapshot.load().pins);
+        self.context.live.swap_catalog(catalog);
     }
 
     fn set_state(&self, upstream: &Upstream, change: impl FnOnce(&mut State)) {
@@ -389,7 +453,9 @@ fn store_tools(
         for (position, (listed, definition)) in definitions.0.iter().enumerate() {
             insert.execute(params![id, position, listed.as_str(), definition])?;
         }
-        for tool in Listing::read(ConnectionId::new(id), &name, &definitions).tools {
+        for tool in
+            Listing::read(ConnectionId::new(id), &name, &definitions, &Pins::default()).tools
+        {
             seen.execute(params![id, tool.id.tool().as_str(), now])?;
         }
         let mut record = Record::new(Kind::Config, now);

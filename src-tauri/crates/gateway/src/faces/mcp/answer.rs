@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use agw_api::Receipt;
+use agw_core::ItemKind;
 use axum::{
     body::Bytes,
     http::{HeaderValue, StatusCode, header},
@@ -10,22 +11,26 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::era::{Era, STATELESS, WITH_SESSIONS};
+use super::era::Era;
 use crate::{
     faces::bearer,
-    pipeline::{Refusal, with_receipt},
+    members::Members,
+    pipeline::{Operation, Refusal, with_receipt},
 };
 
 /// JSON-RPC and MCP error codes (JSON-RPC 2.0, 5.1; MCP 2026-07-28, error codes).
-const PARSE_ERROR: i32 = -32700;
-const INVALID_REQUEST: i32 = -32600;
-const METHOD_NOT_FOUND: i32 = -32601;
-const INVALID_PARAMS: i32 = -32602;
-const INTERNAL_ERROR: i32 = -32603;
-const HEADER_MISMATCH: i32 = -32020;
-const UNSUPPORTED_VERSION: i32 = -32022;
+const PARSE_ERROR: i64 = -32700;
+const INVALID_REQUEST: i64 = -32600;
+const METHOD_NOT_FOUND: i64 = -32601;
+const INVALID_PARAMS: i64 = -32602;
+const INTERNAL_ERROR: i64 = -32603;
+const HEADER_MISMATCH: i64 = -32020;
+const UNSUPPORTED_VERSION: i64 = -32022;
+const MISSING_CAPABILITY: i64 = -32021;
+/// Of the older era only.
+const NO_SUCH_RESOURCE: i64 = -32002;
 /// The gateway's own, from the range left to implementations: see `data.code`.
-const REFUSED: i32 = -32000;
+const REFUSED: i64 = -32000;
 
 /// Where a denial's code stands in a tool result's `_meta`.
 const META_CODE: &str = "dev.aiagentgateway/code";
@@ -34,13 +39,13 @@ const META_CODE: &str = "dev.aiagentgateway/code";
 #[derive(Debug, Clone)]
 pub(super) struct RpcError {
     id: String,
-    code: i32,
+    code: i64,
     message: String,
     data: Option<Value>,
 }
 
 impl RpcError {
-    fn new(code: i32, message: impl Display) -> Self {
+    fn new(code: i64, message: impl Display) -> Self {
         Self { id: "null".into(), code, message: message.to_string(), data: None }
     }
 
@@ -65,9 +70,8 @@ impl RpcError {
         Self::new(HEADER_MISMATCH, message)
     }
 
-    pub(super) fn unsupported_version(requested: &str) -> Self {
+    pub(super) fn unsupported_version(requested: &str, supported: &[&str]) -> Self {
         let requested: String = requested.chars().take(100).collect();
-        let supported = [&[STATELESS], &WITH_SESSIONS[..]].concat();
         let data = json!({ "supported": supported, "requested": requested });
         Self { data: Some(data), ..Self::new(UNSUPPORTED_VERSION, "unsupported protocol version") }
     }
@@ -106,33 +110,93 @@ pub(super) fn result(id: &str, result: &str) -> Response {
     ([(header::CONTENT_TYPE, "application/json")], body).into_response()
 }
 
-/// The result of a tool in the form of the era: the stateless one wants to
-/// know that it is complete.
-pub(super) fn tool_result(id: &str, json: &[u8], era: Era) -> Response {
-    let text = String::from_utf8_lossy(json);
-    if era == Era::Session {
-        return result(id, &text);
+/// A result that was made for the era `of` in the form of the era `to`: the
+/// stateless one says what it is, and how long it may be kept.
+pub(super) fn in_era(json: &Bytes, to: Era, of: Era, operation: Operation) -> String {
+    match (to, of) {
+        (Era::Session, Era::Session) => String::from_utf8_lossy(json).into_owned(),
+        (Era::Stateless, Era::Session) => complete(&String::from_utf8_lossy(json), operation),
+        (Era::Stateless, Era::Stateless) => changed(json, |members| {
+            if operation == Operation::ReadResource {
+                // What one caller may read is nobody else's.
+                members.set("cacheScope", r#""private""#);
+                if members.get("ttlMs").is_none() {
+                    members.set("ttlMs", "0");
+                }
+            }
+        }),
+        (Era::Session, Era::Stateless) => changed(json, |members| {
+            members.keep(|name| !["resultType", "ttlMs", "cacheScope"].contains(&name));
+            // Until then it was always an object.
+            let structured = members.get("structuredContent");
+            if structured.is_some_and(|structured| !structured.trim_start().starts_with('{')) {
+                members.remove("structuredContent");
+            }
+        }),
     }
-    result(id, &complete(&text))
 }
 
-/// Adds `resultType` to a JSON object.
-fn complete(object: &str) -> String {
+fn changed(json: &Bytes, change: impl FnOnce(&mut Members<'_>)) -> String {
+    let Some(mut members) = Members::read(json) else {
+        return String::from_utf8_lossy(json).into_owned();
+    };
+    change(&mut members);
+    format!("{{{}}}", members.inner())
+}
+
+/// Adds `resultType` and how long it may be kept to a JSON object.
+fn complete(object: &str, operation: Operation) -> String {
     let members = object.trim_start().strip_prefix('{').unwrap_or("}").trim_start();
     let comma = if members.starts_with('}') { "" } else { "," };
-    format!(r#"{{"resultType":"complete"{comma}{members}"#)
+    let kept = match operation {
+        Operation::ReadResource => r#","ttlMs":0,"cacheScope":"private""#,
+        _ => "",
+    };
+    format!(r#"{{"resultType":"complete"{kept}{comma}{members}"#)
+}
+
+/// An error object of an upstream's, which may be of the other era.
+pub(super) fn relayed_error(id: &str, json: &Bytes, era: Era, operation: Operation) -> Response {
+    let code = Members::read(json).and_then(|error| error.get("code")?.parse::<i64>().ok());
+    let text = String::from_utf8_lossy(json);
+    match (era, code) {
+        (Era::Session, _) => error_response(id, &text, StatusCode::OK),
+        // Nobody of the stateless era knows that code.
+        (Era::Stateless, Some(NO_SUCH_RESOURCE)) => {
+            let text = changed(json, |error| error.set("code", INVALID_PARAMS.to_string()));
+            error_response(id, &text, StatusCode::OK)
+        }
+        (Era::Stateless, Some(MISSING_CAPABILITY | UNSUPPORTED_VERSION | HEADER_MISMATCH)) => {
+            error_response(id, &text, StatusCode::BAD_REQUEST)
+        }
+        (Era::Stateless, Some(METHOD_NOT_FOUND)) if operation != Operation::CallTool => {
+            error_response(id, &text, StatusCode::NOT_FOUND)
+        }
+        (Era::Stateless, _) => error_response(id, &text, StatusCode::OK),
+    }
+}
+
+/// A call, for the answer to it.
+#[derive(Debug)]
+pub(super) struct About<'a> {
+    /// JSON.
+    pub(super) id: &'a str,
+    pub(super) era: Era,
+    pub(super) operation: Operation,
+    /// The tool, as the caller wrote it.
+    pub(super) meant: &'a str,
 }
 
 /// A refusal that the model should read: an error of the tool, as far as MCP
-/// goes (2025-11-25, server/tools, error handling).
+/// goes (2025-11-25, server/tools, error handling). What is no tool's has the
+/// protocol's own errors.
 pub(super) fn refused_call(
-    id: &str,
+    about: &About<'_>,
     refusal: &Refusal,
     subject: &str,
-    meant: &str,
     receipt: Option<&Receipt>,
-    era: Era,
 ) -> Response {
+    let About { id, era, operation, meant } = *about;
     match refusal.http_status() {
         401 => return outage(id, refusal, subject, meant),
         _ if refusal.is_outage() || matches!(refusal, Refusal::TooManyCalls) => {
@@ -140,7 +204,23 @@ pub(super) fn refused_call(
         }
         _ => {}
     }
-    let text = format!("{} {}", refusal.message(meant), refusal.next(subject, meant));
+    let next = refusal.next(subject, meant);
+    let text = format!("{} {next}", refusal.message(meant));
+    if operation != Operation::CallTool {
+        let hidden = matches!(refusal, Refusal::NotGranted { .. } | Refusal::UnknownTool);
+        let code = match (operation.kind(), era) {
+            (ItemKind::Resource, Era::Session) if hidden => NO_SUCH_RESOURCE,
+            _ => INVALID_PARAMS,
+        };
+        let mut data = json!({ "code": refusal.code(), "next": next });
+        if operation.kind() == ItemKind::Resource
+            && let Some(data) = data.as_object_mut()
+        {
+            data.insert("uri".into(), meant.into());
+        }
+        let error = json!({ "code": code, "message": text, "data": data });
+        return error_response(id, &error.to_string(), StatusCode::OK);
+    }
     let body = json!({
         "content": [{ "type": "text", "text": text }],
         "isError": true,
@@ -148,7 +228,16 @@ pub(super) fn refused_call(
     });
     let body = Bytes::from(body.to_string());
     let body = receipt.map_or(body.clone(), |receipt| with_receipt(&body, receipt));
-    tool_result(id, &body, era)
+    result(id, &in_era(&body, era, Era::Session, operation))
+}
+
+/// The upstream asked for what the client did not declare, and could not go on
+/// without it (MCP 2026-07-28, basic, client capabilities).
+pub(super) fn missing_capability(id: &str, capability: &str) -> Response {
+    let data = json!({ "requiredCapabilities": { capability: {} } });
+    let text = format!("the system behind this needs a client that offers {capability}");
+    let error = RpcError { data: Some(data), ..RpcError::new(MISSING_CAPABILITY, text) };
+    error.with_id(id).response(StatusCode::BAD_REQUEST)
 }
 
 /// A refusal that concerns no call in particular.
@@ -181,11 +270,30 @@ fn outage(id: &str, refusal: &Refusal, subject: &str, meant: &str) -> Response {
 
 #[cfg(test)]
 mod tests {
-    use super::complete;
+    use super::*;
 
     #[test]
-    fn complete_results_keep_what_they_hold() {
-        assert_eq!(complete(" { }"), r#"{"resultType":"complete"}"#);
-        assert_eq!(complete(r#"{"n": 1e400}"#), r#"{"resultType":"complete","n": 1e400}"#);
+    fn results_take_the_form_of_the_clients_era_and_keep_the_rest() {
+        let form = |json: &str, to, of, operation| {
+            in_era(&Bytes::copy_from_slice(json.as_bytes()), to, of, operation)
+        };
+        use Era::{Session, Stateless};
+        use Operation::{CallTool, ReadResource};
+        let plain = r#"{"n": 1e400}"#;
+        assert_eq!(form(plain, Session, Session, CallTool), plain);
+        let complete = r#"{"resultType":"complete","n": 1e400}"#;
+        assert_eq!(form(plain, Stateless, Session, CallTool), complete);
+        assert_eq!(form(" { }", Stateless, Session, CallTool), r#"{"resultType":"complete"}"#);
+        let read = r#"{"resultType":"complete","ttlMs":0,"cacheScope":"private","n": 1e400}"#;
+        assert_eq!(form(plain, Stateless, Session, ReadResource), read);
+        let public =
+            r#"{"resultType":"complete","cacheScope":"public","ttlMs":9,"x":12345678901234567890}"#;
+        let private = r#"{"resultType":"complete","cacheScope":"private","ttlMs":9,"x":12345678901234567890}"#;
+        assert_eq!(form(public, Stateless, Stateless, ReadResource), private);
+        assert_eq!(form(public, Session, Stateless, ReadResource), r#"{"x":12345678901234567890}"#);
+        let listed = r#"{"resultType":"complete","structuredContent":[1],"content":[]}"#;
+        assert_eq!(form(listed, Session, Stateless, CallTool), r#"{"content":[]}"#);
+        let object = r#"{"resultType":"complete","structuredContent":{"a":1}}"#;
+        assert_eq!(form(object, Session, Stateless, CallTool), r#"{"structuredContent":{"a":1}}"#);
     }
 }

@@ -12,8 +12,7 @@ use super::answer::RpcError;
 pub(super) enum Message<'a> {
     Request(Request<'a>),
     Notification(Notification<'a>),
-    /// An answer to a request of the server's.
-    Response,
+    Response(Reply<'a>),
 }
 
 #[derive(Debug)]
@@ -22,6 +21,14 @@ pub(super) struct Request<'a> {
     pub(super) id: &'a str,
     pub(super) method: &'a str,
     params: Option<&'a Node<'a>>,
+}
+
+/// An answer to a request of the server's. `id` and the rest are JSON.
+#[derive(Debug)]
+pub(super) struct Reply<'a> {
+    pub(super) id: &'a str,
+    /// A result, or an error object.
+    pub(super) answer: Result<&'a Node<'a>, &'a Node<'a>>,
 }
 
 #[derive(Debug)]
@@ -54,9 +61,13 @@ impl<'a> Message<'a> {
             }
         };
         let Some(method) = node.get("method") else {
-            let response = node.get("result").is_some() || node.get("error").is_some();
-            return match (id, response) {
-                (Some(_), true) => Ok(Self::Response),
+            return match (id, node.get("result"), node.get("error")) {
+                (Some(id), Some(result), None) => {
+                    Ok(Self::Response(Reply { id, answer: Ok(result) }))
+                }
+                (Some(id), None, Some(error)) => {
+                    Ok(Self::Response(Reply { id, answer: Err(error) }))
+                }
                 _ => Err(RpcError::invalid_request("the message has no method")),
             };
         };
@@ -115,7 +126,7 @@ mod tests {
         match Message::read(&node) {
             Ok(Message::Request(_)) => Ok("request"),
             Ok(Message::Notification(_)) => Ok("notification"),
-            Ok(Message::Response) => Ok("response"),
+            Ok(Message::Response(_)) => Ok("response"),
             Err(error) => Err(error.message().to_owned()),
         }
     }
@@ -142,6 +153,7 @@ mod tests {
             r#"{"jsonrpc":"2.0","id":1,"method":"m","params":[]}"#,
             r#"{"jsonrpc":"2.0","id":1}"#,
             r#"{"jsonrpc":"2.0","result":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#,
         ] {
             assert!(read(text).is_err(), "{text}");
         }

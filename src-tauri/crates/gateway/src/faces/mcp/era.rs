@@ -1,20 +1,26 @@
 //! Which revision a message speaks, and whether its headers agree with its
 //! body: another gateway on the way may have decided by the headers.
 
-use agw_core::json::Node;
+use std::borrow::Cow;
+
+use agw_core::json::{self, Node};
 use axum::http::{HeaderMap, HeaderName};
-use base64::{Engine as _, prelude::BASE64_STANDARD};
 
 use super::{answer::RpcError, envelope::Request};
+use crate::mirrored;
 pub(super) use crate::pipeline::Era;
 
 /// The stateless revision that is served.
 pub(super) const STATELESS: &str = "2026-07-28";
 /// The revisions with sessions, newest first.
-pub(super) const WITH_SESSIONS: [&str; 2] = ["2025-11-25", "2025-06-18"];
+pub(super) const WITH_SESSIONS: [&str; 4] =
+    ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The one in which several messages may come in one body.
+pub(super) const WITH_BATCHES: &str = "2025-03-26";
 
 pub(super) const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
-const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+pub(super) const META_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
@@ -30,7 +36,10 @@ pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcE
             }
             // The greeting is where versions are agreed on.
             Some(_) if request.method == "initialize" => Ok(Era::Session),
-            Some(other) => Err(RpcError::unsupported_version(other)),
+            Some(other) => {
+                let all = [&[STATELESS], &WITH_SESSIONS[..]].concat();
+                Err(RpcError::unsupported_version(other, &all))
+            }
         };
     };
     let version = version
@@ -38,7 +47,7 @@ pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcE
         .ok_or_else(|| RpcError::invalid_params(format!("{META_VERSION:?} must be a string")))?;
     agree("MCP-Protocol-Version", header, version)?;
     if version != STATELESS {
-        return Err(RpcError::unsupported_version(version));
+        return Err(RpcError::unsupported_version(version, &[STATELESS]));
     }
     if !request.meta(META_CAPABILITIES).is_some_and(Node::is_object) {
         let text = format!("params._meta lacks {META_CAPABILITIES:?}, an object");
@@ -51,9 +60,7 @@ pub(super) fn of(request: &Request<'_>, headers: &HeaderMap) -> Result<Era, RpcE
         _ => None,
     };
     if let Some(name) = named.and_then(Node::as_str) {
-        let header = one(headers, &NAME)?;
-        let decoded = header.and_then(decode);
-        agree("Mcp-Name", decoded.as_deref().or(header), name)?;
+        agree("Mcp-Name", decoded(headers, &NAME)?.as_deref(), name)?;
     }
     Ok(Era::Stateless)
 }
@@ -77,8 +84,46 @@ fn agree(what: &str, header: Option<&str>, body: &str) -> Result<(), RpcError> {
     }
 }
 
-/// `=?base64?…?=` (2026-07-28, transports, value encoding).
-fn decode(value: &str) -> Option<String> {
-    let encoded = value.strip_prefix("=?base64?")?.strip_suffix("?=")?;
-    String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()
+/// The same of a header whose value may be encoded.
+fn decoded<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<Cow<'h, str>>, RpcError> {
+    let decode = |value| mirrored::decode(value);
+    let broken = || RpcError::header_mismatch(format!("{name} cannot be decoded"));
+    one(headers, name)?.map(|value| decode(value).ok_or_else(broken)).transpose()
+}
+
+/// Whether the headers that a tool's schema asks for say what the arguments
+/// do (MCP 2026-07-28, transports, server behaviour for custom headers).
+pub(super) fn agree_on_arguments(
+    headers: &HeaderMap,
+    schema: &str,
+    arguments: &[u8],
+) -> Result<(), RpcError> {
+    if !mirrored::may_have_marks(schema) {
+        return Ok(());
+    }
+    let (Ok(schema), Ok(arguments)) = (json::parse(schema.as_bytes()), json::parse(arguments))
+    else {
+        return Ok(());
+    };
+    // Marks that are none are the upstream's mistake, arguments of another
+    // type are judged where they are read.
+    let Ok(names) = mirrored::names(&schema) else { return Ok(()) };
+    let Ok(expected) = mirrored::mirrored(&schema, &arguments) else { return Ok(()) };
+    for name in names {
+        let Ok(name) = HeaderName::try_from(name) else { continue };
+        let expected = expected.iter().find(|(of, _)| *of == name.as_str());
+        let expected = expected.map(|(_, value)| mirrored::decode(value).unwrap_or_default());
+        match (expected, decoded(headers, &name)?) {
+            (Some(expected), said) => agree(name.as_str(), said.as_deref(), &expected)?,
+            (None, None) => {}
+            (None, Some(_)) => {
+                let text = format!("{name} is sent for an argument that is not there");
+                return Err(RpcError::header_mismatch(text));
+            }
+        }
+    }
+    Ok(())
 }

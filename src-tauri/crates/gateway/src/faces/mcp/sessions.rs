@@ -1,18 +1,19 @@
-//! Sessions of the older era. A session is a place to send notifications to
-//! and to cancel calls in; it proves nothing about who calls.
+//! Sessions of the older era. A session is a place to send notifications and
+//! questions to and to cancel calls in; it proves nothing about who calls.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
 };
 
 use agw_core::{AgentId, Caller, UserId};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use bytes::Bytes;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Endpoint;
-use crate::bounds;
+use crate::{bounds, pipeline::ClientAnswer};
 
 /// All open sessions and streams of agents.
 #[derive(Debug)]
@@ -21,13 +22,39 @@ pub(crate) struct AgentSessions {
     streams: Arc<Semaphore>,
 }
 
+/// What was agreed on at the beginning.
+#[derive(Debug, Clone)]
+pub(super) struct Greeted {
+    pub(super) version: &'static str,
+    /// See [`ClientSide::capabilities`](crate::pipeline::ClientSide).
+    pub(super) capabilities: Arc<str>,
+}
+
 #[derive(Debug)]
 pub(super) struct AgentSession {
     principal: (UserId, Option<AgentId>),
     endpoint: Endpoint,
-    used: Mutex<Instant>,
+    state: Mutex<State>,
+    /// Fires when the session is over.
+    pub(super) over: CancellationToken,
+}
+
+#[derive(Debug)]
+struct State {
+    greeted: Greeted,
+    used: Instant,
     /// By request id, as written.
-    calls: Mutex<HashMap<String, CancellationToken>>,
+    calls: HashMap<String, CancellationToken>,
+    /// Questions to the client, by the id that they were sent with.
+    questions: HashMap<String, oneshot::Sender<ClientAnswer>>,
+    asked: u64,
+    log_level: Option<&'static str>,
+    /// URIs of resources.
+    subscribed: HashMap<String, CancellationToken>,
+    /// Ends the stream of notifications that is open.
+    stream: CancellationToken,
+    /// The stream that all answers go over, in the transport that has one.
+    attached: Option<mpsc::Sender<Bytes>>,
 }
 
 impl Default for AgentSessions {
@@ -42,21 +69,38 @@ fn principal(caller: &Caller) -> (UserId, Option<AgentId>) {
 
 impl AgentSessions {
     /// Returns the new session's id, or `None` without randomness.
-    pub(super) fn begin(&self, caller: &Caller, endpoint: &Endpoint) -> Option<String> {
+    pub(super) fn begin(
+        &self,
+        caller: &Caller,
+        endpoint: &Endpoint,
+        greeted: Greeted,
+    ) -> Option<String> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).ok()?;
         let id: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
         let session = AgentSession {
             principal: principal(caller),
             endpoint: endpoint.clone(),
-            used: Mutex::new(Instant::now()),
-            calls: Mutex::default(),
+            state: Mutex::new(State {
+                greeted,
+                used: Instant::now(),
+                calls: HashMap::new(),
+                questions: HashMap::new(),
+                asked: 0,
+                log_level: None,
+                subscribed: HashMap::new(),
+                stream: CancellationToken::new(),
+                attached: None,
+            }),
+            over: CancellationToken::new(),
         };
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         if sessions.len() >= bounds::AGENT_SESSIONS_MAX {
-            let oldest = sessions.iter().min_by_key(|(_, session)| session.last_used());
+            let oldest = sessions.iter().min_by_key(|(_, session)| session.state().used);
             let oldest = oldest.map(|(id, _)| id.clone());
-            oldest.and_then(|id| sessions.remove(&id));
+            if let Some(session) = oldest.and_then(|id| sessions.remove(&id)) {
+                session.over.cancel();
+            }
         }
         sessions.insert(id.clone(), Arc::new(session));
         Some(id)
@@ -74,12 +118,15 @@ impl AgentSessions {
         if session.principal != principal(caller) || session.endpoint != *endpoint {
             return None;
         }
-        *session.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        session.state().used = Instant::now();
         Some(Arc::clone(session))
     }
 
     pub(super) fn end(&self, id: &str) {
-        self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        let ended = self.sessions.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        if let Some(session) = ended {
+            session.over.cancel();
+        }
     }
 
     /// A place among the open streams.
@@ -89,23 +136,99 @@ impl AgentSessions {
 }
 
 impl AgentSession {
-    fn last_used(&self) -> Instant {
-        *self.used.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn greeted(&self) -> Greeted {
+        self.state().greeted.clone()
+    }
+
+    /// What a client says of itself in a session that has a stream already.
+    pub(super) fn greet(&self, greeted: Greeted) {
+        self.state().greeted = greeted;
+    }
+
+    pub(super) fn attach(&self, to_client: mpsc::Sender<Bytes>) {
+        self.state().attached = Some(to_client);
+    }
+
+    pub(super) fn attached(&self) -> Option<mpsc::Sender<Bytes>> {
+        self.state().attached.clone()
     }
 
     pub(super) fn call_began(&self, id: &str, cancel: &CancellationToken) {
-        let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        calls.insert(id.to_owned(), cancel.clone());
+        self.state().calls.insert(id.to_owned(), cancel.clone());
     }
 
     pub(super) fn call_ended(&self, id: &str) {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.state().calls.remove(id);
     }
 
     pub(super) fn cancel(&self, id: &str) {
-        let calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cancel) = calls.get(id) {
+        if let Some(cancel) = self.state().calls.get(id) {
             cancel.cancel();
         }
+    }
+
+    /// A place for an answer of the client's, and the id (JSON) to ask with.
+    pub(super) fn question(&self) -> (String, oneshot::Receiver<ClientAnswer>) {
+        let mut state = self.state();
+        state.asked += 1;
+        let id = format!("\"agw-{}\"", state.asked);
+        let (answer, answered) = oneshot::channel();
+        state.questions.insert(id.clone(), answer);
+        (id, answered)
+    }
+
+    /// Nobody waits for that answer any more.
+    pub(super) fn withdraw(&self, id: &str) {
+        self.state().questions.remove(id);
+    }
+
+    /// `id` is JSON. An answer to nothing is nobody's.
+    pub(super) fn answered(&self, id: &str, answer: ClientAnswer) {
+        let waiting = self.state().questions.remove(id);
+        // The one who asked may have given up.
+        let _ = waiting.map(|waiting| waiting.send(answer));
+    }
+
+    pub(super) fn log_level(&self) -> Option<&'static str> {
+        self.state().log_level
+    }
+
+    pub(super) fn set_level(&self, level: &'static str) {
+        self.state().log_level = Some(level);
+    }
+
+    /// Returns what fires when the subscription is over; `None` without room
+    /// for one more.
+    pub(super) fn subscribe(&self, uri: &str) -> Option<CancellationToken> {
+        let mut state = self.state();
+        if state.subscribed.len() >= bounds::SUBSCRIPTIONS_MAX {
+            return None;
+        }
+        let over = self.over.child_token();
+        state.subscribed.insert(uri.to_owned(), over.clone());
+        Some(over)
+    }
+
+    pub(super) fn unsubscribe(&self, uri: &str) {
+        if let Some(over) = self.state().subscribed.remove(uri) {
+            over.cancel();
+        }
+    }
+
+    pub(super) fn is_subscribed(&self, uri: &str) -> bool {
+        self.state().subscribed.contains_key(uri)
+    }
+
+    /// A new stream of notifications. The one before it ends: a message goes
+    /// over one of them only.
+    pub(super) fn new_stream(&self) -> CancellationToken {
+        let mut state = self.state();
+        state.stream.cancel();
+        state.stream = self.over.child_token();
+        state.stream.clone()
     }
 }

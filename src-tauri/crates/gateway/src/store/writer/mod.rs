@@ -74,8 +74,11 @@ pub(crate) enum Safety {
     Receipt,
 }
 
-/// What the writer does after each commit, before anyone hears of it.
+/// What the writer does at each commit, before anyone hears of it.
 pub(crate) trait Committed: Send {
+    /// The configuration will change with the transaction under way; what
+    /// follows from that is done in it, too, with these records.
+    fn changing(&mut self, db: &Connection) -> Result<Vec<Record>, StoreError>;
     /// The configuration changed: build and swap in a new snapshot.
     fn changed(&mut self, db: &Connection) -> Result<(), StoreError>;
     /// New records, oldest first.

@@ -252,7 +252,13 @@ impl Thread {
             seq += 1;
             batch.append(&tx, seq, record)?;
         }
-        let seq = batch.write(&mut tx, seq, asked)?;
+        let mut seq = batch.write(&mut tx, seq, asked)?;
+        if batch.configured {
+            for record in self.committed.changing(&tx)? {
+                seq += 1;
+                batch.append(&tx, seq, &record.render())?;
+            }
+        }
         if counted {
             let mut usage = self.usage.clone();
             count(&mut usage, &batch.usage);

@@ -11,6 +11,10 @@ use crate::store::{
 struct Nobody;
 
 impl Committed for Nobody {
+    fn changing(&mut self, _: &Connection) -> Result<Vec<Record>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn changed(&mut self, _: &Connection) -> Result<(), StoreError> {
         Ok(())
     }

@@ -1,0 +1,30 @@
+import { plural } from "./words";
+
+/** Definitions of tools that changed after they were granted. */
+export const definition = {
+  title: (tool: string) => `What changed of ${tool}`,
+  intro: "Its server defines this tool in another way than when it was granted. A definition is text that models act on, so no agent sees or calls the tool until you have looked at it.",
+  unchanged: "Its definition is the one that was granted.",
+  before: "As it was granted",
+  after: "As it is now",
+  granted: (time: string) => `First granted ${time}`,
+  acceptedBy: (admin: string, time: string) => `Accepted by ${admin} ${time}`,
+  since: (time: string) => `Noticed ${time}`,
+  whole: "Show the whole definition",
+  removed: "Removed",
+  added: "Added",
+  skipped: (count: number) => `${plural(count, "line that did", "lines that did")} not change`,
+  more: (left: number) => `Show more (${left.toLocaleString("en")} left)`,
+  again: "It changed once more",
+  againText: "What you see is no longer what its server says. Nothing was accepted.",
+  consequence: "Accepting lets everybody use it who is granted it. If it was confirmed that it only reads, that has to be confirmed again.",
+  keep: "Keep it back",
+  accept: (hash: string) => `Accept ${hash}…`,
+  readOnly: "You may look; only an admin accepts it.",
+  changed: "Changed: kept back",
+  review: "Review",
+  reviewOf: (tool: string) => `Review what changed of ${tool}`,
+  banner: (count: number) => `${plural(count, "tool has", "tools have")} changed and ${count === 1 ? "waits" : "wait"} for review`,
+  bannerText: "Agents neither see nor call them until an admin has accepted what they are now.",
+  look: "Look at them",
+};
