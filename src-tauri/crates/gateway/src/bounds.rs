@@ -44,6 +44,19 @@ pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
 /// How long is waited, after an upstream said that a list has changed, for
 /// others to change.
 pub(crate) const LISTS_CHANGE: Duration = Duration::from_millis(100);
+/// Child processes (or streams of HTTP with SSE) of one connection for those
+/// who call, and of all; and how long one is kept that nobody uses.
+pub(crate) const WIRES_PER_CONNECTION: usize = 32;
+pub(crate) const WIRES_IN_ALL: usize = 256;
+pub(crate) const WIRE_IDLE: Duration = Duration::from_secs(15 * 60);
+/// How often it is looked for them.
+pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(30);
+/// How long a server of HTTP with SSE may take to accept a message.
+pub(crate) const POSTING: Duration = Duration::from_secs(10);
+/// Subscriptions to resources over one owner's link.
+pub(crate) const SUBSCRIPTIONS_PER_OWNER: usize = 1_000;
+/// How long a session over HTTP is kept that nobody uses.
+pub(crate) const UPSTREAM_SESSION_IDLE: Duration = Duration::from_secs(3600);
 /// Sessions with one upstream at a URL.
 pub(crate) const UPSTREAM_SESSIONS_MAX: usize = 1_024;
 /// Calls of one caller that may be under way at once.

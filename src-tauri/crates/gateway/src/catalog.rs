@@ -312,9 +312,9 @@ impl Catalog {
             catalog.refused.insert(connection, listing.refused);
         }
         catalog.in_order = catalog.by_id.values().cloned().collect();
-        catalog.in_order.sort_by(|a, b| {
-            (a.id.connection(), a.position).cmp(&(b.id.connection(), b.position))
-        });
+        catalog
+            .in_order
+            .sort_by(|a, b| (a.id.connection(), a.position).cmp(&(b.id.connection(), b.position)));
         for ((kind, _), alike) in by_folded {
             let names =
                 if kind == ItemKind::Prompt { &mut catalog.prompts } else { &mut catalog.tools };

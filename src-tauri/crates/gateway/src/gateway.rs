@@ -157,6 +157,7 @@ impl Gateway {
             writer: writer.clone(),
             http: http.clone(),
             timeouts,
+            crowd: Arc::default(),
         };
         let gateway = Arc::new(Self {
             upstreams: Upstreams::new(context, stored_tools),

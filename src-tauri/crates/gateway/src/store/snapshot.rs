@@ -192,6 +192,12 @@ impl Snapshot {
         good.then(|| self.caller(user, agent))
     }
 
+    /// Whether they are still there: neither was removed.
+    pub(crate) fn is_known(&self, user: UserId, agent: Option<AgentId>) -> bool {
+        let agent = agent.map(|id| self.agents.get(&id).is_some_and(|agent| !agent.removed));
+        self.users.get(&user).is_some_and(|user| !user.removed) && agent.unwrap_or(true)
+    }
+
     /// Whether this caller's calls are refused for now.
     pub(crate) fn is_paused(&self, caller: &Caller) -> bool {
         let agent = caller.agent.as_ref().and_then(|agent| self.agents.get(&agent.id));

@@ -106,6 +106,30 @@ pub(super) fn own_params(era: Era, members: &str) -> String {
     }
 }
 
+/// `params` of a request about one resource.
+pub(super) fn uri_params(uri: &str) -> String {
+    let mut params = r#"{"uri":"#.to_owned();
+    write_string(uri, &mut params);
+    params.push('}');
+    params
+}
+
+/// Members of `subscriptions/listen`: to hear when a list changes.
+pub(super) const LISTS: &str = r#""notifications":{"toolsListChanged":true,"promptsListChanged":true,"resourcesListChanged":true}"#;
+
+/// The same: to hear when one of these resources changes.
+pub(super) fn watching(uris: &[String]) -> String {
+    let mut members = r#""notifications":{"resourceSubscriptions":["#.to_owned();
+    for (at, uri) in uris.iter().enumerate() {
+        if at > 0 {
+            members.push(',');
+        }
+        write_string(uri, &mut members);
+    }
+    members.push_str("]}");
+    members
+}
+
 /// What every request of the stateless era carries in `_meta`.
 fn stateless_meta(capabilities: &str) -> String {
     format!(

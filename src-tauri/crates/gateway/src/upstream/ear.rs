@@ -25,7 +25,7 @@ pub(super) struct Owner {
     /// `None`: the user's agents share it.
     pub(super) agent: Option<AgentId>,
     pub(super) capabilities: Arc<str>,
-    credentials: [u8; 32],
+    pub(super) credentials: [u8; 32],
 }
 
 impl Owner {
@@ -40,7 +40,8 @@ impl Owner {
     }
 }
 
-fn hash(headers: &[(HeaderName, HeaderValue)]) -> [u8; 32] {
+/// So that no credential is kept to compare with.
+pub(super) fn hash(headers: &[(HeaderName, HeaderValue)]) -> [u8; 32] {
     if headers.is_empty() {
         return [0; 32];
     }

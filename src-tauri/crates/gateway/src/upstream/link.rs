@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use agw_api::Transport;
-use agw_core::{ConnectPermit, json, json::write_string};
+use agw_core::{AgentId, ConnectPermit, UserId, json, json::write_string};
 use agw_vault::{Secret, Vault};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
@@ -12,21 +12,22 @@ use crate::{
     bounds,
     catalog::{Definitions, Listed},
     mirrored,
-    pipeline::{self, ArmedRequest, Era},
+    pipeline::{self, ArmedRequest, Era, Operation},
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
         HttpClient, UpstreamError, UpstreamReply,
         dialect::{self, Announced, Greeting},
-        ear::Ear,
+        ear::{Ear, Owner},
         http::{Site, check_url},
         jsonrpc::Answer,
         life::Life,
+        old_sse::OldSse,
         rounds::{self, Round},
         stderr::Tail,
         stdio::Program,
         streamable::{self, HttpLink, Parts},
         talk::{Patience, Talk},
-        wires::Wires,
+        wires::{Crowd, Server, Wires},
     },
 };
 
@@ -56,6 +57,7 @@ pub(super) struct Setting<'s> {
     pub(super) life: &'s Life,
     /// How the server spoke when it was last greeted.
     pub(super) known: Option<Era>,
+    pub(super) crowd: &'s Arc<Crowd>,
     /// How long finding that out may take.
     pub(super) probe: Duration,
 }
@@ -72,7 +74,7 @@ impl Link {
                 let stderr = setting.stderr.clone();
                 let program =
                     Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), stderr };
-                let connected = Wires::start(program, &setting).await;
+                let connected = Wires::start(Server::Program(program), &setting).await;
                 let (wires, greeting) = connected.map_err(|e| e.without_secrets(&secrets))?;
                 (Over::Wires(wires), greeting)
             }
@@ -148,11 +150,14 @@ impl Link {
         cancel: &CancellationToken,
     ) -> Result<UpstreamReply, UpstreamError> {
         let secrets = match &self.over {
-            Over::Wires(wires) => Arc::clone(wires.secrets()),
+            Over::Wires(wires) => wires.secrets_of(&armed),
             Over::Http(_) => Arc::clone(armed.secrets()),
         };
         let talk = Arc::new(Talk::new(armed, Arc::clone(&secrets), patience));
-        let answer = self.rounds(&talk, cancel).await;
+        let answer = match talk.armed.operation() {
+            Operation::Subscribe => self.subscribe(&talk, cancel).await,
+            _ => self.rounds(&talk, cancel).await,
+        };
         Ok(match answer.map_err(|error| error.without_secrets(&secrets))? {
             Answer::Result(json) => UpstreamReply::Result { json, secrets },
             Answer::Error(json) => UpstreamReply::RpcError { json, secrets },
@@ -187,9 +192,67 @@ impl Link {
         Err(UpstreamError::Malformed(format!("it wanted something {limit} times over")))
     }
 
+    /// Has a resource watched, and remembers for whom.
+    async fn subscribe(
+        &self,
+        talk: &Arc<Talk>,
+        cancel: &CancellationToken,
+    ) -> Result<Answer, UpstreamError> {
+        let (owner, armed) = (Owner::of(&talk.armed), &talk.armed);
+        let (era, subscriptions) = match &self.over {
+            Over::Wires(wires) => (wires.era(), &wires.subscriptions),
+            Over::Http(link) => (link.era(), &link.subscriptions),
+        };
+        if era == Era::Session {
+            let answer = self.rounds(talk, cancel).await?;
+            if matches!(answer, Answer::Error(_)) {
+                return Ok(answer);
+            }
+        }
+        subscriptions.add(&owner, armed.agent(), armed.tool())?;
+        match (&self.over, era) {
+            (Over::Wires(wires), Era::Stateless) => wires.subscribed(talk).await?,
+            (Over::Wires(_), Era::Session) => {}
+            (Over::Http(link), _) => link.subscribed(talk),
+        }
+        Ok(Answer::Result(Bytes::from_static(b"{}")))
+    }
+
+    /// One subscription of theirs fewer.
+    pub(super) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+        match &self.over {
+            Over::Wires(wires) => {
+                for owner in wires.subscriptions.remove(user, agent, uri) {
+                    wires.unsubscribed(&owner, uri);
+                }
+            }
+            Over::Http(link) => {
+                for owner in link.subscriptions.remove(user, agent, uri) {
+                    link.unsubscribed(&owner, uri);
+                }
+            }
+        }
+    }
+
+    /// Ends the sessions and children of those who are gone, and what nobody
+    /// has used for long. `stays` tells of a user and an agent of theirs.
+    pub(super) fn sweep(&self, stays: impl Fn(UserId, Option<AgentId>) -> bool) {
+        let of = |owner: &Owner| stays(owner.user, owner.agent);
+        match &self.over {
+            Over::Wires(wires) => {
+                wires.subscriptions.retain(&stays);
+                wires.sweep(of);
+            }
+            Over::Http(link) => {
+                link.subscriptions.retain(&stays);
+                link.sweep(of);
+            }
+        }
+    }
+
     fn secrets(&self) -> &Arc<[Secret]> {
         match &self.over {
-            Over::Wires(wires) => wires.secrets(),
+            Over::Wires(wires) => wires.own_secrets(),
             Over::Http(link) => &link.secrets,
         }
     }
@@ -247,11 +310,29 @@ async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greetin
         // A server that does not answer is one of the older era.
         let probed = tokio::time::timeout(setting.probe, streamable::probe(&parts)).await;
         if let Some(greeting) = probed.ok().transpose()?.flatten() {
-            return Ok((Over::Http(HttpLink::stateless(parts)), greeting));
+            let link = HttpLink::stateless(parts, greeting.announced);
+            return Ok((Over::Http(link), greeting));
         }
     }
-    let (link, greeting) = HttpLink::greet(parts).await?;
-    Ok((Over::Http(link), greeting))
+    let old = OldSse {
+        site: parts.site.clone(),
+        headers: parts.headers.clone(),
+        secrets: Arc::clone(&parts.secrets),
+    };
+    match HttpLink::greet(parts).await {
+        Ok((link, greeting)) => Ok((Over::Http(link), greeting)),
+        // As those of 2024-11-05 answer a POST to where their stream is.
+        Err(error @ UpstreamError::Status(400 | 404 | 405)) => {
+            let started = Wires::start(Server::Sse(old), setting).await;
+            // What the URL says to a plain greeting is the more telling.
+            let (wires, greeting) = started.map_err(|second| match second {
+                UpstreamError::Status(_) | UpstreamError::Malformed(_) => error,
+                second => second,
+            })?;
+            Ok((Over::Wires(wires), greeting))
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// Opens all credentials of a connection, to start it.

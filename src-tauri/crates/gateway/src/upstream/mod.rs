@@ -10,11 +10,14 @@ mod jsonrpc;
 mod life;
 mod lines;
 mod link;
+mod listen;
+mod old_sse;
 mod rounds;
 mod sse;
 mod stderr;
 mod stdio;
 mod streamable;
+mod subscriptions;
 mod supervise;
 mod talk;
 mod wire;
@@ -107,7 +110,13 @@ impl Upstream {
         }
     }
 
-    pub(crate) fn unsubscribe(&self, _: UserId, _: Option<AgentId>, _: &str) {}
+    /// One subscription of theirs to a resource fewer, as often as it was
+    /// subscribed to.
+    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+        if let Some(link) = self.link.load_full() {
+            link.unsubscribe(user, agent, uri);
+        }
+    }
 
     async fn link_soon(&self) -> Result<Arc<link::Link>, UpstreamError> {
         if let Some(link) = self.link.load_full() {

@@ -9,7 +9,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
@@ -20,76 +20,87 @@ use futures_util::{StreamExt as _, future::BoxFuture, stream::FuturesUnordered};
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use hyper::body::Incoming as Body;
 use tokio::{sync::Notify, time::Instant};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     bounds, mirrored,
     pipeline::{ArmedRequest, Era, Operation},
     upstream::{
         UpstreamError,
-        dialect::{self, Greeting},
+        dialect::{self, Announced, Greeting},
         ear::{Ear, Owner},
         http::{Headers, REST_OF_STREAM, Site, check_status, content_type, next_chunk, read_all},
         jsonrpc::{self, Answer, Incoming},
         life::Life,
         sse,
-        talk::{Talk, Talks, wanted_of},
+        subscriptions::Subscriptions,
+        talk::{Talk, Talks, unanswered, wanted_of},
     },
 };
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+pub(super) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
 
 #[derive(Debug)]
 pub(super) struct HttpLink {
-    site: Site,
+    pub(super) site: Site,
     era: Era,
     /// For what no call is behind; a call brings its own.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// What those headers hold.
     pub(super) secrets: Arc<[Secret]>,
     /// The gateway's own; in the stateless era everybody's.
-    own: Arc<Session>,
+    pub(super) own: Arc<Session>,
     sessions: Mutex<HashMap<Owner, Arc<Session>>>,
     next_id: AtomicU64,
     broken: Notify,
     pub(super) ear: Ear,
     pub(super) life: Life,
-    /// Whether it takes `logging/setLevel`.
-    logging: bool,
+    announced: Announced,
+    pub(super) subscriptions: Subscriptions,
+    /// In the stateless era, the streams over which owners watch resources.
+    watching: Mutex<HashMap<Owner, (DropGuard, Vec<(HeaderName, HeaderValue)>)>>,
 }
 
 /// What an upstream agreed on with one owner's requests.
 #[derive(Debug)]
 pub(super) struct Session {
     /// Its id, if it has one, and the revision.
-    headers: Vec<(HeaderName, HeaderValue)>,
+    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
+    /// The credentials it was opened with.
+    opened_with: Vec<(HeaderName, HeaderValue)>,
     /// The level of log messages that was last asked for.
     level: Mutex<Option<Arc<str>>>,
     pub(super) talks: Talks,
-    /// Whether what the upstream says outside of answers is heard.
-    listens: bool,
+    /// Whether what the upstream says outside of answers is listened to.
+    listens: AtomicBool,
     used: Mutex<Instant>,
     pub(super) ended: CancellationToken,
 }
 
 impl Session {
-    fn new(id: Option<HeaderValue>, protocol: HeaderValue, listens: bool) -> Self {
+    fn new(id: Option<HeaderValue>, protocol: HeaderValue) -> Self {
         let id = id.map(|id| (SESSION_ID, id));
         Self {
             headers: id.into_iter().chain([(PROTOCOL_VERSION, protocol)]).collect(),
+            opened_with: Vec::new(),
             level: Mutex::default(),
             talks: Talks::default(),
-            listens,
+            listens: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
             ended: CancellationToken::new(),
         }
     }
 
-    fn has_id(&self) -> bool {
+    pub(super) fn has_id(&self) -> bool {
         self.headers.len() > 1
+    }
+
+    /// From now on it is listened to; returns whether it was before.
+    pub(super) fn begin_listening(&self) -> bool {
+        self.listens.swap(true, Ordering::Relaxed)
     }
 
     fn idle_since(&self) -> Instant {
@@ -110,7 +121,7 @@ pub(super) struct Parts {
 pub(super) async fn probe(parts: &Parts) -> Result<Option<Greeting>, UpstreamError> {
     let params = dialect::own_params(Era::Stateless, "");
     let body = jsonrpc::request(0, "server/discover", &params);
-    let session = Session::new(None, HeaderValue::from_static(dialect::STATELESS), false);
+    let session = Session::new(None, HeaderValue::from_static(dialect::STATELESS));
     let method = (METHOD, HeaderValue::from_static("server/discover"));
     let headers: Vec<_> = session.headers.iter().cloned().chain([method]).collect();
     let response = parts.site.post([&headers, &parts.headers], body.into()).await?;
@@ -131,19 +142,28 @@ pub(super) async fn probe(parts: &Parts) -> Result<Option<Greeting>, UpstreamErr
 
 impl HttpLink {
     /// For a server of the stateless era.
-    pub(super) fn stateless(parts: Parts) -> Arc<Self> {
+    pub(super) fn stateless(parts: Parts, announced: Announced) -> Arc<Self> {
         let protocol = HeaderValue::from_static(dialect::STATELESS);
-        Self::make(parts, Era::Stateless, Session::new(None, protocol, false), false)
+        let link = Self::make(parts, Era::Stateless, Session::new(None, protocol), announced);
+        if announced.list_changed {
+            let (headers, stop) = (link.headers.clone(), CancellationToken::new());
+            link.listen_for(dialect::LISTS.into(), None, headers, stop);
+        }
+        link
     }
 
     /// Opens the gateway's own session with a server of the older era.
     pub(super) async fn greet(parts: Parts) -> Result<(Arc<Self>, Greeting), UpstreamError> {
-        let opened = open_session(&parts.site, 0, "{}", &parts.headers, &parts.secrets, true).await;
+        let opened = open_session(&parts.site, 0, "{}", &parts.headers, &parts.secrets).await;
         let (own, greeting) = opened?;
-        Ok((Self::make(parts, Era::Session, own, greeting.announced.logging), greeting))
+        let link = Self::make(parts, Era::Session, own, greeting.announced);
+        if greeting.announced.list_changed {
+            link.listen_in_session(&link.own, None, link.headers.clone());
+        }
+        Ok((link, greeting))
     }
 
-    fn make(parts: Parts, era: Era, own: Session, logging: bool) -> Arc<Self> {
+    fn make(parts: Parts, era: Era, own: Session, announced: Announced) -> Arc<Self> {
         let Parts { site, headers, secrets, ear, life } = parts;
         Arc::new(Self {
             site,
@@ -156,7 +176,9 @@ impl HttpLink {
             broken: Notify::new(),
             ear,
             life,
-            logging,
+            announced,
+            subscriptions: Subscriptions::default(),
+            watching: Mutex::default(),
         })
     }
 
@@ -241,7 +263,7 @@ impl HttpLink {
             session: &self.own,
             headers: armed.headers(),
             owner: Some(owner),
-            talk: Some(talk),
+            talk: Some(Arc::clone(talk)),
         };
         let answer = exchange.read_answer(response, id).await?;
         if dialect::is_header_mismatch(&answer) {
@@ -262,7 +284,8 @@ impl HttpLink {
         let mut session = self.session(owner, armed.headers(), talk).await?;
         let mut renewed = false;
         loop {
-            let under_way = session.listens.then(|| session.talks.enter(talk));
+            let listens = session.listens.load(Ordering::Relaxed);
+            let under_way = listens.then(|| session.talks.enter(talk));
             self.set_level(&session, armed).await?;
             armed.still_allowed()?;
             let response =
@@ -286,7 +309,7 @@ impl HttpLink {
         owner: &'e Owner,
     ) -> Exchange<'e> {
         let headers = talk.armed.headers();
-        Exchange { link: self, session, headers, owner: Some(owner), talk: Some(talk) }
+        Exchange { link: self, session, headers, owner: Some(owner), talk: Some(Arc::clone(talk)) }
     }
 
     /// Has the upstream send log messages from the client's level up.
@@ -295,7 +318,8 @@ impl HttpLink {
         session: &Session,
         armed: &ArmedRequest,
     ) -> Result<(), UpstreamError> {
-        let Some(level) = armed.client().log_level.as_ref().filter(|_| self.logging) else {
+        let Some(level) = armed.client().log_level.as_ref().filter(|_| self.announced.logging)
+        else {
             return Ok(());
         };
         if session.level.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(level) {
@@ -336,15 +360,21 @@ impl HttpLink {
             *session.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             return Ok(Arc::clone(session));
         }
-        let listens = owner.agent.is_some();
-        let id = self.next_id();
-        let capabilities = &owner.capabilities;
-        let opened = open_session(&self.site, id, capabilities, headers, &talk.secrets, listens);
-        let (session, _) = opened.await?;
-        Ok(self.remember(owner, session))
+        let (id, capabilities) = (self.next_id(), &owner.capabilities);
+        let (session, _) =
+            open_session(&self.site, id, capabilities, headers, &talk.secrets).await?;
+        let session = self.remember(owner, session);
+        if owner.agent.is_some() || !self.subscriptions.of(owner).is_empty() {
+            self.listen_in_session(&session, Some(owner.clone()), headers.to_vec());
+        }
+        Ok(session)
     }
 
-    fn remember(self: &Arc<Self>, owner: &Owner, session: Session) -> Arc<Session> {
+    pub(super) fn session_of(&self, owner: &Owner) -> Option<Arc<Session>> {
+        self.sessions().get(owner).cloned()
+    }
+
+    pub(super) fn remember(self: &Arc<Self>, owner: &Owner, session: Session) -> Arc<Session> {
         let mut sessions = self.sessions();
         if sessions.len() >= bounds::UPSTREAM_SESSIONS_MAX {
             let oldest = sessions.iter().min_by_key(|(_, session)| session.idle_since());
@@ -359,7 +389,7 @@ impl HttpLink {
         session
     }
 
-    fn forget(&self, owner: &Owner, session: &Arc<Session>) {
+    pub(super) fn forget(&self, owner: &Owner, session: &Arc<Session>) {
         session.ended.cancel();
         let mut sessions = self.sessions();
         if sessions.get(owner).is_some_and(|known| Arc::ptr_eq(known, session)) {
@@ -367,8 +397,85 @@ impl HttpLink {
         }
     }
 
+    /// Sees to it that what somebody subscribed to is heard. In the older era
+    /// the call itself subscribed.
+    pub(super) fn subscribed(self: &Arc<Self>, talk: &Talk) {
+        let owner = Owner::of(&talk.armed);
+        let headers = talk.armed.headers().to_vec();
+        match self.era {
+            Era::Stateless => self.watch(&owner, headers),
+            Era::Session => {
+                if let Some(session) = self.session_of(&owner) {
+                    self.listen_in_session(&session, Some(owner), headers);
+                }
+            }
+        }
+    }
+
+    /// Watches what the owner now wants watched (stateless era).
+    fn watch(self: &Arc<Self>, owner: &Owner, headers: Vec<(HeaderName, HeaderValue)>) {
+        let uris = self.subscriptions.of(owner);
+        let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        // Dropping the one before ends its stream.
+        watching.remove(owner);
+        if !uris.is_empty() {
+            let stop = CancellationToken::new();
+            let filter = dialect::watching(&uris);
+            self.listen_for(filter, Some(owner.clone()), headers.clone(), stop.clone());
+            watching.insert(owner.clone(), (stop.drop_guard(), headers));
+        }
+    }
+
+    /// Nobody watches that resource any more.
+    pub(super) fn unsubscribed(self: &Arc<Self>, owner: &Owner, uri: &str) {
+        match self.era {
+            Era::Stateless => {
+                let watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+                let headers = watching.get(owner).map(|(_, headers)| headers.clone());
+                drop(watching);
+                headers.into_iter().for_each(|headers| self.watch(owner, headers));
+            }
+            Era::Session => {
+                let Some(session) = self.session_of(owner) else { return };
+                let params = dialect::uri_params(uri);
+                let message = jsonrpc::request(self.next_id(), "resources/unsubscribe", &params);
+                let this = Arc::clone(self);
+                let headers = session.opened_with.clone();
+                self.life.run(async move {
+                    // Should it not hear this, it goes on telling nobody.
+                    let _ = this.say(&session, &headers, message).await;
+                });
+            }
+        }
+    }
+
+    /// Ends the sessions of those who are gone, and those that nobody has used
+    /// for long.
+    pub(super) fn sweep(self: &Arc<Self>, stays: impl Fn(&Owner) -> bool) {
+        let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
+        watching.retain(|owner, _| stays(owner) && !self.subscriptions.of(owner).is_empty());
+        drop(watching);
+        let gone = |owner: &Owner, session: &Session| {
+            let idle = session.idle_since().elapsed() >= bounds::UPSTREAM_SESSION_IDLE;
+            !stays(owner) || idle && self.subscriptions.of(owner).is_empty()
+        };
+        let ended: Vec<_> = self.sessions().extract_if(|owner, s| gone(owner, s)).collect();
+        for (_, session) in ended {
+            session.ended.cancel();
+            if session.has_id() {
+                let site = self.site.clone();
+                self.life.run(async move {
+                    let headers = [&session.headers[..], &session.opened_with];
+                    // It may not care.
+                    let sent = site.send(Method::DELETE, "application/json", headers, Bytes::new());
+                    let _ = tokio::time::timeout(bounds::POSTING, sent).await;
+                });
+            }
+        }
+    }
+
     /// A message that needs no answer.
-    async fn say(
+    pub(super) async fn say(
         &self,
         session: &Session,
         headers: &Headers,
@@ -407,13 +514,12 @@ fn mirrored_headers(armed: &ArmedRequest) -> Result<Vec<(HeaderName, HeaderValue
     Ok(headers)
 }
 
-async fn open_session(
+pub(super) async fn open_session(
     site: &Site,
     id: u64,
     capabilities: &str,
     headers: &Headers,
     secrets: &[Secret],
-    listens: bool,
 ) -> Result<(Session, Greeting), UpstreamError> {
     let protocol = HeaderValue::from_static(dialect::SESSION);
     let body = jsonrpc::request(id, "initialize", &dialect::initialize_params(capabilities));
@@ -424,7 +530,7 @@ async fn open_session(
     let greeting = dialect::read_initialized(answer)?;
     let protocol = HeaderValue::from_str(&greeting.protocol)
         .map_err(|_| UpstreamError::Malformed("its protocol version is no version".into()))?;
-    let session = Session::new(session_id, protocol, listens);
+    let session = Session { opened_with: headers.to_vec(), ..Session::new(session_id, protocol) };
     let ready = jsonrpc::notification("notifications/initialized", "{}");
     check_status(&site.post([&session.headers, headers], ready.into()).await?)?;
     Ok((session, greeting))
@@ -436,15 +542,15 @@ async fn read_body(response: Response<Body>, id: u64, era: Era) -> Result<Answer
 }
 
 /// What an answer's event stream says beside the answer.
-struct Exchange<'e> {
-    link: &'e HttpLink,
-    session: &'e Session,
-    headers: &'e Headers,
-    owner: Option<&'e Owner>,
-    talk: Option<&'e Arc<Talk>>,
+pub(super) struct Exchange<'e> {
+    pub(super) link: &'e HttpLink,
+    pub(super) session: &'e Session,
+    pub(super) headers: &'e Headers,
+    pub(super) owner: Option<&'e Owner>,
+    pub(super) talk: Option<Arc<Talk>>,
 }
 
-type Reply<'r> = BoxFuture<'r, ()>;
+pub(super) type Reply<'r> = BoxFuture<'r, ()>;
 
 impl<'e> Exchange<'e> {
     async fn read_answer(
@@ -456,22 +562,25 @@ impl<'e> Exchange<'e> {
     }
 
     /// Returns what to do about a message, if it takes any time.
-    fn take_in(&self, message: &Incoming<'_>) -> Option<Reply<'e>> {
+    pub(super) fn take_in(&self, message: &Incoming<'_>) -> Option<Reply<'e>> {
         let method = message.method.as_deref()?;
         if message.id.is_none() {
             let params = message.params();
-            if !self.talk.is_some_and(|talk| talk.tell(method, params)) {
-                let secrets = self.talk.map_or(&self.link.secrets, |talk| &talk.secrets);
+            if !self.talk.as_ref().is_some_and(|talk| talk.tell(method, params)) {
+                let secrets = self.talk.as_ref().map_or(&self.link.secrets, |talk| &talk.secrets);
                 self.link.ear.hear(self.owner, secrets, method, params);
             }
             return None;
         }
         // A server of the stateless era makes no requests.
         let id = message.request_id().filter(|_| self.link.era == Era::Session)?.to_owned();
-        let (link, session, headers, talk) = (self.link, self.session, self.headers, self.talk);
-        let plain = jsonrpc::respond(&id, method);
-        let asked = wanted_of(method).zip(talk);
-        let params = asked.map(|_| message.params().to_owned()).unwrap_or_default();
+        let (link, session, headers) = (self.link, self.session, self.headers);
+        let plain = match wanted_of(method) {
+            Some(what) => unanswered(&id, what),
+            None => jsonrpc::respond(&id, method),
+        };
+        let asked = wanted_of(method).zip(self.talk.clone());
+        let params = asked.as_ref().map(|_| message.params().to_owned()).unwrap_or_default();
         Some(Box::pin(async move {
             let text = match asked {
                 Some((what, talk)) => talk.respond(&id, what, &params).await,
@@ -484,7 +593,7 @@ impl<'e> Exchange<'e> {
 }
 
 /// The answer with our id, from a JSON body or an event stream.
-async fn read<'r>(
+pub(super) async fn read<'r>(
     response: Response<Body>,
     id: u64,
     era: Era,

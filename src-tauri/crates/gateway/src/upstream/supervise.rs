@@ -28,6 +28,7 @@ use crate::{
         life::Life,
         link::{Link, Setting},
         stderr::Tail,
+        wires::Crowd,
     },
 };
 
@@ -58,6 +59,7 @@ pub(crate) struct Context {
     pub(crate) writer: Writer,
     pub(crate) http: HttpClient,
     pub(crate) timeouts: Timeouts,
+    pub(crate) crowd: Arc<Crowd>,
 }
 
 /// What a connection listed last.
@@ -289,6 +291,7 @@ impl Upstreams {
             ear,
             life,
             known,
+            crowd: &self.context.crowd,
             probe: bounds::PROBE.min(start / 3),
         };
         let started = async {
@@ -319,12 +322,24 @@ impl Upstreams {
 
     /// Lists again whenever something changed, until the link ends.
     async fn keep_listed(&self, upstream: &Upstream, link: &Link) -> String {
+        let mut changes = self.context.live.changes();
+        let mut sweep = tokio::time::interval(bounds::SWEEP_EVERY);
         loop {
-            tokio::select! {
+            let look = tokio::select! {
+                _ = sweep.tick() => false,
+                changed = changes.changed() => if changed.is_err() { std::future::pending().await } else { false },
                 problem = link.closed() => return problem,
                 // Several lists may change at once.
-                () = link.lists_changed() => tokio::time::sleep(bounds::LISTS_CHANGE).await,
-                () = upstream.retry.notified() => {}
+                () = link.lists_changed() => {
+                    tokio::time::sleep(bounds::LISTS_CHANGE).await;
+                    true
+                }
+                () = upstream.retry.notified() => true,
+            };
+            if !look {
+                let snapshot = self.context.live.snapshot.load_full();
+                link.sweep(|user, agent| snapshot.is_known(user, agent));
+                continue;
             }
             match tokio::time::timeout(self.context.timeouts.start, link.list()).await {
                 Ok(Ok(definitions)) => self.accept(upstream, definitions).await,

@@ -45,6 +45,9 @@ pub(super) struct Wire {
     next_id: AtomicU64,
     /// The level of log messages that was last asked for.
     level: Mutex<Option<Arc<str>>>,
+    /// In the stateless era, the request that the owner's resources are watched
+    /// by.
+    listening: Mutex<Option<u64>>,
     used: Mutex<Instant>,
     /// Ends it.
     stop: CancellationToken,
@@ -106,6 +109,7 @@ impl Wire {
             shared: Arc::clone(&shared),
             next_id: AtomicU64::new(1),
             level: Mutex::default(),
+            listening: Mutex::default(),
             used: Mutex::new(Instant::now()),
             stop: stop.clone(),
         };
@@ -169,6 +173,21 @@ impl Wire {
             // What it answers does not matter to the call.
             let _ = self.write(jsonrpc::set_level(self.next_id(), wanted).into());
         }
+    }
+
+    /// Watches these resources and no others (stateless era).
+    pub(super) fn listen_to(&self, uris: &[String]) {
+        let mut listening = self.listening.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = listening.take() {
+            let _ = self.write(jsonrpc::cancelled(before).into());
+        }
+        if uris.is_empty() {
+            return;
+        }
+        let id = self.next_id();
+        let params = dialect::own_params(Era::Stateless, &dialect::watching(uris));
+        let request = jsonrpc::request(id, "subscriptions/listen", &params);
+        *listening = self.write(request.into()).is_ok().then_some(id);
     }
 
     /// The call hears what the server says without saying to whom.

@@ -1,0 +1,206 @@
+//! What a server at a URL says outside of answers: over the GET stream of a
+//! session, or, in the stateless era, over `subscriptions/listen`. Both are
+//! opened again, with back-off, until whoever they are for is gone.
+
+use std::{sync::Arc, time::Duration};
+
+use http::{HeaderName, HeaderValue, StatusCode};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    bounds,
+    pipeline::Era,
+    upstream::{
+        UpstreamError, dialect,
+        ear::Owner,
+        http::check_status,
+        jsonrpc,
+        streamable::{Exchange, HttpLink, METHOD, Session, open_session, read},
+    },
+};
+
+/// A stream that was open for this long is opened again at once.
+const STEADY: Duration = Duration::from_secs(10);
+
+/// Why a stream ended.
+enum End {
+    /// To be opened again.
+    Broke,
+    /// There is none.
+    Never,
+    /// The server has forgotten the session.
+    Forgotten,
+}
+
+impl HttpLink {
+    /// Hears what belongs to a session, of the gateway's own or an owner's.
+    pub(super) fn listen_in_session(
+        self: &Arc<Self>,
+        session: &Arc<Session>,
+        owner: Option<Owner>,
+        headers: Vec<(HeaderName, HeaderValue)>,
+    ) {
+        if session.begin_listening() {
+            return;
+        }
+        let (this, mut session) = (Arc::clone(self), Arc::clone(session));
+        self.life.run(async move {
+            let mut wait = Wait::default();
+            loop {
+                let began = tokio::time::Instant::now();
+                let end = tokio::select! {
+                    end = this.hear_session(&session, owner.as_ref(), &headers) => end,
+                    () = session.ended.cancelled() => End::Forgotten,
+                };
+                match end {
+                    End::Broke => {}
+                    End::Never => return,
+                    End::Forgotten => {
+                        // What somebody watches goes on being watched.
+                        let Some(owner) = &owner else { return };
+                        if this.subscriptions.of(owner).is_empty() {
+                            return;
+                        }
+                        this.forget(owner, &session);
+                        match this.renew(owner, &headers).await {
+                            Ok(renewed) => session = renewed,
+                            Err(error) => tracing::debug!(%error, "a session is not reopened"),
+                        }
+                    }
+                }
+                wait.after(began.elapsed()).await;
+            }
+        });
+    }
+
+    async fn hear_session(
+        &self,
+        session: &Session,
+        owner: Option<&Owner>,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> End {
+        let opened = self.site.listen([&session.headers, headers]).await;
+        let response = match opened {
+            Ok(response) => response,
+            Err(_) => return End::Broke,
+        };
+        match response.status() {
+            StatusCode::NOT_FOUND if session.has_id() => return End::Forgotten,
+            status if status.is_server_error() => return End::Broke,
+            _ if check_status(&response).is_err() => return End::Never,
+            _ => {}
+        }
+        let hear = |message: &jsonrpc::Incoming<'_>| {
+            // Progress comes with the answer that it is of.
+            if message.method.as_deref() == Some("notifications/progress") {
+                return None;
+            }
+            let talk = session.talks.latest();
+            Exchange { link: self, session, headers, owner, talk }.take_in(message)
+        };
+        match read(response, 0, Era::Session, hear).await {
+            Err(UpstreamError::Malformed(_)) => End::Never,
+            _ => End::Broke,
+        }
+    }
+
+    /// A session in the place of one that is gone, with all that is watched.
+    async fn renew(
+        self: &Arc<Self>,
+        owner: &Owner,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Arc<Session>, UpstreamError> {
+        let known = self.session_of(owner);
+        let session = match known {
+            Some(session) => session,
+            None => {
+                let (id, capabilities) = (self.next_id(), &owner.capabilities);
+                // What is said of the failure is shown to nobody.
+                let opened = open_session(&self.site, id, capabilities, headers, &[]).await;
+                self.remember(owner, opened?.0)
+            }
+        };
+        if session.begin_listening() {
+            return Err(UpstreamError::NotReady("it is listened to already".into()));
+        }
+        for uri in self.subscriptions.of(owner) {
+            let (id, params) = (self.next_id(), dialect::uri_params(&uri));
+            let message = jsonrpc::request(id, "resources/subscribe", &params);
+            self.say(&session, headers, message).await?;
+        }
+        Ok(session)
+    }
+
+    /// Hears that lists change, or resources that an owner watches (stateless
+    /// era). `filter`: members of the request's params.
+    pub(super) fn listen_for(
+        self: &Arc<Self>,
+        filter: String,
+        owner: Option<Owner>,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        stop: CancellationToken,
+    ) {
+        let this = Arc::clone(self);
+        self.life.run(async move {
+            let mut wait = Wait::default();
+            loop {
+                let began = tokio::time::Instant::now();
+                let end = tokio::select! {
+                    end = this.hear_subscription(&filter, owner.as_ref(), &headers) => end,
+                    () = stop.cancelled() => return,
+                };
+                if matches!(end, End::Never) {
+                    return;
+                }
+                tokio::select! {
+                    () = wait.after(began.elapsed()) => {}
+                    () = stop.cancelled() => return,
+                }
+            }
+        });
+    }
+
+    async fn hear_subscription(
+        &self,
+        filter: &str,
+        owner: Option<&Owner>,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> End {
+        let id = self.next_id();
+        let params = dialect::own_params(Era::Stateless, filter);
+        let body = jsonrpc::request(id, "subscriptions/listen", &params);
+        let method = (METHOD, HeaderValue::from_static("subscriptions/listen"));
+        let extra: Vec<_> = self.own.headers.iter().cloned().chain([method]).collect();
+        let Ok(response) = self.site.post([&extra, headers], body.into()).await else {
+            return End::Broke;
+        };
+        let session = &self.own;
+        let hear = |message: &jsonrpc::Incoming<'_>| {
+            Exchange { link: self, session, headers, owner, talk: None }.take_in(message)
+        };
+        match read(response, id, Era::Stateless, hear).await {
+            Ok(jsonrpc::Answer::Error(_)) | Err(UpstreamError::Malformed(_)) => End::Never,
+            Err(UpstreamError::Status(status)) if status < 500 => End::Never,
+            _ => End::Broke,
+        }
+    }
+}
+
+/// Ever longer waits, until a stream stood for a while.
+struct Wait(Duration);
+
+impl Default for Wait {
+    fn default() -> Self {
+        Self(bounds::RETRY_FIRST)
+    }
+}
+
+impl Wait {
+    async fn after(&mut self, stood: Duration) {
+        if stood >= STEADY {
+            self.0 = bounds::RETRY_FIRST;
+        }
+        tokio::time::sleep(self.0).await;
+        self.0 = (self.0 * 2).min(bounds::RETRY_MAX);
+    }
+}
