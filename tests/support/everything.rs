@@ -170,7 +170,8 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         }
         let text = json!({"jsonrpc": "2.0", "id": message["id"], "result": result}).to_string();
         // No JSON library that knows only doubles would have written this.
-        let text = text.replace("\"x-unknown\":", "\"x-big\":12345678901234567890123,\"x-unknown\":");
+        let text =
+            text.replace("\"x-unknown\":", "\"x-big\":12345678901234567890123,\"x-unknown\":");
         ([("content-type", "application/json")], text).into_response()
     };
     let params = &message["params"];
@@ -196,21 +197,43 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
             let names = ["echo", "elicit", "sample", "roots", "work"];
             answer(json!({"tools": names.map(tool)}))
         }
-        ("prompts/list", _) => answer(json!({"prompts": [{"name": "greet", "arguments": [{"name": "who"}]}]})),
-        ("resources/list", _) => answer(json!({"resources": [{"uri": "note:///b", "name": "b"}, {"uri": "note:///a", "name": "a", "x-unknown": 1}]})),
-        ("resources/templates/list", _) => answer(json!({"resourceTemplates": [{"uriTemplate": "note:///by/{id}", "name": "by"}]})),
-        ("resources/subscribe", false) | ("resources/unsubscribe" | "logging/setLevel", false) => answer(json!({})),
-        ("prompts/get", _) => answer(json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("Hello {}", params["arguments"]["who"])}}]})),
-        ("completion/complete", _) => answer(json!({"completion": {"values": [params["ref"].to_string(), params["argument"].to_string()]}})),
+        ("prompts/list", _) => {
+            answer(json!({"prompts": [{"name": "greet", "arguments": [{"name": "who"}]}]}))
+        }
+        ("resources/list", _) => answer(
+            json!({"resources": [{"uri": "note:///b", "name": "b"}, {"uri": "note:///a", "name": "a", "x-unknown": 1}]}),
+        ),
+        ("resources/templates/list", _) => {
+            answer(json!({"resourceTemplates": [{"uriTemplate": "note:///by/{id}", "name": "by"}]}))
+        }
+        ("resources/subscribe", false) | ("resources/unsubscribe" | "logging/setLevel", false) => {
+            answer(json!({}))
+        }
+        ("prompts/get", _) => answer(
+            json!({"messages": [{"role": "user", "content": {"type": "text", "text": format!("Hello {}", params["arguments"]["who"])}}]}),
+        ),
+        ("completion/complete", _) => answer(
+            json!({"completion": {"values": [params["ref"].to_string(), params["argument"].to_string()]}}),
+        ),
         ("resources/read", _) => match params["uri"].as_str().unwrap() {
-            "note:///none" if stateless => refused(StatusCode::OK, -32602, json!({"uri": "note:///none"})),
+            "note:///none" if stateless => {
+                refused(StatusCode::OK, -32602, json!({"uri": "note:///none"}))
+            }
             "note:///none" => refused(StatusCode::OK, -32002, json!({"uri": "note:///none"})),
-            uri => answer(json!({"contents": [{"uri": uri, "text": "s3cret-of-the-team", "x-unknown": 1}]})),
+            uri => answer(
+                json!({"contents": [{"uri": uri, "text": "s3cret-of-the-team", "x-unknown": 1}]}),
+            ),
         },
-        ("tools/call", _) if params["name"] == "work" => work(&inner, &message, &answer(result_of(params, &Value::Null)).into_body_text().await),
+        ("tools/call", _) if params["name"] == "work" => {
+            work(&inner, &message, &answer(result_of(params, &Value::Null)).into_body_text().await)
+        }
         ("tools/call", true) => match asked_by(params["name"].as_str().unwrap()) {
-            Some((method, asked)) if params.get("inputResponses").is_none() => answer_input_required(&message, method, asked),
-            Some(_) if params["requestState"] != "st@te" => refused(StatusCode::OK, -32602, json!("state")),
+            Some((method, asked)) if params.get("inputResponses").is_none() => {
+                answer_input_required(&message, method, asked)
+            }
+            Some(_) if params["requestState"] != "st@te" => {
+                refused(StatusCode::OK, -32602, json!("state"))
+            }
             _ => answer(result_of(params, &params["inputResponses"]["key"])),
         },
         ("tools/call", false) => match asked_by(params["name"].as_str().unwrap()) {
