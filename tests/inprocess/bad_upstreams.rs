@@ -3,6 +3,8 @@
 //! but itself.
 
 mod at_start;
+mod dialects;
+mod hostile;
 mod isolation;
 mod over_http;
 mod over_stdio;

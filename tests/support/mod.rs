@@ -11,6 +11,7 @@ pub mod keychain;
 pub mod leaks;
 pub mod ledger;
 pub mod mcp;
+pub mod old_sse;
 pub mod parts;
 pub mod process;
 pub mod random;

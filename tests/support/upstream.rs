@@ -42,6 +42,25 @@ pub enum Manner {
     Never,
     /// Until the gate is true; then as [`Manner::Echo`].
     Held(watch::Receiver<bool>),
+    /// This text over and over, as the body of an event stream.
+    Endless(String),
+    /// The answer, a byte at a time, a second apart.
+    Drips,
+    /// This request to the client on the answer's stream; when it is answered,
+    /// as [`Manner::EchoStream`] with what was answered.
+    Asks(Value),
+    /// Of the stateless era: wants this of the client so many times, and then
+    /// answers as [`Manner::Echo`].
+    Wants(Value, usize),
+}
+
+/// How it speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// Sessions of revision 2025-11-25.
+    Session,
+    /// Revision 2026-07-28 and nothing older.
+    Stateless,
 }
 
 /// The server, with what it received.
@@ -60,12 +79,24 @@ struct Inner {
     bearer: Mutex<Option<String>>,
     calls: Mutex<Vec<(HeaderMap, Value)>>,
     greetings: Mutex<usize>,
+    dialect: Dialect,
+    /// Answers to its own requests.
+    answered: watch::Sender<Vec<Value>>,
     cancelled: Mutex<Vec<Value>>,
     gone: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
 
 impl Fixture {
     pub async fn start() -> Self {
+        Self::speaking(Dialect::Session).await
+    }
+
+    /// A server of the stateless era.
+    pub async fn modern() -> Self {
+        Self::speaking(Dialect::Stateless).await
+    }
+
+    async fn speaking(dialect: Dialect) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": {"type": "object"}});
         let inner = Arc::new(Inner {
@@ -75,6 +106,8 @@ impl Fixture {
             bearer: Mutex::default(),
             calls: Mutex::default(),
             greetings: Mutex::default(),
+            dialect,
+            answered: watch::Sender::default(),
             cancelled: Mutex::default(),
             gone: Mutex::default(),
         });
@@ -142,6 +175,11 @@ impl Fixture {
         self.inner.cancelled.lock().unwrap().clone()
     }
 
+    /// What was answered to its own requests.
+    pub fn answered(&self) -> Vec<Value> {
+        self.inner.answered.borrow().clone()
+    }
+
     pub fn greetings(&self) -> usize {
         *self.inner.greetings.lock().unwrap()
     }
@@ -157,10 +195,24 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
     let id = &message["id"];
     if *inner.always.lock().unwrap() {
         let manner = inner.manner.lock().unwrap().clone();
-        return call(manner, json!({"jsonrpc": "2.0", "id": id, "result": {}})).await;
+        let result = json!({"jsonrpc": "2.0", "id": id, "result": {}});
+        return call(&inner, manner, result).await;
+    }
+    if message["method"].is_null() {
+        inner.answered.send_modify(|answered| answered.push(message));
+        return StatusCode::ACCEPTED.into_response();
+    }
+    if inner.dialect == Dialect::Stateless
+        && let Err(refused) = stateless(&headers, &message)
+    {
+        return *refused;
     }
     let answer = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
     match message["method"].as_str().unwrap() {
+        "server/discover" if inner.dialect == Dialect::Stateless => {
+            let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"});
+            axum::Json(answer(result)).into_response()
+        }
         "initialize" => {
             *inner.greetings.lock().unwrap() += 1;
             let result = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "fixture", "version": "1"}});
@@ -176,8 +228,11 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
             let manner = inner.manner();
             let echo = json!({"echo": message["params"]["arguments"]});
             let content = json!([{"type": "text", "text": echo.to_string()}]);
-            let result = answer(json!({"content": content, "structuredContent": echo}));
-            call(manner, result).await
+            let mut result = json!({"content": content, "structuredContent": echo});
+            if inner.dialect == Dialect::Stateless {
+                result["resultType"] = json!("complete");
+            }
+            call(&inner, manner, answer(result)).await
         }
         "notifications/cancelled" => {
             let id = message["params"]["requestId"].clone();
@@ -193,13 +248,40 @@ impl Inner {
     fn manner(&self) -> Manner {
         let mut manner = self.manner.lock().unwrap();
         match *manner {
-            Manner::ForgetsOnce => std::mem::replace(&mut *manner, Manner::Echo),
+            Manner::ForgetsOnce | Manner::Wants(_, 0) => {
+                std::mem::replace(&mut *manner, Manner::Echo)
+            }
+            Manner::Wants(_, ref mut rounds) => {
+                *rounds -= 1;
+                manner.clone()
+            }
             _ => manner.clone(),
         }
     }
 }
 
-async fn call(manner: Manner, result: Value) -> Response {
+/// What a server of the stateless era sees to before anything else.
+fn stateless(headers: &HeaderMap, message: &Value) -> Result<(), Box<Response>> {
+    let refuse = |code: i64, what: &str| {
+        let error = json!({"code": code, "message": what, "data": {"supported": ["2026-07-28"]}});
+        let body = json!({"jsonrpc": "2.0", "id": message["id"], "error": error});
+        Err(Box::new((StatusCode::BAD_REQUEST, axum::Json(body)).into_response()))
+    };
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let meta = &message["params"]["_meta"];
+    if meta["io.modelcontextprotocol/protocolVersion"] != "2026-07-28" {
+        return refuse(-32_022, "unsupported version");
+    }
+    let agree = header("mcp-protocol-version") == Some("2026-07-28")
+        && header("mcp-method") == message["method"].as_str()
+        && header("mcp-name") == message["params"]["name"].as_str();
+    if !agree || !meta["io.modelcontextprotocol/clientCapabilities"].is_object() {
+        return refuse(-32_020, "headers and body do not agree");
+    }
+    Ok(())
+}
+
+async fn call(inner: &Inner, manner: Manner, result: Value) -> Response {
     let json = |body: String| ([("content-type", "application/json")], body).into_response();
     match manner {
         Manner::Echo => json(result.to_string()),
@@ -233,10 +315,50 @@ async fn call(manner: Manner, result: Value) -> Response {
             ([("content-type", "application/json")], body).into_response()
         }
         Manner::Never => std::future::pending().await,
+        Manner::Endless(text) => {
+            let text = Bytes::from(text.replace("$ID", &result["id"].to_string()));
+            let again =
+                futures_util::stream::repeat_with(move || Ok::<_, std::io::Error>(text.clone()));
+            stream(axum::body::Body::from_stream(again))
+        }
+        Manner::Drips => {
+            let bytes = result.to_string().into_bytes();
+            let drops = futures_util::stream::iter(bytes).then(async |byte| {
+                tokio::time::sleep(Duration::from_secs(1)).await;
+                Ok::<_, std::io::Error>(vec![byte])
+            });
+            let body = axum::body::Body::from_stream(drops);
+            ([("content-type", "application/json")], body).into_response()
+        }
+        Manner::Asks(request) => {
+            let mut answered = inner.answered.subscribe();
+            let id = request["id"].clone();
+            let answer = async move {
+                let heard = |all: &Vec<Value>| all.iter().any(|answer| answer["id"] == id);
+                let all = answered.wait_for(heard).await.unwrap().clone();
+                let mut result = result;
+                let heard = all.into_iter().find(|answer| answer["id"] == id);
+                result["result"]["structuredContent"]["asked"] = heard.unwrap();
+                Ok::<_, std::io::Error>(format!("data: {result}\n\n"))
+            };
+            let first = futures_util::stream::iter([Ok(format!("data: {request}\n\n"))]);
+            let chunks = first.chain(futures_util::stream::once(answer));
+            stream(axum::body::Body::from_stream(chunks))
+        }
+        Manner::Wants(requests, _) => {
+            let wants = json!({"resultType": "input_required", "inputRequests": requests, "requestState": "opaque \u{e9}"});
+            let mut answer = result;
+            answer["result"] = wants;
+            json(answer.to_string())
+        }
         Manner::Held(mut gate) => {
             // A gate that is gone is open.
             let _ = gate.wait_for(|open| *open).await;
             json(result.to_string())
         }
     }
+}
+
+fn stream(body: axum::body::Body) -> Response {
+    ([("content-type", "text/event-stream")], body).into_response()
 }

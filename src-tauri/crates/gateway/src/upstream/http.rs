@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use agw_vault::Secret;
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -13,7 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::{bounds, upstream::UpstreamError};
+use crate::{bounds, pipeline::ArmedRequest, upstream::UpstreamError};
 
 /// The client that all connections share.
 pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -67,6 +68,20 @@ pub(crate) fn check_url(url: &str) -> Result<Uri, String> {
 
 /// Headers as they are sent.
 pub(super) type Headers = [(HeaderName, HeaderValue)];
+
+/// Credentials as they travel, and what must not come back of them.
+#[derive(Debug, Clone)]
+pub(super) struct Access {
+    pub(super) headers: Arc<Headers>,
+    pub(super) secrets: Arc<[Secret]>,
+}
+
+impl Access {
+    /// A call's.
+    pub(super) fn of(armed: &ArmedRequest) -> Self {
+        Self { headers: armed.headers().into(), secrets: Arc::clone(armed.secrets()) }
+    }
+}
 
 /// A URL that is spoken to.
 #[derive(Debug, Clone)]

@@ -18,7 +18,7 @@ use crate::{
         HttpClient, UpstreamError, UpstreamReply,
         dialect::{self, Announced, Greeting},
         ear::{Ear, Owner},
-        http::{Site, check_url},
+        http::{Access, Site, check_url},
         jsonrpc::Answer,
         life::Life,
         old_sse::OldSse,
@@ -26,6 +26,7 @@ use crate::{
         stderr::Tail,
         stdio::Program,
         streamable::{self, HttpLink, Parts},
+        subscriptions::Subscriptions,
         talk::{Patience, Talk},
         wires::{Crowd, Server, Wires},
     },
@@ -58,6 +59,8 @@ pub(super) struct Setting<'s> {
     /// How the server spoke when it was last greeted.
     pub(super) known: Option<Era>,
     pub(super) crowd: &'s Arc<Crowd>,
+    /// What is watched, from one link to the next.
+    pub(super) subscriptions: &'s Arc<Subscriptions>,
     /// How long finding that out may take.
     pub(super) probe: Duration,
 }
@@ -80,7 +83,7 @@ impl Link {
             }
             Transport::Http { url } => {
                 let parts = parts(url, credentials, &setting)?;
-                let secrets = Arc::clone(&parts.secrets);
+                let secrets = Arc::clone(&parts.access.secrets);
                 let connected = over_http(parts, &setting).await;
                 connected.map_err(|error| error.without_secrets(&secrets))?
             }
@@ -209,13 +212,27 @@ impl Link {
                 return Ok(answer);
             }
         }
-        subscriptions.add(&owner, armed.agent(), armed.tool())?;
+        subscriptions.add(&owner, armed)?;
         match (&self.over, era) {
             (Over::Wires(wires), Era::Stateless) => wires.subscribed(talk).await?,
             (Over::Wires(_), Era::Session) => {}
-            (Over::Http(link), _) => link.subscribed(talk),
+            (Over::Http(link), _) => link.subscribed(&owner),
         }
         Ok(Answer::Result(Bytes::from_static(b"{}")))
+    }
+
+    /// Watches again what was watched over the link before this one.
+    pub(super) async fn resume(&self) {
+        let subscriptions = match &self.over {
+            Over::Wires(wires) => &wires.subscriptions,
+            Over::Http(link) => &link.subscriptions,
+        };
+        for (owner, access) in subscriptions.owners() {
+            match &self.over {
+                Over::Wires(wires) => wires.resume(&owner, access).await,
+                Over::Http(link) => link.resume(&owner, access).await,
+            }
+        }
     }
 
     /// One subscription of theirs fewer.
@@ -253,7 +270,7 @@ impl Link {
     fn secrets(&self) -> &Arc<[Secret]> {
         match &self.over {
             Over::Wires(wires) => wires.own_secrets(),
-            Over::Http(link) => &link.secrets,
+            Over::Http(link) => &link.access.secrets,
         }
     }
 
@@ -298,8 +315,11 @@ fn parts(
     };
     Ok(Parts {
         site: Site { uri, client: setting.http.clone() },
-        headers: credentials.iter().map(header).collect::<Result<_, _>>()?,
-        secrets: credentials.into_iter().map(|(_, secret)| secret).collect(),
+        access: Access {
+            headers: credentials.iter().map(header).collect::<Result<_, _>>()?,
+            secrets: credentials.into_iter().map(|(_, secret)| secret).collect(),
+        },
+        subscriptions: Arc::clone(setting.subscriptions),
         ear: setting.ear.clone(),
         life: setting.life.clone(),
     })
@@ -314,11 +334,7 @@ async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greetin
             return Ok((Over::Http(link), greeting));
         }
     }
-    let old = OldSse {
-        site: parts.site.clone(),
-        headers: parts.headers.clone(),
-        secrets: Arc::clone(&parts.secrets),
-    };
+    let old = OldSse { site: parts.site.clone(), access: parts.access.clone() };
     match HttpLink::greet(parts).await {
         Ok((link, greeting)) => Ok((Over::Http(link), greeting)),
         // As those of 2024-11-05 answer a POST to where their stream is.

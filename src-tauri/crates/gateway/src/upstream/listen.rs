@@ -4,7 +4,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::{HeaderValue, StatusCode};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -13,9 +13,9 @@ use crate::{
     upstream::{
         UpstreamError, dialect,
         ear::Owner,
-        http::check_status,
+        http::{Access, check_status},
         jsonrpc,
-        streamable::{Exchange, HttpLink, METHOD, Session, open_session, read},
+        streamable::{Exchange, HttpLink, METHOD, Session, read},
     },
 };
 
@@ -38,18 +38,17 @@ impl HttpLink {
         self: &Arc<Self>,
         session: &Arc<Session>,
         owner: Option<Owner>,
-        headers: Vec<(HeaderName, HeaderValue)>,
     ) {
         if session.begin_listening() {
             return;
         }
-        let (this, mut session) = (Arc::clone(self), Arc::clone(session));
+        let (this, session) = (Arc::clone(self), Arc::clone(session));
         self.life.run(async move {
             let mut wait = Wait::default();
             loop {
                 let began = tokio::time::Instant::now();
                 let end = tokio::select! {
-                    end = this.hear_session(&session, owner.as_ref(), &headers) => end,
+                    end = this.hear_session(&session, owner.as_ref()) => end,
                     () = session.ended.cancelled() => End::Forgotten,
                 };
                 match end {
@@ -62,10 +61,11 @@ impl HttpLink {
                             return;
                         }
                         this.forget(owner, &session);
-                        match this.renew(owner, &headers).await {
-                            Ok(renewed) => session = renewed,
-                            Err(error) => tracing::debug!(%error, "a session is not reopened"),
+                        if let Some(access) = this.subscriptions.access(owner) {
+                            // The new session is listened to by a task of its own.
+                            this.resume(owner, access).await;
                         }
+                        return;
                     }
                 }
                 wait.after(began.elapsed()).await;
@@ -73,12 +73,8 @@ impl HttpLink {
         });
     }
 
-    async fn hear_session(
-        &self,
-        session: &Session,
-        owner: Option<&Owner>,
-        headers: &[(HeaderName, HeaderValue)],
-    ) -> End {
+    async fn hear_session(&self, session: &Session, owner: Option<&Owner>) -> End {
+        let Access { headers, secrets } = &session.access;
         let opened = self.site.listen([&session.headers, headers]).await;
         let response = match opened {
             Ok(response) => response,
@@ -96,39 +92,12 @@ impl HttpLink {
                 return None;
             }
             let talk = session.talks.latest();
-            Exchange { link: self, session, headers, owner, talk }.take_in(message)
+            Exchange { link: self, session, headers, secrets, owner, talk }.take_in(message)
         };
         match read(response, 0, Era::Session, hear).await {
             Err(UpstreamError::Malformed(_)) => End::Never,
             _ => End::Broke,
         }
-    }
-
-    /// A session in the place of one that is gone, with all that is watched.
-    async fn renew(
-        self: &Arc<Self>,
-        owner: &Owner,
-        headers: &[(HeaderName, HeaderValue)],
-    ) -> Result<Arc<Session>, UpstreamError> {
-        let known = self.session_of(owner);
-        let session = match known {
-            Some(session) => session,
-            None => {
-                let (id, capabilities) = (self.next_id(), &owner.capabilities);
-                // What is said of the failure is shown to nobody.
-                let opened = open_session(&self.site, id, capabilities, headers, &[]).await;
-                self.remember(owner, opened?.0)
-            }
-        };
-        if session.begin_listening() {
-            return Err(UpstreamError::NotReady("it is listened to already".into()));
-        }
-        for uri in self.subscriptions.of(owner) {
-            let (id, params) = (self.next_id(), dialect::uri_params(&uri));
-            let message = jsonrpc::request(id, "resources/subscribe", &params);
-            self.say(&session, headers, message).await?;
-        }
-        Ok(session)
     }
 
     /// Hears that lists change, or resources that an owner watches (stateless
@@ -137,7 +106,7 @@ impl HttpLink {
         self: &Arc<Self>,
         filter: String,
         owner: Option<Owner>,
-        headers: Vec<(HeaderName, HeaderValue)>,
+        access: Access,
         stop: CancellationToken,
     ) {
         let this = Arc::clone(self);
@@ -146,7 +115,7 @@ impl HttpLink {
             loop {
                 let began = tokio::time::Instant::now();
                 let end = tokio::select! {
-                    end = this.hear_subscription(&filter, owner.as_ref(), &headers) => end,
+                    end = this.hear_subscription(&filter, owner.as_ref(), &access) => end,
                     () = stop.cancelled() => return,
                 };
                 if matches!(end, End::Never) {
@@ -160,12 +129,8 @@ impl HttpLink {
         });
     }
 
-    async fn hear_subscription(
-        &self,
-        filter: &str,
-        owner: Option<&Owner>,
-        headers: &[(HeaderName, HeaderValue)],
-    ) -> End {
+    async fn hear_subscription(&self, filter: &str, owner: Option<&Owner>, access: &Access) -> End {
+        let Access { headers, secrets } = access;
         let id = self.next_id();
         let params = dialect::own_params(Era::Stateless, filter);
         let body = jsonrpc::request(id, "subscriptions/listen", &params);
@@ -176,7 +141,7 @@ impl HttpLink {
         };
         let session = &self.own;
         let hear = |message: &jsonrpc::Incoming<'_>| {
-            Exchange { link: self, session, headers, owner, talk: None }.take_in(message)
+            Exchange { link: self, session, headers, secrets, owner, talk: None }.take_in(message)
         };
         match read(response, id, Era::Stateless, hear).await {
             Ok(jsonrpc::Answer::Error(_)) | Err(UpstreamError::Malformed(_)) => End::Never,

@@ -65,6 +65,8 @@ pub(crate) struct Upstream {
     timeouts: Timeouts,
     /// How it spoke when it was last greeted.
     era: Mutex<Option<Era>>,
+    /// What of its resources is watched, for whom.
+    subscriptions: Arc<subscriptions::Subscriptions>,
 }
 
 /// A connection that was up a moment ago.

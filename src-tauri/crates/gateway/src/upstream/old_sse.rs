@@ -15,7 +15,7 @@ use crate::{
     upstream::{
         UpstreamError,
         ear::Ear,
-        http::{Headers, Site, check_status, content_type, next_chunk},
+        http::{Access, Headers, Site, check_status, content_type, next_chunk},
         life::Life,
         sse::Events,
         stderr::Tail,
@@ -27,8 +27,7 @@ use crate::{
 pub(super) struct OldSse {
     pub(super) site: Site,
     /// For what no call is behind; a call brings its own.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) secrets: Arc<[Secret]>,
+    pub(super) access: Access,
 }
 
 impl OldSse {

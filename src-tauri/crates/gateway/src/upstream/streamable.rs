@@ -29,7 +29,9 @@ use crate::{
         UpstreamError,
         dialect::{self, Announced, Greeting},
         ear::{Ear, Owner},
-        http::{Headers, REST_OF_STREAM, Site, check_status, content_type, next_chunk, read_all},
+        http::{
+            Access, Headers, REST_OF_STREAM, Site, check_status, content_type, next_chunk, read_all,
+        },
         jsonrpc::{self, Answer, Incoming},
         life::Life,
         sse,
@@ -48,9 +50,7 @@ pub(super) struct HttpLink {
     pub(super) site: Site,
     era: Era,
     /// For what no call is behind; a call brings its own.
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    /// What those headers hold.
-    pub(super) secrets: Arc<[Secret]>,
+    pub(super) access: Access,
     /// The gateway's own; in the stateless era everybody's.
     pub(super) own: Arc<Session>,
     sessions: Mutex<HashMap<Owner, Arc<Session>>>,
@@ -59,9 +59,9 @@ pub(super) struct HttpLink {
     pub(super) ear: Ear,
     pub(super) life: Life,
     announced: Announced,
-    pub(super) subscriptions: Subscriptions,
+    pub(super) subscriptions: Arc<Subscriptions>,
     /// In the stateless era, the streams over which owners watch resources.
-    watching: Mutex<HashMap<Owner, (DropGuard, Vec<(HeaderName, HeaderValue)>)>>,
+    watching: Mutex<HashMap<Owner, DropGuard>>,
 }
 
 /// What an upstream agreed on with one owner's requests.
@@ -70,7 +70,7 @@ pub(super) struct Session {
     /// Its id, if it has one, and the revision.
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     /// The credentials it was opened with.
-    opened_with: Vec<(HeaderName, HeaderValue)>,
+    pub(super) access: Access,
     /// The level of log messages that was last asked for.
     level: Mutex<Option<Arc<str>>>,
     pub(super) talks: Talks,
@@ -81,11 +81,11 @@ pub(super) struct Session {
 }
 
 impl Session {
-    fn new(id: Option<HeaderValue>, protocol: HeaderValue) -> Self {
+    fn new(id: Option<HeaderValue>, protocol: HeaderValue, access: Access) -> Self {
         let id = id.map(|id| (SESSION_ID, id));
         Self {
             headers: id.into_iter().chain([(PROTOCOL_VERSION, protocol)]).collect(),
-            opened_with: Vec::new(),
+            access,
             level: Mutex::default(),
             talks: Talks::default(),
             listens: AtomicBool::new(false),
@@ -111,8 +111,8 @@ impl Session {
 /// What is needed to make a link of either era.
 pub(super) struct Parts {
     pub(super) site: Site,
-    pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) secrets: Arc<[Secret]>,
+    pub(super) access: Access,
+    pub(super) subscriptions: Arc<Subscriptions>,
     pub(super) ear: Ear,
     pub(super) life: Life,
 }
@@ -121,16 +121,17 @@ pub(super) struct Parts {
 pub(super) async fn probe(parts: &Parts) -> Result<Option<Greeting>, UpstreamError> {
     let params = dialect::own_params(Era::Stateless, "");
     let body = jsonrpc::request(0, "server/discover", &params);
-    let session = Session::new(None, HeaderValue::from_static(dialect::STATELESS));
+    let session =
+        Session::new(None, HeaderValue::from_static(dialect::STATELESS), parts.access.clone());
     let method = (METHOD, HeaderValue::from_static("server/discover"));
     let headers: Vec<_> = session.headers.iter().cloned().chain([method]).collect();
-    let response = parts.site.post([&headers, &parts.headers], body.into()).await?;
+    let response = parts.site.post([&headers, &parts.access.headers], body.into()).await?;
     // An older server says no in many ways; these mean something to any era.
     if matches!(response.status().as_u16(), 300..=399 | 401 | 403) {
         check_status(&response)?;
     }
     let answer = match read_body(response, 0, Era::Stateless).await {
-        Ok(answer) => answer.without_secrets(&parts.secrets),
+        Ok(answer) => answer.without_secrets(&parts.access.secrets),
         Err(error @ UpstreamError::Unreachable(_)) => return Err(error),
         Err(_) => return Ok(None),
     };
@@ -144,32 +145,32 @@ impl HttpLink {
     /// For a server of the stateless era.
     pub(super) fn stateless(parts: Parts, announced: Announced) -> Arc<Self> {
         let protocol = HeaderValue::from_static(dialect::STATELESS);
-        let link = Self::make(parts, Era::Stateless, Session::new(None, protocol), announced);
+        let own = Session::new(None, protocol, parts.access.clone());
+        let link = Self::make(parts, Era::Stateless, own, announced);
         if announced.list_changed {
-            let (headers, stop) = (link.headers.clone(), CancellationToken::new());
-            link.listen_for(dialect::LISTS.into(), None, headers, stop);
+            let (access, stop) = (link.access.clone(), CancellationToken::new());
+            link.listen_for(dialect::LISTS.into(), None, access, stop);
         }
         link
     }
 
     /// Opens the gateway's own session with a server of the older era.
     pub(super) async fn greet(parts: Parts) -> Result<(Arc<Self>, Greeting), UpstreamError> {
-        let opened = open_session(&parts.site, 0, "{}", &parts.headers, &parts.secrets).await;
+        let opened = open_session(&parts.site, 0, "{}", parts.access.clone()).await;
         let (own, greeting) = opened?;
         let link = Self::make(parts, Era::Session, own, greeting.announced);
         if greeting.announced.list_changed {
-            link.listen_in_session(&link.own, None, link.headers.clone());
+            link.listen_in_session(&link.own, None);
         }
         Ok((link, greeting))
     }
 
     fn make(parts: Parts, era: Era, own: Session, announced: Announced) -> Arc<Self> {
-        let Parts { site, headers, secrets, ear, life } = parts;
+        let Parts { site, access, subscriptions, ear, life } = parts;
         Arc::new(Self {
             site,
             era,
-            headers,
-            secrets,
+            access,
             own: Arc::new(own),
             sessions: Mutex::default(),
             next_id: AtomicU64::new(1),
@@ -177,7 +178,7 @@ impl HttpLink {
             ear,
             life,
             announced,
-            subscriptions: Subscriptions::default(),
+            subscriptions,
             watching: Mutex::default(),
         })
     }
@@ -198,16 +199,17 @@ impl HttpLink {
         if self.era == Era::Stateless {
             extra.push((METHOD, HeaderValue::from_static(method)));
         }
-        let response = self.site.post([&extra, &self.headers], body.into()).await?;
+        let response = self.site.post([&extra, &self.access.headers], body.into()).await?;
         let exchange = Exchange {
             link: self,
             session: &self.own,
-            headers: &self.headers,
+            headers: &self.access.headers,
+            secrets: &self.access.secrets,
             owner: None,
             talk: None,
         };
         let answer = exchange.read_answer(response, id).await?;
-        Ok(answer.without_secrets(&self.secrets))
+        Ok(answer.without_secrets(&self.access.secrets))
     }
 
     /// One round of a call.
@@ -262,6 +264,7 @@ impl HttpLink {
             link: self,
             session: &self.own,
             headers: armed.headers(),
+            secrets: &talk.secrets,
             owner: Some(owner),
             talk: Some(Arc::clone(talk)),
         };
@@ -281,7 +284,7 @@ impl HttpLink {
         body: Bytes,
     ) -> Result<Answer, UpstreamError> {
         let armed = &talk.armed;
-        let mut session = self.session(owner, armed.headers(), talk).await?;
+        let mut session = self.session(owner, armed).await?;
         let mut renewed = false;
         loop {
             let listens = session.listens.load(Ordering::Relaxed);
@@ -297,7 +300,7 @@ impl HttpLink {
             // 2025-11-25, session management): a new one is due, once.
             drop(under_way);
             self.forget(owner, &session);
-            session = self.session(owner, armed.headers(), talk).await?;
+            session = self.session(owner, armed).await?;
             renewed = true;
         }
     }
@@ -308,8 +311,9 @@ impl HttpLink {
         talk: &'e Arc<Talk>,
         owner: &'e Owner,
     ) -> Exchange<'e> {
-        let headers = talk.armed.headers();
-        Exchange { link: self, session, headers, owner: Some(owner), talk: Some(Arc::clone(talk)) }
+        let (headers, secrets) = (talk.armed.headers(), &talk.secrets);
+        let talk = Some(Arc::clone(talk));
+        Exchange { link: self, session, headers, secrets, owner: Some(owner), talk }
     }
 
     /// Has the upstream send log messages from the client's level up.
@@ -353,19 +357,32 @@ impl HttpLink {
     async fn session(
         self: &Arc<Self>,
         owner: &Owner,
-        headers: &Headers,
-        talk: &Talk,
+        armed: &ArmedRequest,
     ) -> Result<Arc<Session>, UpstreamError> {
         if let Some(session) = self.sessions().get(owner) {
             *session.used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
             return Ok(Arc::clone(session));
         }
+        self.open(owner, Access::of(armed)).await
+    }
+
+    /// A session for an owner who has none, with all that they watch.
+    pub(super) async fn open(
+        self: &Arc<Self>,
+        owner: &Owner,
+        access: Access,
+    ) -> Result<Arc<Session>, UpstreamError> {
         let (id, capabilities) = (self.next_id(), &owner.capabilities);
-        let (session, _) =
-            open_session(&self.site, id, capabilities, headers, &talk.secrets).await?;
+        let (session, _) = open_session(&self.site, id, capabilities, access).await?;
         let session = self.remember(owner, session);
-        if owner.agent.is_some() || !self.subscriptions.of(owner).is_empty() {
-            self.listen_in_session(&session, Some(owner.clone()), headers.to_vec());
+        let uris = self.subscriptions.of(owner);
+        if owner.agent.is_some() || !uris.is_empty() {
+            self.listen_in_session(&session, Some(owner.clone()));
+        }
+        for uri in uris {
+            let (id, params) = (self.next_id(), dialect::uri_params(&uri));
+            let message = jsonrpc::request(id, "resources/subscribe", &params);
+            self.say(&session, &session.access.headers, message).await?;
         }
         Ok(session)
     }
@@ -399,53 +416,59 @@ impl HttpLink {
 
     /// Sees to it that what somebody subscribed to is heard. In the older era
     /// the call itself subscribed.
-    pub(super) fn subscribed(self: &Arc<Self>, talk: &Talk) {
-        let owner = Owner::of(&talk.armed);
-        let headers = talk.armed.headers().to_vec();
+    pub(super) fn subscribed(self: &Arc<Self>, owner: &Owner) {
         match self.era {
-            Era::Stateless => self.watch(&owner, headers),
+            Era::Stateless => self.watch(owner),
             Era::Session => {
-                if let Some(session) = self.session_of(&owner) {
-                    self.listen_in_session(&session, Some(owner), headers);
+                if let Some(session) = self.session_of(owner) {
+                    self.listen_in_session(&session, Some(owner.clone()));
                 }
             }
         }
     }
 
     /// Watches what the owner now wants watched (stateless era).
-    fn watch(self: &Arc<Self>, owner: &Owner, headers: Vec<(HeaderName, HeaderValue)>) {
-        let uris = self.subscriptions.of(owner);
+    fn watch(self: &Arc<Self>, owner: &Owner) {
         let mut watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
         // Dropping the one before ends its stream.
         watching.remove(owner);
-        if !uris.is_empty() {
+        if let Some(access) = self.subscriptions.access(owner) {
             let stop = CancellationToken::new();
-            let filter = dialect::watching(&uris);
-            self.listen_for(filter, Some(owner.clone()), headers.clone(), stop.clone());
-            watching.insert(owner.clone(), (stop.drop_guard(), headers));
+            let filter = dialect::watching(&self.subscriptions.of(owner));
+            self.listen_for(filter, Some(owner.clone()), access, stop.clone());
+            watching.insert(owner.clone(), stop.drop_guard());
         }
     }
 
     /// Nobody watches that resource any more.
     pub(super) fn unsubscribed(self: &Arc<Self>, owner: &Owner, uri: &str) {
         match self.era {
-            Era::Stateless => {
-                let watching = self.watching.lock().unwrap_or_else(PoisonError::into_inner);
-                let headers = watching.get(owner).map(|(_, headers)| headers.clone());
-                drop(watching);
-                headers.into_iter().for_each(|headers| self.watch(owner, headers));
-            }
+            Era::Stateless => self.watch(owner),
             Era::Session => {
                 let Some(session) = self.session_of(owner) else { return };
                 let params = dialect::uri_params(uri);
                 let message = jsonrpc::request(self.next_id(), "resources/unsubscribe", &params);
                 let this = Arc::clone(self);
-                let headers = session.opened_with.clone();
                 self.life.run(async move {
                     // Should it not hear this, it goes on telling nobody.
-                    let _ = this.say(&session, &headers, message).await;
+                    let _ = this.say(&session, &session.access.headers, message).await;
                 });
             }
+        }
+    }
+
+    /// Watches again, over a new link, what was watched over the one before.
+    pub(super) async fn resume(self: &Arc<Self>, owner: &Owner, access: Access) {
+        match self.era {
+            Era::Stateless => self.watch(owner),
+            Era::Session if self.session_of(owner).is_none() => {
+                // The owner's next call tries again.
+                if let Err(error) = self.open(owner, access).await {
+                    let error = error.without_secrets(&self.access.secrets);
+                    tracing::debug!(%error, "what is watched is not watched again yet");
+                }
+            }
+            Era::Session => {}
         }
     }
 
@@ -465,7 +488,7 @@ impl HttpLink {
             if session.has_id() {
                 let site = self.site.clone();
                 self.life.run(async move {
-                    let headers = [&session.headers[..], &session.opened_with];
+                    let headers = [&session.headers[..], &session.access.headers];
                     // It may not care.
                     let sent = site.send(Method::DELETE, "application/json", headers, Bytes::new());
                     let _ = tokio::time::timeout(bounds::POSTING, sent).await;
@@ -514,25 +537,24 @@ fn mirrored_headers(armed: &ArmedRequest) -> Result<Vec<(HeaderName, HeaderValue
     Ok(headers)
 }
 
-pub(super) async fn open_session(
+async fn open_session(
     site: &Site,
     id: u64,
     capabilities: &str,
-    headers: &Headers,
-    secrets: &[Secret],
+    access: Access,
 ) -> Result<(Session, Greeting), UpstreamError> {
     let protocol = HeaderValue::from_static(dialect::SESSION);
     let body = jsonrpc::request(id, "initialize", &dialect::initialize_params(capabilities));
     let nobody = [(PROTOCOL_VERSION, protocol)];
-    let response = site.post([&nobody, headers], body.into()).await?;
+    let response = site.post([&nobody, &access.headers], body.into()).await?;
     let session_id = response.headers().get(SESSION_ID).cloned();
-    let answer = read_body(response, id, Era::Session).await?.without_secrets(secrets);
+    let answer = read_body(response, id, Era::Session).await?.without_secrets(&access.secrets);
     let greeting = dialect::read_initialized(answer)?;
     let protocol = HeaderValue::from_str(&greeting.protocol)
         .map_err(|_| UpstreamError::Malformed("its protocol version is no version".into()))?;
-    let session = Session { opened_with: headers.to_vec(), ..Session::new(session_id, protocol) };
+    let session = Session::new(session_id, protocol, access);
     let ready = jsonrpc::notification("notifications/initialized", "{}");
-    check_status(&site.post([&session.headers, headers], ready.into()).await?)?;
+    check_status(&site.post([&session.headers, &session.access.headers], ready.into()).await?)?;
     Ok((session, greeting))
 }
 
@@ -546,6 +568,8 @@ pub(super) struct Exchange<'e> {
     pub(super) link: &'e HttpLink,
     pub(super) session: &'e Session,
     pub(super) headers: &'e Headers,
+    /// What those headers hold.
+    pub(super) secrets: &'e Arc<[Secret]>,
     pub(super) owner: Option<&'e Owner>,
     pub(super) talk: Option<Arc<Talk>>,
 }
@@ -567,8 +591,7 @@ impl<'e> Exchange<'e> {
         if message.id.is_none() {
             let params = message.params();
             if !self.talk.as_ref().is_some_and(|talk| talk.tell(method, params)) {
-                let secrets = self.talk.as_ref().map_or(&self.link.secrets, |talk| &talk.secrets);
-                self.link.ear.hear(self.owner, secrets, method, params);
+                self.link.ear.hear(self.owner, self.secrets, method, params);
             }
             return None;
         }

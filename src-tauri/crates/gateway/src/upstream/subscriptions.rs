@@ -10,29 +10,34 @@ use agw_core::{AgentId, UserId};
 
 use crate::{
     bounds,
-    upstream::{UpstreamError, ear::Owner},
+    pipeline::ArmedRequest,
+    upstream::{UpstreamError, ear::Owner, http::Access},
 };
 
 /// By URI, the subscribers, each as often as it subscribed.
 type Uris = BTreeMap<String, Vec<Option<AgentId>>>;
 
+/// What is watched over an owner's link, and with which credentials.
+#[derive(Debug)]
+struct Watched {
+    uris: Uris,
+    access: Access,
+}
+
 #[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<HashMap<Owner, Uris>>);
+pub(super) struct Subscriptions(Mutex<HashMap<Owner, Watched>>);
 
 impl Subscriptions {
-    pub(super) fn add(
-        &self,
-        owner: &Owner,
-        agent: Option<AgentId>,
-        uri: &str,
-    ) -> Result<(), UpstreamError> {
+    pub(super) fn add(&self, owner: &Owner, armed: &ArmedRequest) -> Result<(), UpstreamError> {
         let mut all = self.all();
-        let uris = all.entry(owner.clone()).or_default();
+        let watched = all.entry(owner.clone());
+        let fresh = || Watched { uris: Uris::new(), access: Access::of(armed) };
+        let uris = &mut watched.or_insert_with(fresh).uris;
         let count: usize = uris.values().map(Vec::len).sum();
         if count >= bounds::SUBSCRIPTIONS_PER_OWNER {
             return Err(UpstreamError::NotReady("too many of its resources are watched".into()));
         }
-        uris.entry(uri.to_owned()).or_default().push(agent);
+        uris.entry(armed.tool().to_owned()).or_default().push(armed.agent());
         Ok(())
     }
 
@@ -40,7 +45,8 @@ impl Subscriptions {
     pub(super) fn remove(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> Vec<Owner> {
         let mut unwatched = Vec::new();
         let mut all = self.all();
-        for (owner, uris) in all.iter_mut().filter(|(owner, _)| owner.user == user) {
+        for (owner, Watched { uris, .. }) in all.iter_mut().filter(|(owner, _)| owner.user == user)
+        {
             let Some(subscribers) = uris.get_mut(uri) else { continue };
             let Some(at) = subscribers.iter().position(|subscriber| *subscriber == agent) else {
                 continue;
@@ -52,28 +58,42 @@ impl Subscriptions {
             }
             break;
         }
-        all.retain(|_, uris| !uris.is_empty());
+        all.retain(|_, watched| !watched.uris.is_empty());
         unwatched
     }
 
     /// What is watched over an owner's link.
     pub(super) fn of(&self, owner: &Owner) -> Vec<String> {
-        self.all().get(owner).map(|uris| uris.keys().cloned().collect()).unwrap_or_default()
+        self.all()
+            .get(owner)
+            .map(|watched| watched.uris.keys().cloned().collect())
+            .unwrap_or_default()
+    }
+
+    /// The credentials that an owner's link is opened with to watch.
+    pub(super) fn access(&self, owner: &Owner) -> Option<Access> {
+        self.all().get(owner).map(|watched| watched.access.clone())
+    }
+
+    /// Who watches anything.
+    pub(super) fn owners(&self) -> Vec<(Owner, Access)> {
+        let owners = |(owner, watched): (&Owner, &Watched)| (owner.clone(), watched.access.clone());
+        self.all().iter().map(owners).collect()
     }
 
     /// Those of agents that are gone go, too.
     pub(super) fn retain(&self, stays: impl Fn(UserId, Option<AgentId>) -> bool) {
         let mut all = self.all();
-        for (owner, uris) in all.iter_mut() {
+        for (owner, Watched { uris, .. }) in all.iter_mut() {
             for subscribers in uris.values_mut() {
                 subscribers.retain(|agent| stays(owner.user, *agent));
             }
             uris.retain(|_, subscribers| !subscribers.is_empty());
         }
-        all.retain(|_, uris| !uris.is_empty());
+        all.retain(|_, watched| !watched.uris.is_empty());
     }
 
-    fn all(&self) -> MutexGuard<'_, HashMap<Owner, Uris>> {
+    fn all(&self) -> MutexGuard<'_, HashMap<Owner, Watched>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -208,6 +208,7 @@ impl Upstreams {
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
             era: Mutex::default(),
+            subscriptions: Arc::default(),
         });
         self.tasks.spawn(Arc::clone(self).supervise(Arc::clone(&upstream)));
         upstream
@@ -292,6 +293,7 @@ impl Upstreams {
             life,
             known,
             crowd: &self.context.crowd,
+            subscriptions: &upstream.subscriptions,
             probe: bounds::PROBE.min(start / 3),
         };
         let started = async {
@@ -317,6 +319,8 @@ impl Upstreams {
             state.announced = greeting.announced;
             state.settled += 1;
         });
+        let resumed = Arc::clone(&link);
+        life.run(async move { resumed.resume().await });
         self.keep_listed(upstream, &link).await
     }
 

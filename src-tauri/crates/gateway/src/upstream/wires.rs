@@ -19,7 +19,7 @@ use crate::{
         UpstreamError,
         dialect::{self, Announced, Greeting, Probed},
         ear::{self, Ear, Owner},
-        http::Headers,
+        http::{Access, Headers},
         jsonrpc::{self, Answer},
         life::Life,
         link::Setting,
@@ -56,14 +56,14 @@ impl Server {
     fn headers(&self) -> &Headers {
         match self {
             Self::Program(_) => &[],
-            Self::Sse(sse) => &sse.headers,
+            Self::Sse(sse) => &sse.access.headers,
         }
     }
 
     fn secrets(&self) -> &Arc<[Secret]> {
         match self {
             Self::Program(program) => &program.secrets,
-            Self::Sse(sse) => &sse.secrets,
+            Self::Sse(sse) => &sse.access.secrets,
         }
     }
 }
@@ -80,7 +80,7 @@ pub(super) struct Wires {
     own: Arc<Wire>,
     pool: Mutex<Pool>,
     crowd: Arc<Crowd>,
-    pub(super) subscriptions: Subscriptions,
+    pub(super) subscriptions: Arc<Subscriptions>,
     ear: Ear,
     life: Life,
 }
@@ -89,7 +89,16 @@ pub(super) struct Wires {
 struct Pool {
     /// Who has the connection's own wire.
     own: Option<Owner>,
-    others: HashMap<Owner, Arc<OnceCell<Arc<Wire>>>>,
+    others: HashMap<Owner, Cell>,
+}
+
+/// A wire, once it is open.
+type Cell = Arc<OnceCell<Arc<Wire>>>;
+
+enum Place {
+    /// The connection's own.
+    Own,
+    Cell(Cell),
 }
 
 impl Wires {
@@ -134,7 +143,7 @@ impl Wires {
             own: Arc::new(wire),
             pool: Mutex::default(),
             crowd: Arc::clone(setting.crowd),
-            subscriptions: Subscriptions::default(),
+            subscriptions: Arc::clone(setting.subscriptions),
             ear: setting.ear.clone(),
             life: setting.life.clone(),
             server,
@@ -187,40 +196,63 @@ impl Wires {
 
     /// The owner's wire; it is opened if there is none.
     async fn wire(&self, owner: &Owner, talk: &Arc<Talk>) -> Result<Arc<Wire>, UpstreamError> {
-        let cell = {
-            let mut pool = self.pool();
-            let unasked = owner.agent.is_none() && &*owner.capabilities == "{}";
-            if pool.own.is_none() && unasked && owner.has(self.server.headers()) {
-                pool.own = Some(owner.clone());
-                self.own.belongs_to(owner);
-            }
-            if pool.own.as_ref() == Some(owner) {
-                return Ok(Arc::clone(&self.own));
-            }
-            pool.others.retain(|_, cell| !cell.get().is_some_and(|wire| wire.is_closed()));
-            match pool.others.get(owner) {
-                Some(cell) => Arc::clone(cell),
-                None => {
-                    pool.make_room()?;
-                    self.crowd.make_room()?;
-                    let cell = Arc::default();
-                    pool.others.insert(owner.clone(), Arc::clone(&cell));
-                    cell
-                }
-            }
+        let cell = match self.place(owner)? {
+            Place::Own => return Ok(Arc::clone(&self.own)),
+            Place::Cell(cell) => cell,
         };
-        cell.get_or_try_init(|| self.open(owner, talk)).await.cloned()
+        let access =
+            Access { headers: talk.armed.headers().into(), secrets: Arc::clone(&talk.secrets) };
+        cell.get_or_try_init(|| self.open(owner, access, Some(talk))).await.cloned()
+    }
+
+    /// Where the owner's wire is or will be.
+    fn place(&self, owner: &Owner) -> Result<Place, UpstreamError> {
+        let mut pool = self.pool();
+        let unasked = owner.agent.is_none() && &*owner.capabilities == "{}";
+        if pool.own.is_none() && unasked && owner.has(self.server.headers()) {
+            pool.own = Some(owner.clone());
+            self.own.belongs_to(owner);
+            self.watch(&self.own, owner);
+        }
+        if pool.own.as_ref() == Some(owner) {
+            return Ok(Place::Own);
+        }
+        pool.others.retain(|_, cell| !cell.get().is_some_and(|wire| wire.is_closed()));
+        if let Some(cell) = pool.others.get(owner) {
+            return Ok(Place::Cell(Arc::clone(cell)));
+        }
+        pool.make_room()?;
+        self.crowd.make_room()?;
+        let cell = Cell::default();
+        pool.others.insert(owner.clone(), Arc::clone(&cell));
+        Ok(Place::Cell(cell))
+    }
+
+    /// Watches again, over a new link, what was watched over the one before.
+    pub(super) async fn resume(&self, owner: &Owner, access: Access) {
+        let Ok(Place::Cell(cell)) = self.place(owner) else { return };
+        let secrets = match &self.server {
+            Server::Program(program) => Arc::clone(&program.secrets),
+            Server::Sse(_) => Arc::clone(&access.secrets),
+        };
+        let access = Access { secrets, ..access };
+        // Should it fail, the owner's next call tries again.
+        let _ = cell.get_or_try_init(|| self.open(owner, access, None)).await;
     }
 
     /// A wire of the owner's own, greeted in the name of the client that calls.
     /// What the server asks as soon as it is greeted, that client is asked.
-    async fn open(&self, owner: &Owner, talk: &Arc<Talk>) -> Result<Arc<Wire>, UpstreamError> {
-        let secrets = Arc::clone(&talk.secrets);
+    async fn open(
+        &self,
+        owner: &Owner,
+        access: Access,
+        talk: Option<&Arc<Talk>>,
+    ) -> Result<Arc<Wire>, UpstreamError> {
         let (ear, life) = (self.ear.clone(), self.life.clone());
-        let wire = self.server.open(talk.armed.headers(), secrets, ear, life).await?;
+        let wire = self.server.open(&access.headers, access.secrets, ear, life).await?;
         wire.belongs_to(owner);
         if self.era == Era::Session {
-            let _under_way = wire.talks().enter(talk);
+            let _under_way = talk.map(|talk| wire.talks().enter(talk));
             greet(&wire, &owner.capabilities).await?;
         }
         let wire = Arc::new(wire);
