@@ -22,6 +22,7 @@ use crate::{
     clock,
     faces::AgentSessions,
     live::{Live, Publish},
+    oauth::{Codes, Registrations},
     pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
@@ -96,6 +97,8 @@ pub(crate) struct Gateway {
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
     pub(crate) forms: FormKey,
+    pub(crate) codes: Codes,
+    pub(crate) registrations: Registrations,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
     /// Held while the master key is made: of two at once, the one that lost
@@ -171,6 +174,8 @@ impl Gateway {
             staff,
             sign_ins: SignIns::default(),
             forms: FormKey::new()?,
+            codes: Codes::default(),
+            registrations: Registrations::default(),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

@@ -24,6 +24,7 @@ mod listen;
 mod live;
 #[cfg(feature = "measure")]
 pub mod measure;
+mod oauth;
 mod pages;
 pub mod pipeline;
 mod serve;

@@ -6,7 +6,7 @@
 //! nothing.
 
 mod access;
-mod agents;
+pub(crate) mod agents;
 mod approvals;
 mod audit;
 mod changes;
@@ -44,6 +44,7 @@ use crate::{bounds, gateway::Gateway};
 
 pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
+pub(crate) use people::mint;
 pub(crate) use session::{
     Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, named_cookie,
 };

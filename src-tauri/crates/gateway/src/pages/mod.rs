@@ -23,8 +23,7 @@ mod sign_in;
 mod visitor;
 
 pub(crate) use markup::Markup;
-pub(crate) use sign_in::is_own_path;
-pub(crate) use visitor::{FormKey, Visitor};
+pub(crate) use visitor::{Form, FormKey, SignedIn, Visitor};
 
 use std::sync::{Arc, LazyLock};
 

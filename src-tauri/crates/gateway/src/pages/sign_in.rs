@@ -24,7 +24,7 @@ const TITLE: &str = "Sign in";
 
 /// Whether `path` is one of this server's own, and not another server's in
 /// disguise (`//evil.example`, `/\evil.example`).
-pub(crate) fn is_own_path(path: &str) -> bool {
+fn is_own_path(path: &str) -> bool {
     let plain = |b: u8| b.is_ascii_graphic() && b != b'\\';
     let mut bytes = path.bytes();
     path.len() <= bounds::RETURN_TO_MAX

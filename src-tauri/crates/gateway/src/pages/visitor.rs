@@ -25,8 +25,6 @@ use crate::{
 pub(super) const SESSION: &str = "agw_page";
 /// Tells one browser from another, so that no form of one is good in the other.
 const BROWSER: &str = "agw_form";
-/// How long a form may take to arrive.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(30);
 
 /// What tokens of forms are made with; a new one at each start.
 pub(crate) struct FormKey(Zeroizing<[u8; 32]>);
@@ -103,7 +101,7 @@ impl Visitor {
     /// The page to show instead.
     pub(crate) async fn read_form(&self, body: Body) -> Result<Form, Response> {
         let read = Limited::new(body, bounds::FORM_MAX).collect();
-        let Ok(Ok(read)) = tokio::time::timeout(PATIENCE, read).await else {
+        let Ok(Ok(read)) = tokio::time::timeout(bounds::FORM_PATIENCE, read).await else {
             let page = Page::problem(
                 StatusCode::BAD_REQUEST,
                 "The form did not arrive",

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use agw_core::{Approved, Call, Caller, Decision, Permit, ToolId, decide, json};
+use agw_core::{Approved, Call, Caller, ConnectionName, Decision, Permit, ToolId, decide, json};
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
@@ -31,7 +31,8 @@ impl<'a> Asked<'a> {
         story: &mut Story,
     ) -> Result<Self, Refusal> {
         let snapshot = gateway.live.snapshot.load();
-        identify(&snapshot, &inbound.presented, gateway.live.clock.now_ms(), story)?;
+        let (at, now) = (inbound.target.endpoint(), gateway.live.clock.now_ms());
+        identify(&snapshot, &inbound.presented, at, now, story)?;
         gateway.check_open(&snapshot)?;
         let call = call::resolve_tool(&gateway.live.catalog.load(), &inbound.target)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
@@ -44,9 +45,9 @@ impl<'a> Asked<'a> {
 
     /// By the permission map of this moment.
     pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
-        let InboundCall { presented, arguments, .. } = self.inbound;
+        let InboundCall { presented, target, arguments, .. } = self.inbound;
         let call = (&self.call.id, &*arguments.raw, arguments.digest);
-        decide_now(self.gateway, presented, call, story)
+        decide_now(self.gateway, (presented, target.endpoint()), call, story)
     }
 
     /// The upstream behind the call.
@@ -107,12 +108,14 @@ impl<'a> Asked<'a> {
         let (face, presented, received) = (*face, *presented, *received);
         let (raw, digest, tool) = (arguments.raw.clone(), arguments.digest, self.call.id.clone());
         let (version, approved) = (permit.policy_version(), approved.cloned());
+        let at = self.inbound.target.endpoint().cloned();
         move || {
             if gateway.live.snapshot.load().permissions.version() == version {
                 return true;
             }
             let mut story = Story::unread(face, received);
-            match decide_now(&gateway, &presented, (&tool, &*raw, digest), &mut story) {
+            let call = (&tool, &*raw, digest);
+            match decide_now(&gateway, (&presented, at.as_ref()), call, &mut story) {
                 Ok(Decision::Allow(_)) => true,
                 Ok(Decision::Ask(question)) => {
                     approved.as_ref().is_some_and(|yes| question.approved(yes).is_ok())
@@ -125,13 +128,13 @@ impl<'a> Asked<'a> {
 
 fn decide_now(
     gateway: &Gateway,
-    presented: &Presented,
+    (presented, at): (&Presented, Option<&ConnectionName>),
     (tool, arguments, digest): (&ToolId, &[u8], json::Digest),
     story: &mut Story,
 ) -> Result<Decision, Refusal> {
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
-    let caller = identify(&snapshot, presented, now, story)?;
+    let caller = identify(&snapshot, presented, at, now, story)?;
     gateway.check_open(&snapshot)?;
     let call = Call { tool, arguments: Some(arguments), now };
     let decision = decide(&snapshot.permissions, &caller, &call, digest);

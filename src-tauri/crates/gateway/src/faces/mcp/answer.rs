@@ -148,8 +148,17 @@ pub(super) fn refused_call(
     });
     let body = Bytes::from(body.to_string());
     let body = receipt.map_or(body.clone(), |receipt| with_receipt(&body, receipt));
-    tool_result(id, &body, era)
+    let mut response = tool_result(id, &body, era);
+    if refusal.is_out_of_scope() {
+        response.extensions_mut().insert(OutOfScope(meant.to_owned()));
+    }
+    response
 }
+
+/// On an answer: the tool that the caller's owner may use, and its scope
+/// leaves out.
+#[derive(Debug, Clone)]
+pub(super) struct OutOfScope(pub(super) String);
 
 /// A refusal that concerns no call in particular.
 pub(super) fn refused_request(refusal: &Refusal, subject: &str) -> Response {

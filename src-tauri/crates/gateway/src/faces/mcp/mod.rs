@@ -8,6 +8,7 @@
 
 mod answer;
 mod calls;
+mod challenge;
 mod envelope;
 mod era;
 mod methods;
@@ -42,6 +43,15 @@ enum Endpoint {
     Single(ConnectionName),
 }
 
+impl Endpoint {
+    fn connection(&self) -> Option<&ConnectionName> {
+        match self {
+            Self::Aggregate => None,
+            Self::Single(connection) => Some(connection),
+        }
+    }
+}
+
 /// One request, after its token was looked up.
 struct Exchange {
     gateway: Arc<Gateway>,
@@ -69,11 +79,18 @@ pub(super) async fn single(
     }
 }
 
+/// Answers, and tells a client whose token is not good here, or not for this,
+/// where to get one.
 async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> Response {
+    let here = challenge::Here::new(&gateway, endpoint.connection(), request.headers());
+    here.complete(answer(Arc::clone(&gateway), endpoint, request).await)
+}
+
+async fn answer(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> Response {
     let received = Instant::now();
     let (Parts { method, headers, .. }, body) = request.into_parts();
     let presented = bearer::presented(&headers);
-    let caller = match admit(&gateway, &presented, received) {
+    let caller = match admit(&gateway, &presented, &endpoint, received) {
         Ok(caller) => caller,
         Err(refusal) => {
             let (refusal, subject) = refuse_unread(&gateway, Face::Mcp, &presented, "", refusal);
@@ -97,6 +114,7 @@ async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> R
 fn admit(
     gateway: &Gateway,
     presented: &Presented,
+    endpoint: &Endpoint,
     received: Instant,
 ) -> Result<Arc<Caller>, Refusal> {
     let snapshot = gateway.live.snapshot.load();
@@ -106,7 +124,8 @@ fn admit(
         other => other,
     };
     let mut story = Story::unread(Face::Mcp, received);
-    let caller = identify(&snapshot, presented, gateway.live.clock.now_ms(), &mut story)?;
+    let (at, now) = (endpoint.connection(), gateway.live.clock.now_ms());
+    let caller = identify(&snapshot, presented, at, now, &mut story)?;
     open.map(|()| caller)
 }
 

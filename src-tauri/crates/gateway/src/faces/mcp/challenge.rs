@@ -1,0 +1,76 @@
+//! What `WWW-Authenticate` tells a client (RFC 9728, section 5.1; MCP
+//! 2026-07-28, authorization, scope challenge handling).
+
+use agw_core::{ConnectionName, ToolId};
+use axum::{
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
+
+use super::answer::OutOfScope;
+use crate::{
+    faces::bearer,
+    gateway::Gateway,
+    oauth::{self, Audience},
+    pipeline::Presented,
+};
+
+/// The endpoint that was called, as the client addressed it.
+#[derive(Debug)]
+pub(super) struct Here<'g> {
+    gateway: &'g Gateway,
+    audience: Audience,
+    base: String,
+    presented: Presented,
+}
+
+impl<'g> Here<'g> {
+    pub(super) fn new(
+        gateway: &'g Gateway,
+        connection: Option<&ConnectionName>,
+        headers: &HeaderMap,
+    ) -> Self {
+        let (audience, base) = (Audience::at(connection), oauth::base(headers));
+        Self { gateway, audience, base, presented: bearer::presented(headers) }
+    }
+
+    /// Adds to a 401 where to sign in. Makes a call that is out of the scope
+    /// of an agent that signed in a 403 that names the scope that it lacks.
+    /// Agents with a token of the older kind cannot ask for more, and are
+    /// answered as before.
+    pub(super) fn complete(&self, mut response: Response) -> Response {
+        let metadata = self.audience.metadata_url(&self.base);
+        if response.status() == StatusCode::UNAUTHORIZED {
+            let headers = response.headers_mut();
+            let before = headers.get(header::WWW_AUTHENTICATE).and_then(|v| v.to_str().ok());
+            let before = before.unwrap_or("Bearer");
+            let scope = self.audience.scope();
+            let join = if before.contains(' ') { "," } else { "" };
+            let text =
+                format!("{before}{join} resource_metadata=\"{metadata}\", scope=\"{scope}\"");
+            if let Ok(value) = text.parse() {
+                headers.insert(header::WWW_AUTHENTICATE, value);
+            }
+        } else if let Some(OutOfScope(meant)) = response.extensions_mut().remove()
+            && self.may_ask_for(&meant)
+        {
+            *response.status_mut() = StatusCode::FORBIDDEN;
+            let text = format!(
+                "Bearer error=\"insufficient_scope\", scope=\"{meant}\", resource_metadata=\"{metadata}\", error_description=\"This agent was not given this tool when it signed in.\""
+            );
+            if let Ok(value) = text.parse() {
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
+            }
+        }
+        response
+    }
+
+    /// Whether the caller signed in, and there is such a tool.
+    fn may_ask_for(&self, meant: &str) -> bool {
+        let Presented::Token(hash) = self.presented else { return false };
+        let snapshot = self.gateway.live.snapshot.load();
+        let signed_in = snapshot.tokens.get(&hash).is_some_and(|entry| entry.audience.is_some());
+        let tool: Option<ToolId> = meant.parse().ok();
+        signed_in && tool.is_some_and(|id| self.gateway.live.catalog.load().by_id.contains_key(&id))
+    }
+}
