@@ -77,6 +77,11 @@ impl Client {
         read.await
     }
 
+    #[cfg(test)]
+    pub(super) fn example() -> Self {
+        Self { id: String::new(), name: String::new(), redirects: Vec::new(), known: false }
+    }
+
     pub(super) fn may_return_to(&self, redirect: &str) -> bool {
         self.redirects.iter().any(|registered| same_redirect(registered, redirect))
     }

@@ -98,3 +98,62 @@ impl Codes {
 fn hash(code: &str) -> Hash {
     Sha256::digest(code.as_bytes()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::oauth::{Audience, clients::Client, issue::Becomes};
+
+    fn consent() -> Consent {
+        Consent {
+            user: agw_core::UserId::new(1),
+            client: Client::example(),
+            redirect: String::new(),
+            host: String::new(),
+            challenge: String::new(),
+            audience: Audience::All,
+            becomes: Becomes::New { scope: Vec::new(), expires_at: None },
+        }
+    }
+
+    /// As if that much time had passed.
+    fn age(codes: &Codes, by: std::time::Duration) {
+        for (made, _) in codes.0.lock().unwrap().values_mut() {
+            *made = made.checked_sub(by).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_code_is_good_for_a_minute_and_remembered_for_ten() {
+        let codes = Codes::default();
+        let code = codes.give(consent()).unwrap();
+        age(&codes, bounds::CODE_LIFE);
+        assert!(matches!(codes.take(&code), Taken::Unknown));
+        let code = codes.give(consent()).unwrap();
+        age(&codes, bounds::CODE_LIFE / 2);
+        let Taken::Fresh(_, ticket) = codes.take(&code) else { panic!("it was good") };
+        assert!(!codes.issued(&ticket, AgentId::new(7)));
+        age(&codes, bounds::CODE_LIFE);
+        assert!(matches!(codes.take(&code), Taken::Again(Some(agent)) if agent == AgentId::new(7)));
+        age(&codes, bounds::CODE_REMEMBERED);
+        assert!(matches!(codes.take(&code), Taken::Unknown));
+    }
+
+    #[test]
+    fn a_code_that_is_used_again_while_its_tokens_are_made_is_noticed() {
+        let codes = Codes::default();
+        let code = codes.give(consent()).unwrap();
+        let Taken::Fresh(_, ticket) = codes.take(&code) else { panic!("it was good") };
+        assert!(matches!(codes.take(&code), Taken::Again(None)));
+        assert!(codes.issued(&ticket, AgentId::new(7)));
+    }
+
+    #[test]
+    fn there_is_a_bound_on_codes() {
+        let codes = Codes::default();
+        for _ in 0..bounds::CODES_MAX {
+            assert!(codes.give(consent()).is_some());
+        }
+        assert!(codes.give(consent()).is_none());
+    }
+}

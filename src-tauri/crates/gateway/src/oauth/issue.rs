@@ -10,7 +10,7 @@ use crate::{
         agents::{self, NewRow},
         mint,
     },
-    audit::{Kind, Record},
+    audit::Record,
     bounds, clock,
     gateway::Gateway,
     store::{rows, writer::Change},
@@ -204,8 +204,7 @@ pub(super) async fn refresh(
         if used {
             end_tokens(db, agent, now)?;
             let detail = format!("all tokens of {} ended", row.name);
-            let mut record = record("refused", &row, agent, detail);
-            record.decision = Some("deny");
+            let mut record = record("agent_signed_out", &row, agent, detail);
             record.reason = Some("refresh_token_reused");
             change.audit(record);
             return Ok(Refreshed::Again);
@@ -260,10 +259,8 @@ pub(super) async fn end_sign_in(
     let ended = gateway.writer.change(move |change| {
         end_tokens(change.db, agent, now)?;
         if let Some(row) = row(change.db, agent)? {
-            let status = if reason.is_some() { "refused" } else { "agent_signed_out" };
-            let mut record =
-                record(status, &row, agent, format!("all tokens of {} ended", row.name));
-            record.decision = reason.map(|_| "deny");
+            let detail = format!("all tokens of {} ended", row.name);
+            let mut record = record("agent_signed_out", &row, agent, detail);
             record.reason = reason;
             change.audit(record);
         }
@@ -293,13 +290,10 @@ pub(super) async fn owner_of(
     Ok(found.await?)
 }
 
+/// Of the configuration: which tokens there are is a part of it.
 fn record(status: &'static str, row: &Row, agent: AgentId, detail: String) -> Record {
-    let mut record = Record::new(Kind::SignIn, clock::now_ms());
-    record.status = Some(status);
-    record.user = Some(row.user);
-    record.agent = Some(agent);
-    record.detail = Some(detail);
-    record
+    let agent = Some(agent);
+    Record { agent, ..Record::config(clock::now_ms(), row.user, status, detail) }
 }
 
 fn row(db: &Connection, agent: AgentId) -> Result<Option<Row>, AdminError> {
