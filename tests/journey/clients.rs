@@ -133,7 +133,7 @@ async fn claude_code_signs_in_by_itself() {
 
     let listed = claude_mcp_list(&scene.cli, servers.clone()).await.expect(0);
     assert!(listed.stdout.contains("gw: ") && listed.stdout.contains("✔ Connected"), "{listed:#?}");
-    let agents = scene.cli.lines(&["agent", "list", "ana"]).await;
+    let agents = scene.cli.lines(&["agent", "list"]).await;
     let agent = agents.iter().find(|agent| agent["name"] == "Claude Code gw").expect("an agent");
     assert_eq!(agent["signed_in"]["client"], "Claude Code (gw)", "{agent}");
     assert_eq!(agent["signed_in"]["host"], "localhost", "{agent}");
