@@ -107,8 +107,10 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
-/// How long one lasts that was begun on the gateway's own pages.
-pub(crate) const PAGE_SESSION_LIFE: Duration = Duration::from_secs(3600);
+/// How long one lasts that was begun on the gateway's own pages: long enough
+/// for what somebody came for. A browser shows its cookie to whatever listens
+/// on another port of this machine.
+pub(crate) const PAGE_SESSION_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Longest form of a page, in bytes.
 pub(crate) const FORM_MAX: usize = 256 << 10;
 /// How long one may take to arrive.

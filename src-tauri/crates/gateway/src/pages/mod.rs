@@ -116,7 +116,6 @@ impl Page {
         // own forms (Fetch, "append a request Origin header"). Elsewhere it
         // says nothing either way.
         set(header::REFERRER_POLICY, "same-origin");
-        set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
         if let Ok(policy) = policy.parse() {
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
         }
