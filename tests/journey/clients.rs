@@ -6,9 +6,10 @@ use serde_json::{Value, json};
 use super::scene::{BEARER, CONTENTS, GRANTED, NOTES, Scene};
 use crate::support::{
     PASSWORD,
-    browser::Browser,
+    browser::{Browser, parameter},
     cli::{Cli, agw},
     http,
+    leaks::Planted,
     parts::{Python, claude_mcp_list, claude_mcp_login, inspector},
 };
 
@@ -111,7 +112,7 @@ async fn claude_code_connects() {
 /// Nobody copies a token: the person signs in, in a browser.
 #[tokio::test]
 async fn claude_code_signs_in_by_itself() {
-    let scene = Scene::open().await;
+    let mut scene = Scene::open().await;
     let password = ["user", "password", "ana", "--password-stdin"];
     scene.cli.json(&password, &format!("{PASSWORD}\n")).await;
     let servers = json!({"gw": {"type": "http", "url": scene.service.url("/mcp")}});
@@ -130,6 +131,15 @@ async fn claude_code_signs_in_by_itself() {
     let landed = http::ask("GET", &local, &[("host", &host)], "").await;
     assert_eq!(landed.status, 200, "{landed:?}");
     assert!(login.ended().await.success(), "{}", login.said());
+    // What Claude Code keeps of it is its own affair.
+    let kept = std::fs::read_to_string(scene.cli.path("home/.claude/.credentials.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    let kept = kept["mcpOAuth"].as_object().unwrap().values().next().unwrap();
+    let token = |name: &str| kept[name].as_str().unwrap().to_owned();
+    scene.plant(Planted::new("a code", &parameter(&back, "code").unwrap()));
+    scene.plant(Planted::new("an access token", &token("accessToken")));
+    scene.plant(Planted::new("a refresh token", &token("refreshToken")));
+    scene.plant(Planted::new("a session of the pages", &browser.cookies["agw_page"]));
 
     let listed = claude_mcp_list(&scene.cli, servers.clone()).await.expect(0);
     assert!(listed.stdout.contains("gw: ") && listed.stdout.contains("✔ Connected"), "{listed:#?}");
