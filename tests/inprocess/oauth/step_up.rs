@@ -1,3 +1,5 @@
+use serde_json::json;
+
 use super::{Program, Tokens, agents, call, scene};
 use crate::support::browser::{Browser, hidden, parameter};
 
@@ -16,6 +18,24 @@ async fn a_call_out_of_scope_is_told_which_scope_it_needs() {
     // Its body is what other agents get, so that a model can read it.
     assert_eq!(reply.json()["result"]["isError"], true);
     scene.assert_untouched();
+}
+
+#[tokio::test]
+async fn a_tool_whose_name_was_shortened_for_models_is_asked_for_by_its_id() {
+    let scene = scene().await;
+    let tool = |name: &str| json!({"name": name, "inputSchema": {"type": "object"}});
+    scene.upstream.list(json!([tool("echo"), tool("v1.read/all")]));
+    let path = "/api/v1/connections/fix/test";
+    let _: serde_json::Value = scene.gateway.admin.post(path, &()).await.unwrap();
+    scene.gateway.grant("ana", "fix.v1.read/all", "allow").await;
+    let program = Program::register(&scene).await;
+    let tokens = program.sign_in("/mcp", &[("tools", "chosen"), ("tool", "fix.echo")]).await;
+    let id: agw_core::ToolId = "fix.v1.read/all".parse().unwrap();
+    for (endpoint, name) in [("/mcp", &*id.mcp_name()), ("/mcp/fix", "v1.read/all")] {
+        let reply = call(&scene, endpoint, &tokens.access, name).await;
+        let challenge = reply.header("www-authenticate");
+        assert!(challenge.contains("scope=\"fix.v1.read/all\""), "{name}: {reply:?}");
+    }
 }
 
 #[tokio::test]

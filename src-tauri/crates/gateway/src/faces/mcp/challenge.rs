@@ -52,11 +52,11 @@ impl<'g> Here<'g> {
                 headers.insert(header::WWW_AUTHENTICATE, value);
             }
         } else if let Some(OutOfScope(meant)) = response.extensions_mut().remove()
-            && self.may_ask_for(&meant)
+            && let Some(tool) = self.to_ask_for(&meant)
         {
             *response.status_mut() = StatusCode::FORBIDDEN;
             let text = format!(
-                "Bearer error=\"insufficient_scope\", scope=\"{meant}\", resource_metadata=\"{metadata}\", error_description=\"This agent was not given this tool when it signed in.\""
+                "Bearer error=\"insufficient_scope\", scope=\"{tool}\", resource_metadata=\"{metadata}\", error_description=\"This agent was not given this tool when it signed in.\""
             );
             if let Ok(value) = text.parse() {
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, value);
@@ -65,12 +65,14 @@ impl<'g> Here<'g> {
         response
     }
 
-    /// Whether the caller signed in, and there is such a tool.
-    fn may_ask_for(&self, meant: &str) -> bool {
-        let Presented::Token(hash) = self.presented else { return false };
+    /// The tool that was meant, if the caller signed in and there is one.
+    fn to_ask_for(&self, meant: &str) -> Option<ToolId> {
+        let Presented::Token(hash) = self.presented else { return None };
         let snapshot = self.gateway.live.snapshot.load();
-        let signed_in = snapshot.tokens.get(&hash).is_some_and(|entry| entry.audience.is_some());
-        let tool: Option<ToolId> = meant.parse().ok();
-        signed_in && tool.is_some_and(|id| self.gateway.live.catalog.load().by_id.contains_key(&id))
+        snapshot.tokens.get(&hash)?.audience.as_ref()?;
+        let catalog = self.gateway.live.catalog.load();
+        let by_id = meant.parse().ok().filter(|id| catalog.by_id.contains_key(id));
+        // A name that was shortened for model APIs is no id.
+        by_id.or_else(|| Some(catalog.by_mcp_name(&meant.replacen('.', "__", 1))?.id.clone()))
     }
 }
