@@ -134,7 +134,7 @@ pub(crate) const CLIENT_UNUSED: Duration = Duration::from_secs(24 * 3600);
 /// Registrations within [`REGISTRATIONS_WINDOW`].
 pub(crate) const REGISTRATIONS: u32 = 30;
 pub(crate) const REGISTRATIONS_WINDOW: Duration = Duration::from_secs(60);
-/// Longest registration in bytes; its redirect URIs, their bytes, and the
+/// Longest registration or request for a token, in bytes; its redirect URIs, their bytes, and the
 /// characters of a program's name.
 pub(crate) const REGISTRATION_MAX: usize = 64 << 10;
 pub(crate) const REDIRECTS: usize = 10;

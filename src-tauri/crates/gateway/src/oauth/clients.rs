@@ -12,7 +12,6 @@ use axum::{
     http::{StatusCode, Uri, header},
     response::{IntoResponse as _, Response},
 };
-use http_body_util::{BodyExt as _, Limited};
 use rusqlite::{OptionalExtension as _, params};
 use serde::Deserialize;
 use serde_json::json;
@@ -23,6 +22,7 @@ use crate::{
     audit::{Kind, Record},
     bounds, clock,
     gateway::Gateway,
+    pages::read_body,
     store::StoreError,
 };
 
@@ -182,9 +182,7 @@ pub(super) async fn register(
     if !json.is_some_and(|kind| kind.to_ascii_lowercase().starts_with("application/json")) {
         return Err(unread());
     }
-    let read = Limited::new(request.into_body(), bounds::REGISTRATION_MAX).collect();
-    let read = tokio::time::timeout(bounds::FORM_PATIENCE, read).await;
-    let read = read.map_err(|_| unread())?.map_err(|_| unread())?.to_bytes();
+    let read = read_body(request.into_body(), bounds::REGISTRATION_MAX).await.ok_or_else(unread)?;
     let wanted: Wanted = serde_json::from_slice(&read).map_err(|_| unread())?;
     if !(1..=bounds::REDIRECTS).contains(&wanted.redirect_uris.len()) {
         let text = "a program needs one to ten redirect URIs";

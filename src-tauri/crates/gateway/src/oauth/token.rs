@@ -14,7 +14,6 @@ use base64::{
     Engine as _,
     prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
 };
-use http_body_util::{BodyExt as _, Limited};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -31,7 +30,7 @@ use crate::{
     audit::{Kind, Record},
     bounds, clock,
     gateway::Gateway,
-    pages::Form,
+    pages::{Form, read_body},
 };
 
 /// `POST /oauth/token`
@@ -76,10 +75,8 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Form, OauthError> {
     if !kind.is_some_and(|kind| kind.to_ascii_lowercase().starts_with(form)) {
         return Err(OauthError::request("send a form (application/x-www-form-urlencoded)"));
     }
-    let read = Limited::new(body, bounds::REGISTRATION_MAX).collect();
     let unread = || OauthError::request("the request did not arrive, or is too long");
-    let read = tokio::time::timeout(bounds::FORM_PATIENCE, read).await;
-    let read = read.map_err(|_| unread())?.map_err(|_| unread())?.to_bytes();
+    let read = read_body(body, bounds::REGISTRATION_MAX).await.ok_or_else(unread)?;
     let form = Form::read(&read);
     match form.repeated() {
         Some(_) => Err(OauthError::request("a parameter is there more than once")),

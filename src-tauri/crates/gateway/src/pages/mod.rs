@@ -23,7 +23,7 @@ mod sign_in;
 mod visitor;
 
 pub(crate) use markup::Markup;
-pub(crate) use visitor::{Form, FormKey, SignedIn, Visitor};
+pub(crate) use visitor::{Form, FormKey, SignedIn, Visitor, read_body};
 
 use std::sync::{Arc, LazyLock};
 

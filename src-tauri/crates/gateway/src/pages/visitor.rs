@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use agw_api::Role;
 use agw_core::UserId;
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -100,8 +100,7 @@ impl Visitor {
     /// # Errors
     /// The page to show instead.
     pub(crate) async fn read_form(&self, body: Body) -> Result<Form, Response> {
-        let read = Limited::new(body, bounds::FORM_MAX).collect();
-        let Ok(Ok(read)) = tokio::time::timeout(bounds::FORM_PATIENCE, read).await else {
+        let Some(read) = read_body(body, bounds::FORM_MAX).await else {
             let page = Page::problem(
                 StatusCode::BAD_REQUEST,
                 "The form did not arrive",
@@ -109,7 +108,7 @@ impl Visitor {
             );
             return Err(self.show(page));
         };
-        let form = Form::read(&read.to_bytes());
+        let form = Form::read(&read);
         let (shown, made) = (form.one("csrf").unwrap_or_default(), self.token());
         // The guard of the port has compared the Origin with our own.
         if self.origin && bool::from(shown.as_bytes().ct_eq(made.as_bytes())) {
@@ -171,6 +170,13 @@ impl Form {
     pub(crate) fn repeated(&self) -> Option<&str> {
         self.0.iter().map(|(name, _)| name.as_str()).find(|name| self.all(name).count() > 1)
     }
+}
+
+/// A whole body of so many bytes at most, if it arrives in time.
+pub(crate) async fn read_body(body: Body, max: usize) -> Option<Bytes> {
+    let read = Limited::new(body, max).collect();
+    let read = tokio::time::timeout(bounds::FORM_PATIENCE, read).await;
+    Some(read.ok()?.ok()?.to_bytes())
 }
 
 /// 256 random bits in hex. Without any, the form's token still hangs on the
