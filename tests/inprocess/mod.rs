@@ -5,6 +5,7 @@ mod bad_requests;
 mod bad_upstreams;
 mod forwards;
 mod live;
+mod oauth;
 mod permissions;
 mod pins;
 mod relay;

@@ -1,6 +1,7 @@
 //! What the tests share.
 
 pub mod books;
+pub mod browser;
 pub mod callers;
 pub mod cli;
 pub mod daemon;

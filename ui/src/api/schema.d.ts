@@ -1022,6 +1022,7 @@ export interface components {
             /** @description Whether its calls are refused for now. */
             paused: boolean;
             scope: string[];
+            signed_in?: components["schemas"]["AgentSignIn"] | null;
             user: string;
             /**
              * Format: int64
@@ -1034,6 +1035,17 @@ export interface components {
         /** @description Answer to making an agent. The token is never shown again. */
         AgentCreated: components["schemas"]["Agent"] & {
             token: string;
+        };
+        /** @description A program that signed an agent in with OAuth. */
+        AgentSignIn: {
+            /** @description The program's name; its own word unless it is known. */
+            client: string;
+            /** @description The host that it was sent back to. */
+            host: string;
+            /** @description Whether the gateway has a copy of what its maker says of it. */
+            known: boolean;
+            /** @description RFC 3339. */
+            since: string;
         };
         /** @description `GET /api/v1/approvals/{id}/always`. */
         AlwaysProposal: {

@@ -163,6 +163,39 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// How long one lasts that was begun on the gateway's own pages: long enough
+/// for what somebody came for. A browser shows its cookie to whatever listens
+/// on another port of this machine.
+pub(crate) const PAGE_SESSION_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Longest form of a page, in bytes.
+pub(crate) const FORM_MAX: usize = 256 << 10;
+/// How long one may take to arrive.
+pub(crate) const FORM_PATIENCE: Duration = Duration::from_secs(30);
+/// Longest path that a sign-in leads back to, in bytes.
+pub(crate) const RETURN_TO_MAX: usize = 8 << 10;
+/// How long an access token lasts, and a refresh token that is not used.
+pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(3600);
+pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long an access token that has expired is still told apart.
+pub(crate) const EXPIRED_KNOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long an authorization code lasts, how long one that was used is
+/// remembered, and how many there may be.
+pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);
+pub(crate) const CODE_REMEMBERED: Duration = Duration::from_secs(600);
+pub(crate) const CODES_MAX: usize = 1_000;
+/// Programs that registered themselves, and how long one is kept that has not
+/// signed anybody in.
+pub(crate) const CLIENTS_MAX: usize = 1_000;
+pub(crate) const CLIENT_UNUSED: Duration = Duration::from_secs(24 * 3600);
+/// Registrations within [`REGISTRATIONS_WINDOW`].
+pub(crate) const REGISTRATIONS: u32 = 30;
+pub(crate) const REGISTRATIONS_WINDOW: Duration = Duration::from_secs(60);
+/// Longest registration or request for a token, in bytes; its redirect URIs, their bytes, and the
+/// characters of a program's name.
+pub(crate) const REGISTRATION_MAX: usize = 64 << 10;
+pub(crate) const REDIRECTS: usize = 10;
+pub(crate) const REDIRECT_MAX: usize = 2_000;
+pub(crate) const CLIENT_NAME: usize = 64;
 /// Failed sign-ins of one name, or 10 times as many in all, within
 /// [`SIGN_IN_WINDOW`] before further ones are refused.
 pub(crate) const SIGN_IN_FAILURES: u32 = 5;

@@ -22,6 +22,8 @@ use crate::{
     clock,
     faces::{AgentSessions, ParkedCalls},
     live::{Live, Publish},
+    oauth::{Codes, Registrations},
+    pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
         self, Reader, StoreError, rows,
@@ -77,6 +79,8 @@ pub enum ServeError {
     MasterKey(#[from] MasterKeyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("this machine gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("TLS to upstreams cannot be set up: {0}; install the system's CA certificates")]
     Tls(std::io::Error),
 }
@@ -95,6 +99,9 @@ pub(crate) struct Gateway {
     pub(crate) parked: ParkedCalls,
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
+    pub(crate) forms: FormKey,
+    pub(crate) codes: Codes,
+    pub(crate) registrations: Registrations,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
     /// Held while the master key is made: of two at once, the one that lost
@@ -171,6 +178,9 @@ impl Gateway {
             parked: ParkedCalls::new().map_err(|e| StoreError::Unavailable(e.to_string()))?,
             staff,
             sign_ins: SignIns::default(),
+            forms: FormKey::new()?,
+            codes: Codes::default(),
+            registrations: Registrations::default(),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

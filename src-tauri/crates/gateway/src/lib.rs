@@ -26,6 +26,8 @@ mod live;
 pub mod measure;
 mod members;
 mod mirrored;
+mod oauth;
+mod pages;
 mod pins;
 pub mod pipeline;
 mod serve;

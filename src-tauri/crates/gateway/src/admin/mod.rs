@@ -6,7 +6,7 @@
 //! nothing.
 
 mod access;
-mod agents;
+pub(crate) mod agents;
 mod approvals;
 mod audit;
 mod changes;
@@ -44,7 +44,10 @@ use crate::{bounds, gateway::Gateway};
 
 pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
-pub(crate) use session::{SignIns, Signed, StaffSessions};
+pub(crate) use people::mint;
+pub(crate) use session::{
+    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, named_cookie,
+};
 pub(crate) use web::{nothing_here, web_view};
 
 /// How a request came in.

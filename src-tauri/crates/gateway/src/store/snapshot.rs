@@ -20,6 +20,7 @@ use crate::{
         forward, metrics,
         settings::{self, Recordings},
     },
+    oauth::Audience,
     pins::Pins,
     store::{StoreError, rows},
 };
@@ -61,6 +62,9 @@ pub(crate) struct TokenEntry {
     /// Milliseconds since 1970.
     pub(crate) expires_at: Option<i64>,
     pub(crate) revoked: bool,
+    /// What an access token is for; a token that a person handed out opens
+    /// everything.
+    pub(crate) audience: Option<Audience>,
 }
 
 /// A person; kept for the audit trail when the row is removed.
@@ -77,9 +81,9 @@ pub(crate) struct Person {
 pub(crate) struct AgentEntry {
     pub(crate) name: String,
     pub(crate) user: UserId,
-    scope: Arc<[ToolPattern]>,
+    pub(crate) scope: Arc<[ToolPattern]>,
     /// Milliseconds since 1970.
-    expires_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
     pub(crate) max_uses: Option<u64>,
     /// After how many seconds its client gives up on a call.
     pub(crate) client_timeout: u32,
@@ -153,9 +157,10 @@ impl Snapshot {
             forwards: forward::load(db)?,
             metrics_token: metrics::load_token(db)?,
         };
-        snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
-        snapshot.expiries.sort_unstable();
         snapshot.tokens = load_tokens(db, &snapshot)?;
+        snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
+        snapshot.expiries.extend(snapshot.tokens.values().filter_map(|token| token.expires_at));
+        snapshot.expiries.sort_unstable();
         Ok(snapshot)
     }
 
@@ -344,15 +349,22 @@ fn load_tokens(
     db: &Connection,
     snapshot: &Snapshot,
 ) -> Result<HashMap<TokenHash, TokenEntry, RandomState>, StoreError> {
-    let mut select = db.prepare("SELECT hash, user, agent, revoked_at FROM tokens")?;
+    let mut select =
+        db.prepare("SELECT hash, user, agent, revoked_at, audience, expires_at FROM tokens")?;
     let rows = select.query_and_then([], |row| {
         let hash: [u8; 32] = row.get("hash")?;
         let agent = row.get::<_, Option<u64>>("agent")?.map(AgentId::new);
-        let expires_at = agent.and_then(|id| snapshot.agents.get(&id)?.expires_at);
+        let of_agent = agent.and_then(|id| snapshot.agents.get(&id)?.expires_at);
+        let own: Option<i64> = row.get("expires_at")?;
+        let audience: Option<String> = row.get("audience")?;
         let entry = TokenEntry {
             caller: Arc::new(snapshot.caller(UserId::new(row.get("user")?), agent)),
-            expires_at,
+            expires_at: own.into_iter().chain(of_agent).min(),
             revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
+            audience: audience
+                .map(|path| Audience::of_path(&path))
+                .map(|audience| audience.ok_or_else(|| StoreError::Damaged("audience".into())))
+                .transpose()?,
         };
         Ok((TokenHash::from_bytes(hash), entry))
     })?;
