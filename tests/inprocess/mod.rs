@@ -7,6 +7,7 @@ mod forwards;
 mod live;
 mod permissions;
 mod pins;
+mod relay;
 mod scene;
 mod smoke;
 mod trail;

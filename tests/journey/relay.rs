@@ -142,6 +142,7 @@ async fn has_everything(sdk: Sdk, upstream: Upstream) {
     reads_and_completes(&mut client).await;
     calls_and_hears_of_it(&mut client).await;
     is_asked(&mut client).await;
+    watches(&mut client).await;
     cancels(&mut client).await;
     drop(client);
     relay.service.stop().await;
@@ -154,7 +155,7 @@ async fn lists(client: &mut Driven) {
         sorted(list.iter().cloned())
     };
     let tools = names("tools");
-    for tool in ["test_simple_text", "test_slow", "test_exact_result"] {
+    for tool in ["test_simple_text", "test_slow", "test_header_argument"] {
         assert!(tools.iter().any(|name| name == tool), "{tools:?}");
     }
     assert_eq!(names("prompts"), PROMPTS);
@@ -221,6 +222,22 @@ async fn is_asked(client: &mut Driven) {
         called.asked,
         ["Step 1: What is your name?", "Step 2: What is your favorite color?"]
     );
+    let called = client.call("test_url_elicitation", json!({})).await;
+    assert_eq!(called.text(), "action=accept");
+    assert_eq!(called.asked, ["Please sign in"]);
+}
+
+async fn watches(client: &mut Driven) {
+    let uri = "test://watched-resource";
+    let watching = client.told(&json!({"do": "watch", "uri": uri})).await;
+    assert_eq!(watching.answer, json!({"watching": true}));
+    // It may hear of the change before it hears of the call's end.
+    let touched = client.call("test_touch_watched_resource", json!({})).await;
+    assert_eq!(touched.text(), "touched");
+    match touched.updated.as_slice() {
+        [] => assert_eq!(client.line().await, json!({"updated": uri})),
+        once => assert_eq!(once, [uri]),
+    }
 }
 
 /// The server is told.

@@ -9,18 +9,29 @@ use super::http;
 
 pub const ACCEPT: (&str, &str) = ("accept", "application/json, text/event-stream");
 
-/// A session of revision 2025-11-25.
+/// A session, of revision 2025-11-25 unless told otherwise.
 pub struct Session {
     url: String,
     token: String,
     pub id: String,
+    version: String,
 }
 
 impl Session {
     pub async fn open(url: &str, token: &str) -> Self {
+        Self::open_with(url, token, json!({})).await
+    }
+
+    /// Of a client that can do this.
+    pub async fn open_with(url: &str, token: &str, capabilities: Value) -> Self {
+        Self::open_as(url, token, "2025-11-25", capabilities).await
+    }
+
+    /// Of another revision.
+    pub async fn open_as(url: &str, token: &str, version: &str, capabilities: Value) -> Self {
         let params = json!({
-            "protocolVersion": "2025-11-25",
-            "capabilities": {},
+            "protocolVersion": version,
+            "capabilities": capabilities,
             "clientInfo": {"name": "test", "version": "0"},
         });
         let body = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
@@ -30,8 +41,9 @@ impl Session {
         assert_eq!(response.status(), 200);
         let id = response.headers()["mcp-session-id"].to_str().unwrap().to_owned();
         let answer: Value = serde_json::from_str(&http::text(response).await).unwrap();
-        assert_eq!(answer["result"]["protocolVersion"], "2025-11-25");
-        let session = Self { url: url.to_owned(), token: token.to_owned(), id };
+        assert_eq!(answer["result"]["protocolVersion"], version);
+        let version = version.to_owned();
+        let session = Self { url: url.to_owned(), token: token.to_owned(), id, version };
         let note = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         assert_eq!(session.post(&note).await.0, 202);
         session
@@ -43,7 +55,7 @@ impl Session {
             ACCEPT,
             ("authorization", bearer.as_str()),
             ("mcp-session-id", &self.id),
-            ("mcp-protocol-version", "2025-11-25"),
+            ("mcp-protocol-version", &self.version),
         ];
         http::post_json(&self.url, &headers, message).await
     }
@@ -116,6 +128,34 @@ pub async fn subscribe(url: &str, token: &str, id: &Value) -> mpsc::UnboundedRec
     let message =
         json!({"jsonrpc": "2.0", "id": id, "method": "subscriptions/listen", "params": params});
     events(http::send("POST", url, &headers, message.to_string()).await)
+}
+
+/// The stream of the oldest transport: where it says to post to, and the
+/// messages.
+pub async fn endpoint_and_events(
+    response: ::http::Response<hyper::body::Incoming>,
+) -> (String, mpsc::UnboundedReceiver<Value>) {
+    assert_eq!(response.status(), 200);
+    let (place, placed) = tokio::sync::oneshot::channel();
+    let (sender, receiver) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut place = Some(place);
+        let mut body = response.into_body().into_data_stream();
+        let mut text = String::new();
+        while let Some(Ok(chunk)) = body.next().await {
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+            while let Some((event, rest)) = text.split_once("\n\n") {
+                if let Some(data) = event.lines().find_map(|line| line.strip_prefix("data: ")) {
+                    match place.take() {
+                        Some(place) => place.send(data.to_owned()).unwrap(),
+                        None => drop(sender.send(serde_json::from_str(data).unwrap())),
+                    }
+                }
+                text = rest.to_owned();
+            }
+        }
+    });
+    (placed.await.unwrap(), receiver)
 }
 
 /// The messages of an event stream, as they come.

@@ -5,6 +5,7 @@ pub mod callers;
 pub mod cli;
 pub mod daemon;
 pub mod desktop;
+pub mod everything;
 pub mod http;
 pub mod keychain;
 pub mod leaks;

@@ -127,6 +127,8 @@ pub struct Done {
     pub asked: Vec<String>,
     /// What it was told of the progress.
     pub progress: Vec<String>,
+    /// Which watched resources changed.
+    pub updated: Vec<String>,
     pub answer: Value,
 }
 
@@ -151,18 +153,25 @@ impl Driven {
         self.part.tell(&format!("{command}\n"));
         let mut done = Done::default();
         loop {
-            let line = self.part.line().await;
-            let said: Value = serde_json::from_str(&line)
-                .unwrap_or_else(|e| panic!("{e}: {line}\n{}", self.part.said()));
+            let said = self.line().await;
             if let Some(what) = said["asked"].as_str() {
                 done.asked.push(what.to_owned());
             } else if let Some(what) = said["progress"].as_str() {
                 done.progress.push(what.to_owned());
+            } else if let Some(uri) = said["updated"].as_str() {
+                done.updated.push(uri.to_owned());
             } else {
                 done.answer = said;
                 return done;
             }
         }
+    }
+
+    /// The next thing that it says by itself.
+    pub async fn line(&mut self) -> Value {
+        let line = self.part.line().await;
+        let said = self.part.said();
+        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}\n{said}"))
     }
 
     pub async fn call(&mut self, name: &str, arguments: Value) -> Done {

@@ -34,16 +34,17 @@ fn relay(client: &TcpStream, own: &str, gateway: &str, token: &str) -> io::Resul
     client.set_nodelay(true)?;
     upstream.set_nodelay(true)?;
     let mut reader = BufReader::new(client.try_clone()?);
-    let mut head = String::new();
+    // Bytes: what is no text must get there as it is.
+    let mut head = Vec::new();
     loop {
-        let mut line = String::new();
-        reader.by_ref().take(HEAD_MAX).read_line(&mut line)?;
-        if line.trim_end().is_empty() || head.len() as u64 > HEAD_MAX {
+        let start = head.len();
+        reader.by_ref().take(HEAD_MAX).read_until(b'\n', &mut head)?;
+        let line = head.get(start..).unwrap_or_default();
+        if line.trim_ascii().is_empty() || head.len() as u64 > HEAD_MAX {
             break;
         }
-        head.push_str(&line);
     }
-    (&upstream).write_all(rewritten(&head, own, gateway, token).as_bytes())?;
+    (&upstream).write_all(&rewritten(&head, own, gateway, token))?;
     let mut answers = upstream.try_clone()?;
     let mut to_client = client.try_clone()?;
     let back = thread::spawn(move || {
@@ -58,23 +59,24 @@ fn relay(client: &TcpStream, own: &str, gateway: &str, token: &str) -> io::Resul
     sent.map(drop)
 }
 
-fn rewritten(head: &str, own: &str, gateway: &str, token: &str) -> String {
-    let mut lines = head.lines();
-    let mut written = format!("{}\r\n", lines.next().unwrap_or_default());
-    for line in lines {
-        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+fn rewritten(head: &[u8], own: &str, gateway: &str, token: &str) -> Vec<u8> {
+    let mut written = Vec::new();
+    for line in head.split_inclusive(|byte| *byte == b'\n') {
+        let text = String::from_utf8_lossy(line);
+        let (name, value) = text.split_once(':').unwrap_or((&text, ""));
         let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            "connection" | "authorization" => continue,
-            "host" | "origin" => {
-                let ours = value.strip_prefix("http://").unwrap_or(value) == own;
-                let value = if ours { value.replace(own, gateway) } else { value.to_owned() };
-                written.push_str(&format!("{name}: {value}\r\n"));
+            "connection" | "authorization" => {}
+            "host" | "origin" if value.strip_prefix("http://").unwrap_or(value) == own => {
+                let ours = value.replace(own, gateway);
+                written.extend_from_slice(format!("{name}: {ours}\r\n").as_bytes());
             }
-            _ => written.push_str(&format!("{name}: {value}\r\n")),
+            _ if line.trim_ascii().is_empty() => {}
+            _ => written.extend_from_slice(line),
         }
     }
-    written.push_str(&format!("Authorization: Bearer {token}\r\nConnection: close\r\n\r\n"));
+    let added = format!("Authorization: Bearer {token}\r\nConnection: close\r\n\r\n");
+    written.extend_from_slice(added.as_bytes());
     written
 }
 
@@ -84,15 +86,13 @@ mod tests {
 
     #[test]
     fn the_token_is_added_and_only_its_own_host_is_rewritten() {
-        let head = "POST /mcp/up HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nConnection: keep-alive\r\n";
-        assert_eq!(
-            rewritten(head, "127.0.0.1:1", "127.0.0.1:2", "st_x"),
-            "POST /mcp/up HTTP/1.1\r\nHost: 127.0.0.1:2\r\nOrigin: http://127.0.0.1:2\r\n\
-             Authorization: Bearer st_x\r\nConnection: close\r\n\r\n"
-        );
+        let rewritten = |head: &[u8]| rewritten(head, "127.0.0.1:1", "127.0.0.1:2", "st_x");
+        let head = b"POST /mcp/up HTTP/1.1\r\nHost: 127.0.0.1:1\r\nOrigin: http://127.0.0.1:1\r\nConnection: keep-alive\r\nMcp-Name:  \xe4 \r\n\r\n";
+        let wanted = b"POST /mcp/up HTTP/1.1\r\nHost: 127.0.0.1:2\r\nOrigin: http://127.0.0.1:2\r\nMcp-Name:  \xe4 \r\nAuthorization: Bearer st_x\r\nConnection: close\r\n\r\n";
+        assert_eq!(rewritten(head), wanted);
         let foreign =
-            "POST / HTTP/1.1\r\nHost: evil.example.com\r\nOrigin: http://evil.example.com\r\n";
-        let written = rewritten(foreign, "127.0.0.1:1", "127.0.0.1:2", "st_x");
-        assert!(written.contains("Host: evil.example.com\r\nOrigin: http://evil.example.com\r\n"));
+            b"GET / HTTP/1.1\r\nHost: evil.example.com\r\nOrigin: http://evil.example.com\r\n\r\n";
+        let written = rewritten(foreign);
+        assert!(written.starts_with(foreign.strip_suffix(b"\r\n").unwrap()));
     }
 }

@@ -169,7 +169,12 @@ fn scenario(name: String, scored: bool, checks: &[Value]) -> Scenario {
     let (mut failures, mut warnings) = (Vec::new(), Vec::new());
     for check in checks {
         let text = |member: &str| check.get(member).and_then(Value::as_str).unwrap_or_default();
-        let said = || format!("{}: {}", text("id"), text("errorMessage"));
+        let said = || {
+            // Some checks only say what they wanted.
+            let why = [text("errorMessage"), text("description")];
+            let why = why.into_iter().find(|why| !why.is_empty()).unwrap_or_default();
+            format!("{}: {why}", text("id"))
+        };
         match text("status") {
             "SUCCESS" => counts.passed += 1,
             "SKIPPED" => counts.skipped += 1,
