@@ -44,7 +44,7 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 enum Over {
-    Wires(Wires),
+    Wires(Box<Wires>),
     Http(Arc<HttpLink>),
 }
 
@@ -79,7 +79,7 @@ impl Link {
                     Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), stderr };
                 let connected = Wires::start(Server::Program(program), &setting).await;
                 let (wires, greeting) = connected.map_err(|e| e.without_secrets(&secrets))?;
-                (Over::Wires(wires), greeting)
+                (Over::Wires(Box::new(wires)), greeting)
             }
             Transport::Http { url } => {
                 let parts = parts(url, credentials, &setting)?;
@@ -345,7 +345,7 @@ async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greetin
                 UpstreamError::Status(_) | UpstreamError::Malformed(_) => error,
                 second => second,
             })?;
-            Ok((Over::Wires(wires), greeting))
+            Ok((Over::Wires(Box::new(wires)), greeting))
         }
         Err(error) => Err(error),
     }

@@ -23,7 +23,7 @@ use crate::{
     pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
     upstream::{
-        Announced, HttpClient, Upstream, UpstreamError,
+        HttpClient, Upstream, UpstreamError,
         ear::Ear,
         life::Life,
         link::{Link, Setting},
@@ -44,7 +44,6 @@ pub(crate) struct State {
     pub(crate) protocol: Option<String>,
     /// What the server says of how it is used.
     pub(crate) instructions: Option<Arc<str>>,
-    pub(crate) announced: Announced,
     /// Attempts to start it.
     pub(crate) starts: u32,
     /// Attempts that ended, well or badly.
@@ -195,7 +194,6 @@ impl Upstreams {
             server: None,
             protocol: None,
             instructions: None,
-            announced: Announced::default(),
             starts: 0,
             settled: 0,
         };
@@ -316,7 +314,6 @@ impl Upstreams {
             state.server = greeting.server;
             state.protocol = Some(greeting.protocol);
             state.instructions = greeting.instructions.map(Arc::from);
-            state.announced = greeting.announced;
             state.settled += 1;
         });
         let resumed = Arc::clone(&link);
