@@ -94,7 +94,13 @@ pub(super) async fn add(
             )?;
             let id = rows::connection_id(change.db, name.as_str())?;
             for (credential, secret) in &credentials {
-                let place = Place { connection: id, connection_name: &name, credential, version: 1 };
+                let place = Place {
+                    connection: id,
+                    connection_name: &name,
+                    owner: None,
+                    credential,
+                    version: 1,
+                };
                 let sealed = vault
                     .seal(&place, secret)
                     .map_err(|e| AdminError::internal(e.to_string()))?;

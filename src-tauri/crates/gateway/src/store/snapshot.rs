@@ -109,6 +109,7 @@ impl ConnectionConfig {
         Place {
             connection: self.id,
             connection_name: &self.name,
+            owner: None,
             credential: &credential.name,
             version: credential.version,
         }

@@ -53,14 +53,18 @@ const REST_OF_STREAM: Duration = Duration::from_millis(250);
 /// Sessions with one upstream; above it the oldest are forgotten.
 const SESSIONS_MAX: usize = 1_024;
 
-/// TLS 1.3 with the system's certificates, TCP_NODELAY, pooled connections.
-pub(crate) fn client() -> std::io::Result<HttpClient> {
+/// TLS 1.3 with the system's certificates.
+pub(crate) fn tls() -> std::io::Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(std::io::Error::other)?
         .with_native_roots()?
-        .with_no_client_auth();
+        .with_no_client_auth())
+}
+
+/// TCP_NODELAY, pooled connections.
+pub(crate) fn client(tls: rustls::ClientConfig) -> HttpClient {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT));
@@ -70,10 +74,10 @@ pub(crate) fn client() -> std::io::Result<HttpClient> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
-        .build(connector))
+        .build(connector)
 }
 
 /// An upstream's URL: HTTPS, or plain HTTP to this machine only.
