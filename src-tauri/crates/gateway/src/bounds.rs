@@ -107,6 +107,12 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// How long one lasts that was begun on the gateway's own pages.
+pub(crate) const PAGE_SESSION_LIFE: Duration = Duration::from_secs(3600);
+/// Longest form of a page, in bytes.
+pub(crate) const FORM_MAX: usize = 256 << 10;
+/// Longest path that a sign-in leads back to, in bytes.
+pub(crate) const RETURN_TO_MAX: usize = 8 << 10;
 /// Failed sign-ins of one name, or 10 times as many in all, within
 /// [`SIGN_IN_WINDOW`] before further ones are refused.
 pub(crate) const SIGN_IN_FAILURES: u32 = 5;

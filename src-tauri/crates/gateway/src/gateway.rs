@@ -22,6 +22,7 @@ use crate::{
     clock,
     faces::AgentSessions,
     live::{Live, Publish},
+    pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
         self, Reader, StoreError, rows,
@@ -75,6 +76,8 @@ pub enum ServeError {
     MasterKey(#[from] MasterKeyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("this machine gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("TLS to upstreams cannot be set up: {0}; install the system's CA certificates")]
     Tls(std::io::Error),
 }
@@ -92,6 +95,7 @@ pub(crate) struct Gateway {
     pub(crate) agent_sessions: AgentSessions,
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
+    pub(crate) forms: FormKey,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
     /// Held while the master key is made: of two at once, the one that lost
@@ -166,6 +170,7 @@ impl Gateway {
             agent_sessions: AgentSessions::default(),
             staff,
             sign_ins: SignIns::default(),
+            forms: FormKey::new()?,
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

@@ -26,6 +26,7 @@ mod listen;
 mod live;
 #[cfg(feature = "measure")]
 pub mod measure;
+mod pages;
 pub mod pipeline;
 mod serve;
 mod store;

@@ -19,7 +19,7 @@ use crate::{
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
     listen::{self, Server},
-    pipeline,
+    pages, pipeline,
 };
 
 const LOCK: &str = "agw.lock";
@@ -86,6 +86,7 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     tasks.spawn(audit::forward::watch(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
     let public = faces::router(&gateway)
+        .merge(pages::router(&gateway))
         .merge(admin::router(&gateway, admin::Via::Browser))
         .merge(admin::web_view(options.ui_dir.as_deref()));
     server(faces::guarded(public, address)).tcp(tcp);

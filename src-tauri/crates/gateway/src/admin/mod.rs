@@ -44,7 +44,9 @@ use crate::{bounds, gateway::Gateway};
 
 pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
-pub(crate) use session::{SignIns, Signed, StaffSessions};
+pub(crate) use session::{
+    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, named_cookie,
+};
 pub(crate) use web::{nothing_here, web_view};
 
 /// How a request came in.

@@ -29,6 +29,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("schema.sql")),
     M::up(include_str!("permissions.sql")),
     M::up(include_str!("trail.sql")),
+    M::up(include_str!("sign_in.sql")),
     M::up(include_str!("accounts.sql")),
 ];
 
