@@ -39,7 +39,9 @@ pub(crate) enum EgressError {
     Url(String),
     #[error("{0} is not https")]
     Plain(String),
-    #[error("{host} is at {address}, which is not on the internet; only the connection's own host may be")]
+    #[error(
+        "{host} is at {address}, which is not on the internet; only the connection's own host may be"
+    )]
     Inside { host: String, address: IpAddr },
     #[error("{host} cannot be reached: {cause}")]
     Unreachable { host: String, cause: String },
@@ -285,19 +287,44 @@ mod tests {
 
     #[test]
     fn only_addresses_on_the_internet_are_public() {
-        for address in ["1.1.1.1", "192.88.98.1", "100.63.0.1", "2606:4700::1", "::ffff:1.1.1.1", "64:ff9b::101:101"] {
+        for address in [
+            "1.1.1.1",
+            "192.88.98.1",
+            "100.63.0.1",
+            "2606:4700::1",
+            "::ffff:1.1.1.1",
+            "64:ff9b::101:101",
+        ] {
             assert_eq!(zone(address.parse().unwrap()), Zone::Public, "{address}");
         }
-        for address in ["10.0.0.1", "172.31.9.9", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"] {
+        for address in
+            ["10.0.0.1", "172.31.9.9", "192.168.1.1", "100.64.0.1", "fd00::1", "::ffff:10.0.0.1"]
+        {
             assert_eq!(zone(address.parse().unwrap()), Zone::Private, "{address}");
         }
         for address in ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"] {
             assert_eq!(zone(address.parse().unwrap()), Zone::Loopback, "{address}");
         }
         for address in [
-            "169.254.169.254", "0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "192.0.0.192",
-            "198.18.0.1", "203.0.113.9", "::", "fe80::1", "ff02::1", "fec0::1", "2001:db8::1", "2001::1",
-            "64:ff9b::7f00:1", "2002:7f00:1::", "64:ff9b::a9fe:a9fe", "::ffff:169.254.169.254", "::7f00:1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "224.0.0.1",
+            "255.255.255.255",
+            "192.0.2.1",
+            "192.0.0.192",
+            "198.18.0.1",
+            "203.0.113.9",
+            "::",
+            "fe80::1",
+            "ff02::1",
+            "fec0::1",
+            "2001:db8::1",
+            "2001::1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "64:ff9b::a9fe:a9fe",
+            "::ffff:169.254.169.254",
+            "::7f00:1",
         ] {
             assert_eq!(zone(address.parse().unwrap()), Zone::Never, "{address}");
         }
@@ -308,16 +335,32 @@ mod tests {
         let far = reach("https://mcp.acme.com/mcp");
         assert!(far.check("https://auth.acme.com/token").is_ok());
         for bad in [
-            "http://auth.acme.com/token", "http://mcp.acme.com/x", "https://127.0.0.1/x", "http://127.0.0.1:7410/api/v1/health",
-            "https://169.254.169.254/latest/meta-data", "https://[::1]/", "https://[fd00::1]/", "https://10.0.0.1/",
-            "https://[::ffff:127.0.0.1]/", "https://u:p@auth.acme.com/", "https://auth.acme.com/#x", "file:///etc/passwd",
-            "/relative", "javascript:alert(1)", "https://",
+            "http://auth.acme.com/token",
+            "http://mcp.acme.com/x",
+            "https://127.0.0.1/x",
+            "http://127.0.0.1:7410/api/v1/health",
+            "https://169.254.169.254/latest/meta-data",
+            "https://[::1]/",
+            "https://[fd00::1]/",
+            "https://10.0.0.1/",
+            "https://[::ffff:127.0.0.1]/",
+            "https://u:p@auth.acme.com/",
+            "https://auth.acme.com/#x",
+            "file:///etc/passwd",
+            "/relative",
+            "javascript:alert(1)",
+            "https://",
         ] {
             assert!(far.check(bad).is_err(), "{bad}");
         }
         let near = reach("http://127.0.0.1:9000/mcp");
         assert!(near.check("http://127.0.0.1:9001/token").is_ok());
-        for bad in ["http://localhost:9001/", "http://127.0.0.2/", "http://169.254.169.254/", "https://10.0.0.1/"] {
+        for bad in [
+            "http://localhost:9001/",
+            "http://127.0.0.2/",
+            "http://169.254.169.254/",
+            "https://10.0.0.1/",
+        ] {
             assert!(near.check(bad).is_err(), "{bad}");
         }
     }

@@ -107,7 +107,10 @@ mod tests {
         let url = "https://a/.well-known/oauth-protected-resource";
         assert_eq!(challenge.resource_metadata.as_deref(), Some(url));
         assert_eq!(Challenge::parse("bearer"), Some(Challenge::default()));
-        assert_eq!(Challenge::parse("Bearer error=invalid_token").unwrap().error.unwrap(), "invalid_token");
+        assert_eq!(
+            Challenge::parse("Bearer error=invalid_token").unwrap().error.unwrap(),
+            "invalid_token"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(crate) struct StoredClient {
     pub(crate) redirect_uri: Option<String>,
 }
 
-pub(crate) fn place(config: &ConnectionConfig) -> Place<'_> {
+fn place(config: &ConnectionConfig) -> Place<'_> {
     place_of(config.id, &config.name)
 }
 
@@ -44,6 +44,11 @@ pub(crate) fn place_of(connection: ConnectionId, name: &agw_core::ConnectionName
 }
 
 impl StoredClient {
+    /// One that an admin gave.
+    pub(crate) fn given(id: String, secret: Option<Vec<u8>>) -> Self {
+        Self { issuer: None, id, secret, method: None, redirect_uri: None }
+    }
+
     pub(super) fn open(
         &self,
         vault: &Vault,

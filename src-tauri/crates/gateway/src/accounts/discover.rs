@@ -111,7 +111,10 @@ impl Discovery<'_> {
 
     /// What the server says it is: where it pointed to, else at both places
     /// where it might. `None` if it says nothing (MCP 2025-03-26).
-    async fn resource(&self, named: Option<&str>) -> Result<Option<ResourceMetadata>, AccountError> {
+    async fn resource(
+        &self,
+        named: Option<&str>,
+    ) -> Result<Option<ResourceMetadata>, AccountError> {
         let found: Option<ResourceMetadata> = match named {
             Some(url) => {
                 let found = self.document(url).await?;
@@ -268,15 +271,24 @@ mod tests {
     fn a_resource_is_the_server_or_what_it_is_in() {
         let server: Uri = "https://mcp.acme.com/team/mcp".parse().unwrap();
         for good in [
-            "https://mcp.acme.com/team/mcp", "https://mcp.acme.com/team/mcp/", "https://MCP.acme.com/team",
-            "https://mcp.acme.com", "https://mcp.acme.com/",
+            "https://mcp.acme.com/team/mcp",
+            "https://mcp.acme.com/team/mcp/",
+            "https://MCP.acme.com/team",
+            "https://mcp.acme.com",
+            "https://mcp.acme.com/",
         ] {
             assert!(covers(good, &server), "{good}");
         }
         for bad in [
-            "https://evil.example/team/mcp", "http://mcp.acme.com/team/mcp", "https://mcp.acme.com:444/team/mcp",
-            "https://mcp.acme.com/tea", "https://mcp.acme.com/team/mcp/other", "https://mcp.acme.com/?x", "mcp.acme.com",
-            "", "https://mcp.acme.com.evil.example/",
+            "https://evil.example/team/mcp",
+            "http://mcp.acme.com/team/mcp",
+            "https://mcp.acme.com:444/team/mcp",
+            "https://mcp.acme.com/tea",
+            "https://mcp.acme.com/team/mcp/other",
+            "https://mcp.acme.com/?x",
+            "mcp.acme.com",
+            "",
+            "https://mcp.acme.com.evil.example/",
         ] {
             assert!(!covers(bad, &server), "{bad}");
         }
@@ -285,7 +297,9 @@ mod tests {
 
     #[test]
     fn documents_that_are_none_are_told_apart_without_their_words() {
-        for body in ["[]", "null", "", "{", "{\"resource\":7}", "{\"resource\":\"a\",\"resource\":\"b\"}"] {
+        for body in
+            ["[]", "null", "", "{", "{\"resource\":7}", "{\"resource\":\"a\",\"resource\":\"b\"}"]
+        {
             let cause = read::<ResourceMetadata>(body.as_bytes()).unwrap_err();
             assert!(!cause.contains('7'), "{cause}");
         }

@@ -19,6 +19,7 @@ mod challenge;
 mod client;
 mod discover;
 mod flow;
+mod pages;
 mod rows;
 mod token;
 
@@ -34,6 +35,7 @@ use agw_vault::{Secret, Vault, VaultError};
 use arc_swap::ArcSwapOption;
 
 pub(crate) use client::{StoredClient, place_of as client_place};
+pub(crate) use pages::router;
 pub(crate) use rows::{Account, Owner, load, load_clients, remove, store_client};
 
 use crate::{
@@ -74,20 +76,26 @@ pub(crate) enum AccountError {
     Status { what: String, status: u16 },
     #[error("the authorization server refused: {0}")]
     Refused(String),
-    #[error("the authorization server registers no client for this gateway ({0}); an admin can register one there and give it with --client-id")]
+    #[error(
+        "the authorization server registers no client for this gateway ({0}); an admin can register one there and give it with --client-id"
+    )]
     NotRegistered(String),
     #[error(
         "the authorization server wants a client that is registered with it{}; an admin registers one there and adds the connection with --client-id",
         if *.by_url { ", or one known by a public URL, which this gateway has not" } else { "" }
     )]
     NoClient { by_url: bool },
-    #[error("the client id was given for another authorization server: {0}; add the connection anew with one for this server")]
+    #[error(
+        "the client id was given for another authorization server: {0}; add the connection anew with one for this server"
+    )]
     OtherClient(String),
     #[error("the authorization server wants a way of client authentication that is not supported")]
     NoMethod,
     #[error("the answer names another authorization server than the one that was asked, or none")]
     WrongIssuer,
-    #[error("the gateway is sealed")]
+    #[error("this sign-in is not under way any more, or not yours; open the link again")]
+    NotUnderWay,
+    #[error("the gateway is sealed; an administrator unlocks it")]
     Sealed,
     #[error("the connection was removed or changed meanwhile")]
     Gone,
@@ -168,12 +176,33 @@ impl SignIn {
             SignInKind::User => "your account",
         };
         match &self.why {
-            Why::Never => format!("The system behind this tool wants a sign-in: {whose} with {name} is not connected."),
+            Why::Never => format!(
+                "The system behind this tool wants a sign-in: {whose} with {name} is not connected."
+            ),
             Why::Ended(why) => format!("The sign-in to {name} with {whose} has ended: {why}."),
             Why::More => format!("{name} wants more rights for this than {whose} was given."),
-            Why::TooOften => format!("{name} does not accept the rights that {whose} was given, however often it is connected anew."),
-            Why::Renewed => format!("The sign-in to {name} was out of date and is renewed now; the call was not done."),
+            Why::TooOften => format!(
+                "{name} does not accept the rights that {whose} was given, however often it is connected anew."
+            ),
+            Why::Renewed => format!(
+                "The sign-in to {name} was out of date and is renewed now; the call was not done."
+            ),
             Why::Later => format!("The sign-in to {name} cannot be renewed at the moment."),
+        }
+    }
+
+    /// For the connection's own state.
+    pub(crate) fn for_admins(&self) -> String {
+        let Self { link, kind, .. } = self;
+        let list = match kind {
+            SignInKind::Team => "the team's account",
+            SignInKind::User => "an admin's account, with which its tools are listed,",
+        };
+        match &self.why {
+            Why::Never => format!("{list} is not connected; open {link}"),
+            Why::Ended(why) => format!("{list} has ended: {why}; open {link}"),
+            Why::More => format!("it wants more rights than {list} has; open {link}"),
+            Why::TooOften | Why::Renewed | Why::Later => self.message(),
         }
     }
 
@@ -211,6 +240,7 @@ pub(crate) struct Accounts {
     /// What each connection's server said last about the token it wants.
     challenges: Mutex<HashMap<ConnectionId, Challenge>>,
     flows: flow::Flows,
+    registering: tokio::sync::Mutex<()>,
 }
 
 impl Accounts {
@@ -221,8 +251,8 @@ impl Accounts {
         egress: Egress,
         url: String,
     ) -> Arc<Self> {
-        let (flights, challenges, flows) = Default::default();
-        Arc::new(Self { live, vault, writer, egress, url, flights, challenges, flows })
+        let (flights, challenges, flows, registering) = Default::default();
+        Arc::new(Self { live, vault, writer, egress, url, flights, challenges, flows, registering })
     }
 
     /// Where people connect their account.

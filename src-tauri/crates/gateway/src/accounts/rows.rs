@@ -6,11 +6,7 @@ use agw_core::{ConnectionId, UserId};
 use agw_vault::{Place, Secret, Vault};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::{
-    AccountError,
-    client::StoredClient,
-    token::Tokens,
-};
+use super::{AccountError, client::StoredClient, token::Tokens};
 use crate::{
     bounds,
     store::{StoreError, snapshot::ConnectionConfig},
@@ -257,7 +253,8 @@ pub(super) fn step_up(
     now: i64,
 ) -> Result<bool, rusqlite::Error> {
     let (connection, user) = (account.connection.get(), account.owner.map_or(0, UserId::get));
-    let sql = "SELECT rounds FROM account_rounds WHERE connection = ?1 AND user = ?2 AND since > ?3";
+    let sql =
+        "SELECT rounds FROM account_rounds WHERE connection = ?1 AND user = ?2 AND since > ?3";
     let before = db.query_row(sql, params![connection, user, now - DAY_MS], |row| row.get(0));
     let before: u32 = before.optional()?.unwrap_or(0);
     if before >= limit {

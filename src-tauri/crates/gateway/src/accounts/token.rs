@@ -3,7 +3,6 @@
 use agw_vault::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use form_urlencoded::Serializer;
 use http::{HeaderValue, Method, Request, header};
 use serde::Deserialize;
 
@@ -68,24 +67,28 @@ impl ClientAuth {
     }
 }
 
-/// Parameters of a request, overwritten when dropped: some of them are secret.
-pub(super) struct Form(Serializer<'static, String>);
+/// Parameters of a request. Some of them are secret, so it has no `Debug`.
+pub(super) struct Form(String);
 
 impl Form {
     pub(super) fn new(grant_type: &str, resource: &str) -> Self {
-        let mut form = Serializer::new(String::new());
-        form.append_pair("grant_type", grant_type).append_pair("resource", resource);
-        Self(form)
+        Self(format!("grant_type={grant_type}")).with("resource", resource)
     }
 
-    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.append_pair(name, value);
-        self
+    pub(super) fn with(self, name: &str, value: &str) -> Self {
+        self.with_bytes(name, value.as_bytes())
     }
 
     pub(super) fn with_secret(self, name: &str, value: &Secret) -> Self {
-        let text = String::from_utf8_lossy(value.expose());
-        self.with(name, &text)
+        self.with_bytes(name, value.expose())
+    }
+
+    fn with_bytes(mut self, name: &str, value: &[u8]) -> Self {
+        self.0.push('&');
+        self.0.push_str(name);
+        self.0.push('=');
+        self.0.extend(form_urlencoded::byte_serialize(value));
+        self
     }
 }
 
@@ -115,7 +118,7 @@ pub(super) async fn ask(
         }
         _ => form = form.with("client_id", &client.id),
     }
-    *request.body_mut() = form.0.finish().into();
+    *request.body_mut() = form.0.into();
     let response = egress.send(reach, request).await?;
     let status = response.status();
     if !status.is_success() {

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::{
+    accounts::Account,
     pipeline::{Arguments, AuditTicket, Refusal, ToolCall},
     store::snapshot::ConnectionConfig,
     upstream::UpstreamError,
@@ -20,6 +21,7 @@ pub struct ArmedRequest {
     tool: Box<str>,
     arguments: Bytes,
     user: UserId,
+    account: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
     secrets: Arc<[Secret]>,
     still_allowed: Box<dyn Fn() -> bool + Send + Sync>,
@@ -53,6 +55,11 @@ impl ArmedRequest {
         self.user
     }
 
+    /// The account that it goes with.
+    pub(crate) fn account(&self) -> Option<u64> {
+        self.account
+    }
+
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
@@ -63,11 +70,12 @@ impl ArmedRequest {
     }
 }
 
+/// `account` is the one that calls of this user go with, where they go with one.
 pub(crate) fn inject(
     permit: Permit,
     _ticket: &AuditTicket,
     vault: &Vault,
-    config: &ConnectionConfig,
+    (config, account): (&ConnectionConfig, Option<&Account>),
     call: &ToolCall,
     arguments: Arguments,
     still_allowed: impl Fn() -> bool + Send + Sync + 'static,
@@ -88,7 +96,15 @@ pub(crate) fn inject(
             secrets.push(secret);
         }
     }
+    if let Some(account) = account {
+        let token = vault
+            .open_for_call(&permit, &account.access_place(config), &account.access)
+            .map_err(|_| Refusal::Internal("an account's token does not open"))?;
+        headers.push(header("authorization", &bearer(&token))?);
+        secrets.push(token);
+    }
     Ok(ArmedRequest {
+        account: account.map(|account| account.id),
         tool: call.id.tool().as_str().into(),
         arguments: arguments.raw,
         user: permit.user(),
@@ -96,6 +112,11 @@ pub(crate) fn inject(
         secrets: secrets.into(),
         still_allowed: Box::new(still_allowed),
     })
+}
+
+/// RFC 6750, section 2.1.
+pub(crate) fn bearer(token: &Secret) -> Secret {
+    Secret::new([b"Bearer ", token.expose()].concat())
 }
 
 /// A credential as a request header that is never logged or compressed.

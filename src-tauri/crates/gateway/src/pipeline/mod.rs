@@ -38,6 +38,7 @@
 //! }
 //! ```
 
+mod account;
 mod approve;
 mod call;
 mod decide;
@@ -53,7 +54,7 @@ pub(crate) use call::{Arguments, InboundCall, Presented, Story, Target};
 pub(crate) use call::{Face, ToolCall};
 pub(crate) use identify::identify;
 pub use inject::ArmedRequest;
-pub(crate) use inject::header;
+pub(crate) use inject::{bearer, header};
 pub use intent::AuditTicket;
 use refuse::refuse_call;
 pub(crate) use refuse::refuse_unread;
@@ -116,6 +117,7 @@ async fn run(
     story.permitted(&permit);
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
+    let account = account::of_call(gateway, &config, &permit, &inbound.cancel).await?;
     let ready = upstream.ready(&inbound.cancel).await?;
     // What a person was shown is what is sent, to the byte.
     let shown = yes.as_ref().and_then(|yes| yes.arguments.clone());
@@ -128,8 +130,15 @@ async fn run(
     inbound.arguments.raw = sent;
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
     let arguments = inbound.arguments;
-    let armed = inject::inject(permit, &ticket, &vault, &config, &call, arguments, still_allowed)?;
+    // As it is now: it may have been renewed, or disconnected, since.
+    let account = account::again(gateway, &config, account)?;
+    let behind = (&*config, account.as_deref());
+    let armed = inject::inject(permit, &ticket, &vault, behind, &call, arguments, still_allowed)?;
     reservation.forwarded();
-    let reply = upstream.call(&ready, armed, &inbound.cancel).await;
-    inspect_reply(reply?)
+    match upstream.call(&ready, armed, &inbound.cancel).await {
+        Ok(reply) => inspect_reply(reply),
+        Err(error) => {
+            Err(gateway.accounts.refused(&config, account.as_deref(), error).await.into())
+        }
+    }
 }

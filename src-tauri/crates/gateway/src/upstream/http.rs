@@ -106,10 +106,14 @@ pub(super) struct HttpLink {
     headers: Vec<(HeaderName, HeaderValue)>,
     /// What those headers hold.
     secrets: Arc<[Secret]>,
-    sessions: Mutex<HashMap<Option<UserId>, Arc<Session>>>,
+    sessions: Mutex<HashMap<Whose, Arc<Session>>>,
     next_id: AtomicU64,
     broken: Notify,
 }
+
+/// Whose requests a session is for, and the account that they go with; nobody
+/// for the gateway's own.
+type Whose = Option<(UserId, Option<u64>)>;
 
 /// What an upstream agreed on with one user's requests.
 #[derive(Debug)]
@@ -170,7 +174,7 @@ impl HttpLink {
         armed: &ArmedRequest,
         cancel: &CancellationToken,
     ) -> Result<Answer, UpstreamError> {
-        let user = Some(armed.user());
+        let user = Some((armed.user(), armed.account()));
         let headers = armed.headers();
         let id = self.next_id();
         let body = jsonrpc::tools_call(id, armed.tool(), armed.arguments());
@@ -217,13 +221,13 @@ impl HttpLink {
         self.next_id.fetch_add(1, Ordering::Relaxed)
     }
 
-    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<Option<UserId>, Arc<Session>>> {
+    fn sessions(&self) -> std::sync::MutexGuard<'_, HashMap<Whose, Arc<Session>>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn session(
         &self,
-        user: Option<UserId>,
+        user: Whose,
         headers: &[(HeaderName, HeaderValue)],
     ) -> Result<Arc<Session>, UpstreamError> {
         if let Some(session) = self.sessions().get(&user) {
@@ -233,7 +237,7 @@ impl HttpLink {
         Ok(self.remember(user, session))
     }
 
-    fn remember(&self, user: Option<UserId>, session: Session) -> Arc<Session> {
+    fn remember(&self, user: Whose, session: Session) -> Arc<Session> {
         let mut sessions = self.sessions();
         if sessions.len() >= SESSIONS_MAX {
             sessions.retain(|user, _| user.is_none());
@@ -305,7 +309,7 @@ fn check_status(response: &Response<Body>) -> Result<(), UpstreamError> {
     let status = response.status();
     match status.as_u16() {
         200..=299 => Ok(()),
-        401 | 403 => Err(UpstreamError::Unauthorized(status.as_u16())),
+        401 | 403 => Err(unauthorized(response)),
         300..=399 => {
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
@@ -313,6 +317,19 @@ fn check_status(response: &Response<Body>) -> Result<(), UpstreamError> {
         }
         status => Err(UpstreamError::Status(status)),
     }
+}
+
+/// With the challenge, if there is one for a bearer token.
+fn unauthorized(response: &Response<Body>) -> UpstreamError {
+    let status = response.status().as_u16();
+    let said = response.headers().get_all(header::WWW_AUTHENTICATE).into_iter();
+    let said: Vec<&str> = said.filter_map(|value| value.to_str().ok()).collect();
+    let challenge = said.join(", ");
+    if !challenge.to_ascii_lowercase().contains("bearer") {
+        return UpstreamError::Unauthorized(status);
+    }
+    let challenge: String = challenge.chars().take(bounds::CHALLENGE_MAX).collect();
+    UpstreamError::Challenged { status, challenge: challenge.into() }
 }
 
 /// The answer with our id, from a JSON body or an event stream.

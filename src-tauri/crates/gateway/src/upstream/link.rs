@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds,
-    pipeline::ArmedRequest,
+    pipeline::{self, ArmedRequest},
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
         HttpClient, UpstreamError, UpstreamReply, http::HttpLink, jsonrpc::Answer, stderr::Tail,
@@ -37,14 +37,17 @@ pub(super) struct Greeting {
 }
 
 impl Link {
-    /// Starts or addresses the server. It is not greeted yet.
+    /// Starts or addresses the server. It is not greeted yet. `account` is the
+    /// token to list its tools with.
     pub(super) fn open(
         config: &ConnectionConfig,
         vault: Option<&Vault>,
+        account: Option<Secret>,
         http: &HttpClient,
         stderr: &Tail,
     ) -> Result<Self, UpstreamError> {
-        let credentials = open_credentials(config, vault)?;
+        let mut credentials = open_credentials(config, vault)?;
+        credentials.extend(account.map(|token| ("authorization".into(), pipeline::bearer(&token))));
         match &config.transport {
             Transport::Stdio { argv } => {
                 StdioLink::spawn(argv, credentials, stderr.clone()).map(Self::Stdio)

@@ -15,6 +15,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accounts::{Account, Accounts},
     audit::{Kind, Record},
     bounds::{self, Timeouts},
     catalog::{Catalog, Listing},
@@ -47,6 +48,7 @@ pub(crate) struct Context {
     pub(crate) vault: Arc<ArcSwapOption<Vault>>,
     pub(crate) writer: Writer,
     pub(crate) http: HttpClient,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) timeouts: Timeouts,
 }
 
@@ -179,6 +181,11 @@ impl Upstreams {
             if upstream.stop.is_cancelled() {
                 return;
             }
+            // Another account, or the same one anew.
+            let Some(problem) = problem else {
+                failures = 0;
+                continue;
+            };
             failures = if began.elapsed() >= STEADY { 1 } else { failures + 1 };
             let name = &upstream.config.name;
             tracing::warn!(connection = %name, %problem, failures, "a connection is not ready");
@@ -201,7 +208,7 @@ impl Upstreams {
     /// Waits for the vault, where the connection has credentials.
     async fn unsealed(&self, upstream: &Upstream) {
         let mut changes = self.context.live.changes();
-        while !upstream.config.credentials.is_empty() && self.context.vault.load().is_none() {
+        while upstream.config.has_secrets() && self.context.vault.load().is_none() {
             self.set_state(upstream, |state| {
                 state.health = ConnectionHealth::Sealed;
                 state.problem = Some("the gateway is sealed; unlock it".into());
@@ -212,29 +219,40 @@ impl Upstreams {
         }
     }
 
-    /// One life of an upstream, from its start to its end. Returns why it ended.
-    async fn serve(&self, upstream: &Upstream) -> String {
+    /// One life of an upstream, from its start to its end. Returns why it ended;
+    /// `None` if it is to begin anew with what is known of its account now.
+    async fn serve(&self, upstream: &Upstream) -> Option<String> {
         self.set_state(upstream, |state| {
             state.health = ConnectionHealth::Connecting;
             state.starts += 1;
         });
         let vault = self.context.vault.load_full();
-        let opened =
-            Link::open(&upstream.config, vault.as_deref(), &self.context.http, &upstream.stderr);
-        let link = match opened {
+        let config = &upstream.config;
+        let (account, token) = match self.context.accounts.to_list(config).await {
+            Ok(Some((account, token))) => (Some(account), Some(token)),
+            // Without one the server may still say what it wants.
+            Ok(None) | Err(_) => (self.context.accounts.lister(config), None),
+        };
+        let http = &self.context.http;
+        let link = match Link::open(config, vault.as_deref(), token, http, &upstream.stderr) {
             Ok(link) => Arc::new(link),
-            Err(error) => return error.to_string(),
+            Err(error) => return Some(error.to_string()),
         };
         let problem = tokio::select! {
-            problem = self.use_link(upstream, &link) => problem,
-            () = upstream.stop.cancelled() => String::new(),
+            problem = self.use_link(upstream, &link, account.as_ref()) => problem,
+            () = upstream.stop.cancelled() => Some(String::new()),
         };
         upstream.link.store(None);
         link.stop().await;
         problem
     }
 
-    async fn use_link(&self, upstream: &Upstream, link: &Arc<Link>) -> String {
+    async fn use_link(
+        &self,
+        upstream: &Upstream,
+        link: &Arc<Link>,
+        account: Option<&Arc<Account>>,
+    ) -> Option<String> {
         let start = async {
             let greeting = link.greet().await?;
             Ok::<_, UpstreamError>((greeting, link.list_tools().await?))
@@ -242,8 +260,8 @@ impl Upstreams {
         let (greeting, definitions) =
             match tokio::time::timeout(self.context.timeouts.start, start).await {
                 Ok(Ok(started)) => started,
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return self.never_answered(link),
+                Ok(Err(error)) => return self.not_listed(upstream, link, account, error).await,
+                Err(_) => return Some(self.never_answered(link)),
             };
         upstream.link.store(Some(Arc::clone(link)));
         self.accept(upstream, definitions).await;
@@ -256,16 +274,65 @@ impl Upstreams {
         });
         loop {
             tokio::select! {
-                problem = link.closed() => return problem,
+                problem = link.closed() => return Some(problem),
                 () = link.tools_changed() => {}
                 () = upstream.retry.notified() => {}
+                () = self.another_account(upstream, account, false) => return None,
             }
             match tokio::time::timeout(self.context.timeouts.start, link.list_tools()).await {
                 Ok(Ok(definitions)) => self.accept(upstream, definitions).await,
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return self.never_answered(link),
+                Ok(Err(error)) => return self.not_listed(upstream, link, account, error).await,
+                Err(_) => return Some(self.never_answered(link)),
             }
             self.set_state(upstream, |state| state.settled += 1);
+        }
+    }
+
+    /// Tools could not be listed. Where that is for want of an account, the
+    /// link stays: calls go with accounts of their own, and the tools stay
+    /// listed as they were.
+    async fn not_listed(
+        &self,
+        upstream: &Upstream,
+        link: &Arc<Link>,
+        account: Option<&Arc<Account>>,
+        error: UpstreamError,
+    ) -> Option<String> {
+        let config = &upstream.config;
+        let used = account.map(|account| &**account);
+        let error = self.context.accounts.refused(config, used, error).await;
+        let UpstreamError::SignIn(sign_in) = error else { return Some(error.to_string()) };
+        // Renewed meanwhile, or the authorization server is away.
+        let seen = self.context.accounts.lister(config);
+        if sign_in.passes() {
+            return Some(sign_in.to_string());
+        }
+        upstream.link.store(Some(Arc::clone(link)));
+        self.set_state(upstream, |state| {
+            state.health = ConnectionHealth::NeedsSignIn;
+            state.problem = Some(sign_in.for_admins());
+            state.settled += 1;
+        });
+        tokio::select! {
+            () = self.another_account(upstream, seen.as_ref(), true) => None,
+            () = upstream.retry.notified() => None,
+            problem = link.closed() => Some(problem),
+        }
+    }
+
+    /// Returns when tools would be listed with another account than `seen`, or
+    /// `anew` with new tokens of the same.
+    async fn another_account(&self, upstream: &Upstream, seen: Option<&Arc<Account>>, anew: bool) {
+        if upstream.config.sign_in.is_none() {
+            return std::future::pending().await;
+        }
+        let key = |account: &Arc<Account>| (account.id, if anew { account.version } else { 0 });
+        let seen = seen.map(key);
+        let mut changes = self.context.live.changes();
+        while self.context.accounts.lister(&upstream.config).as_ref().map(key) == seen {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
         }
     }
 
