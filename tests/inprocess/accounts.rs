@@ -100,8 +100,8 @@ impl Post {
         let before = self.server.calls().len();
         let (status, body) = self.call(token).await;
         assert_eq!(status, 502, "{body}");
-        assert_eq!(body["error"]["code"], code, "{body}");
-        let next = body["error"]["next"].as_str().unwrap();
+        assert_eq!(body["code"], code, "{body}");
+        let next = body["next"].as_str().unwrap();
         assert!(next.contains(&format!("onnect mail: {}", self.link())), "{body}");
         assert_eq!(self.server.calls().len(), before);
         body

@@ -71,14 +71,14 @@ async fn metadata_that_point_inside() {
         post.fails_to_connect("Nothing was connected").await;
     }
     post.server.manners().resource_metadata = json!({});
-    for endpoint in ["token_endpoint", "registration_endpoint", "authorization_endpoint"] {
+    for endpoint in ["registration_endpoint", "authorization_endpoint", "token_endpoint"] {
         for place in &places {
             post.server.manners().server_metadata = json!({endpoint: format!("{place}/x")});
             post.fails_to_connect("Nothing was connected").await;
         }
     }
     assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 0);
-    assert_eq!(post.server.requests("/authorize").len(), 0);
+    assert_eq!(post.server.requests("/token").len(), 0);
     post.gateway.stop().await;
 }
 
@@ -86,8 +86,10 @@ async fn metadata_that_point_inside() {
 async fn redirects_are_not_followed() {
     let post = Post::open("team").await;
     let (port, seen) = bystander("127.0.0.1:0").await;
-    for to in ["http://169.254.169.254/latest".to_owned(), format!("http://127.0.0.1:{port}/")] {
-        for path in [RESOURCE, SERVER, "/register", "/token"] {
+    let inside = "http://169.254.169.254/latest".to_owned();
+    for path in [RESOURCE, SERVER, "/register", "/token"] {
+        // After the last one it is registered.
+        for to in [inside.clone(), format!("http://127.0.0.1:{port}/")] {
             post.server.manners().instead.insert(path, Instead::Redirect(to.clone()));
             post.fails_to_connect("redirects are not followed").await;
             post.server.manners().instead.remove(path);

@@ -26,7 +26,7 @@ async fn fifty_calls_at_once_renew_a_token_once() {
     let before = post.server.renewals();
     let calls = (0..50).map(|_| post.call(&post.ana));
     for (status, body) in futures_util::future::join_all(calls).await {
-        assert_eq!(status, 200, "{body}");
+        assert_eq!(status, 200, "{body} {:?}", post.server.requests("/token"));
     }
     assert_eq!((post.server.renewals() - before, post.server.reused()), (1, 0));
     assert_eq!(post.server.calls().len(), 50);
@@ -86,7 +86,7 @@ async fn an_account_that_is_renewed_no_more_explains_itself_and_tools_stay_liste
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     post.server.manners().refuses_renewal = Some("invalid_grant");
     let body = post.assert_wants_sign_in(&post.ana, "sign_in_needed").await;
-    assert!(body["error"]["message"].as_str().unwrap().contains("invalid_grant"), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("invalid_grant"), "{body}");
     // Once is enough.
     let renewals = post.server.renewals();
     post.assert_wants_sign_in(&post.ana, "sign_in_needed").await;
@@ -112,7 +112,7 @@ async fn a_renewal_that_was_cut_short_loses_no_account_silently() {
     // The token is renewed there, and the answer never arrives.
     post.server.manners().cuts_off = true;
     let (status, body) = post.call(&post.ana).await;
-    assert_eq!((status, &body["error"]["code"]), (503, &json!("sign_in_unavailable")), "{body}");
+    assert_eq!((status, &body["code"]), (503, &json!("sign_in_unavailable")), "{body}");
     assert_eq!(post.state().await, AccountState::Connected);
     // Not asked again at once, whoever calls.
     let renewals = post.server.renewals();
@@ -131,7 +131,7 @@ async fn a_token_that_was_just_given_and_is_refused_is_the_end() {
     let post = connected(3600).await;
     post.server.expire_all();
     let body = post.assert_wants_sign_in(&post.ana, "sign_in_needed").await;
-    assert!(body["error"]["message"].as_str().unwrap().contains("no longer accepts"), "{body}");
+    assert!(body["message"].as_str().unwrap().contains("no longer accepts"), "{body}");
     eventually("it shows", Duration::from_secs(5), async || {
         post.health().await == ConnectionHealth::Ready
             && post.state().await == AccountState::Reconnect

@@ -23,7 +23,7 @@ async fn nobody_is_sent_elsewhere_before_they_were_asked() {
     let mut root = Person::default();
     let page = root.sign_in(&post.link(), "root", PASSWORD).await;
     let host = post.server.base().replace("http://", "");
-    for words in ["Connect mail", "root&#39;s own: nobody else uses it", &host, "mail"] {
+    for words in ["Connect mail", "root's own: nobody else uses it", &host, "mail"] {
         assert!(page.says(words), "{words}: {page:?}");
     }
     assert_eq!(post.server.requests("/authorize").len(), 0);

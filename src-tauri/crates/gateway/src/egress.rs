@@ -91,6 +91,15 @@ impl Reach {
         Ok(uri)
     }
 
+    /// The same, with a look at where its host is: for a browser that is sent
+    /// there.
+    pub(crate) async fn check_host(&self, text: &str, limit: Duration) -> Result<(), EgressError> {
+        let uri = self.check(text)?;
+        let host = host_of(&uri).unwrap_or_default();
+        let resolved = tokio::time::timeout(limit, self.resolve(&uri)).await;
+        resolved.map_err(|_| EgressError::Slow { host, limit })?.map(drop)
+    }
+
     fn allows(&self, host: &str, address: IpAddr) -> Result<(), EgressError> {
         let own = host == self.own;
         let ok = match zone(address) {

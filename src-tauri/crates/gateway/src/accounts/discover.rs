@@ -105,7 +105,8 @@ impl Discovery<'_> {
             self.reach.check(endpoint)?;
         }
         // The browser goes there, but it is the gateway that sends it.
-        self.reach.check(&found.authorization_endpoint)?;
+        let endpoint = &found.authorization_endpoint;
+        self.reach.check_host(endpoint, bounds::EGRESS_PATIENCE).await?;
         Ok(found)
     }
 

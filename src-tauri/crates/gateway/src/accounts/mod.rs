@@ -363,7 +363,7 @@ impl Accounts {
         let why = match (used, challenge) {
             (None, _) => Why::Never,
             (Some(used), Some(challenge)) if status == 403 && challenge.wants_more() => {
-                self.wants_more(used, &challenge).await
+                self.wants_more(config, used, &challenge).await
             }
             (Some(used), _) if status == 401 => self.stale(config, used).await,
             _ => return error,
@@ -396,7 +396,12 @@ impl Accounts {
         }
     }
 
-    async fn wants_more(&self, used: &Account, challenge: &Challenge) -> Why {
+    async fn wants_more(
+        &self,
+        config: &ConnectionConfig,
+        used: &Account,
+        challenge: &Challenge,
+    ) -> Why {
         let has = |scopes: &str, scope: &String| scopes.split(' ').any(|known| known == scope);
         let snapshot = self.live.snapshot.load_full();
         let current = snapshot.accounts.get(&(used.connection, used.owner));
@@ -415,8 +420,14 @@ impl Accounts {
             return Why::TooOften;
         }
         let (account, now) = (Arc::clone(account), clock::now_ms());
+        let what = format!("the system wants more rights: {wanted}");
+        let detail = self.detail(config, account.owner, &what);
         let stored = self.writer.change(move |change| {
-            Ok::<_, StoreError>(rows::step_up(change.db, &account, (&wanted, limit), now)?)
+            let stored = rows::step_up(change.db, &account, (&wanted, limit), now)?;
+            if stored {
+                change.audit(record("account_wants_more", None, detail));
+            }
+            Ok::<_, StoreError>(stored)
         });
         match stored.await {
             Ok(true) => Why::More,
@@ -541,8 +552,13 @@ impl Accounts {
         let place = (account.owner, account.version + 1);
         let sealed = rows::seal(&vault, config, place, &tokens, Some(&refresh), now)?;
         let renewed = Arc::clone(account);
+        let detail = self.detail(config, account.owner, "renewed");
         let stored = self.writer.change(move |change| {
-            Ok::<_, StoreError>(rows::renew(change.db, &renewed, &sealed, now)?)
+            let stored = rows::renew(change.db, &renewed, &sealed, now)?;
+            if stored {
+                change.audit(record("account_renewed", None, detail));
+            }
+            Ok::<_, StoreError>(stored)
         });
         if !stored.await? {
             return Err(AccountError::Gone);
