@@ -130,7 +130,7 @@ async fn no_client_can_be_had() {
     post.fails_to_connect("--client-id").await;
     post.server.manners().server_metadata =
         json!({"registration_endpoint": null, "client_id_metadata_document_supported": true});
-    post.fails_to_connect("public URL, which this gateway has not").await;
+    post.fails_to_connect("or one known by a public URL").await;
     post.server.manners().server_metadata = json!({});
     post.server.manners().instead.insert("/register", Instead::Status(403));
     post.fails_to_connect("registers no client").await;

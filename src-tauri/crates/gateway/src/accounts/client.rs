@@ -1,6 +1,6 @@
 //! Who the gateway is to an authorization server. In this order: the client
-//! that an admin gave; a client known by a URL, which a gateway without a
-//! public address cannot be; one that it registers itself (RFC 7591); else an
+//! that an admin gave, which may be one known by a URL where the admin has put its
+//! document (the gateway itself has no public address to have one at); one that it registers itself (RFC 7591); else an
 //! admin is asked for one.
 
 use agw_core::ConnectionId;
@@ -58,10 +58,24 @@ impl StoredClient {
         let permit = agw_core::ConnectPermit::new(config.id);
         let open = |sealed: &Vec<u8>| vault.open_to_connect(&permit, &place(config), sealed);
         let secret = self.secret.as_ref().map(open).transpose()?;
-        let kept = self.method.as_deref().and_then(ClientAuth::parse);
+        // Who is known by a URL and has no secret is a public client.
+        let public = (self.by_url() && secret.is_none()).then_some(ClientAuth::None);
+        let kept = self.method.as_deref().and_then(ClientAuth::parse).or(public);
         let method = kept.or_else(|| ClientAuth::choose(methods, secret.is_some()));
         let method = method.ok_or(AccountError::NoMethod)?;
         Ok(Client { id: self.id.clone(), secret, method })
+    }
+
+    /// Whether it is known by the URL of a document that the admin has put
+    /// somewhere, and so to every server alike (MCP 2026-07-28, client ID
+    /// metadata documents).
+    fn by_url(&self) -> bool {
+        self.redirect_uri.is_none() && self.id.starts_with("https://")
+    }
+
+    /// The only server that it may be shown to; `None`: whichever is first.
+    pub(super) fn bound_to(&self) -> Option<&str> {
+        self.issuer.as_deref().filter(|_| !self.by_url())
     }
 
     /// Whether it is one for this issuer and this address.

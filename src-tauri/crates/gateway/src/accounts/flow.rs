@@ -224,11 +224,13 @@ impl Accounts {
         let _turn = self.registering.lock().await;
         let known = self.live.snapshot.load().clients.get(&config.id).cloned();
         if let Some(client) = &known {
-            match (&client.redirect_uri, &client.issuer) {
+            match (&client.redirect_uri, client.bound_to()) {
                 // An admin's client is for the server that it was used with first.
                 (None, None) => return Ok(client.id.clone()),
-                (None, Some(issuer)) if *issuer == found.issuer => return Ok(client.id.clone()),
-                (None, Some(issuer)) => return Err(AccountError::OtherClient(issuer.clone())),
+                (None, Some(issuer)) if issuer == found.issuer => return Ok(client.id.clone()),
+                (None, Some(issuer)) => {
+                    return Err(AccountError::OtherClient(issuer.to_owned()));
+                }
                 (Some(_), _) if client.fits(found, &redirect_uri) => return Ok(client.id.clone()),
                 (Some(_), _) => {}
             }
@@ -277,7 +279,7 @@ impl Accounts {
         }
         let vault = self.vault.load_full().ok_or(AccountError::Sealed)?;
         let stored = snapshot.clients.get(&config.id).ok_or(AccountError::Gone)?;
-        if stored.issuer.as_ref().is_some_and(|issuer| *issuer != found.issuer) {
+        if stored.bound_to().is_some_and(|issuer| issuer != found.issuer) {
             return Err(AccountError::Gone);
         }
         let client = stored.open(&vault, &config, found.methods.as_deref())?;

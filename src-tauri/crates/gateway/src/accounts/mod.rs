@@ -82,7 +82,7 @@ pub(crate) enum AccountError {
     NotRegistered(String),
     #[error(
         "the authorization server wants a client that is registered with it{}; an admin registers one there and adds the connection with --client-id",
-        if *.by_url { ", or one known by a public URL, which this gateway has not" } else { "" }
+        if *.by_url { ", or one known by a public URL" } else { "" }
     )]
     NoClient { by_url: bool },
     #[error(
@@ -536,7 +536,7 @@ impl Accounts {
         let vault = self.vault.load_full().ok_or(AccountError::Sealed)?;
         let snapshot = self.live.snapshot.load_full();
         let stored = snapshot.clients.get(&config.id).ok_or(AccountError::Gone)?;
-        if stored.issuer.as_ref() != Some(&account.issuer) {
+        if stored.bound_to().is_some_and(|issuer| issuer != account.issuer) {
             return Err(AccountError::OtherClient(account.issuer.clone()));
         }
         let client = stored.open(&vault, config, None)?;
