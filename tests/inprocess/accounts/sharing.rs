@@ -4,7 +4,9 @@ use agw_api::{AccountState, ConnectionHealth};
 use serde_json::json;
 
 use super::Post;
-use crate::support::{PASSWORD, SHORT, Trail as _, guarded::Guarded, leaks, person::Person};
+use crate::support::{
+    PASSWORD, SHORT, Trail as _, eventually, guarded::Guarded, http, leaks, person::Person,
+};
 
 #[tokio::test]
 async fn the_team_s_account_is_connected_by_an_admin_and_used_by_all() {
@@ -76,7 +78,7 @@ async fn calls_of_people_go_on_while_no_admin_is_connected() {
     post.ready().await;
     post.connect_well("ana", "ana@upstream").await;
     post.gateway.admin.delete("/api/v1/accounts/mail").await.unwrap();
-    crate::support::eventually("it is noticed", std::time::Duration::from_secs(5), async || {
+    eventually("it is noticed", std::time::Duration::from_secs(5), async || {
         post.health().await == ConnectionHealth::NeedsSignIn
     })
     .await;
@@ -163,5 +165,32 @@ async fn the_trail_says_who_connected_and_disconnected_what() {
     assert_eq!(of("account_disconnected").len(), 1);
     // Registered once for both.
     assert_eq!(of("account_client_registered").len(), 1);
+    post.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_approval_says_where_the_account_is_connected_that_it_needs() {
+    let post = Post::open("user").await;
+    post.connect_well("root", "root@upstream").await;
+    post.ready().await;
+    post.gateway.grant("bo", "mail.send", "ask").await;
+    let body = json!({"tool": "mail.send", "args": {}, "token": post.bo});
+    let url = post.gateway.url("/mcp/tools/call");
+    let call = tokio::spawn(async move { http::post_json(&url, &[], &body).await });
+    let asked = async || -> Vec<agw_api::Approval> {
+        post.gateway.admin.get("/api/v1/approvals").await.unwrap()
+    };
+    let limit = std::time::Duration::from_secs(5);
+    eventually("it is asked", limit, async || !asked().await.is_empty()).await;
+    assert_eq!(asked().await[0].sign_in.as_deref(), Some(&*post.link()));
+    post.connect_well("bo", "bo@upstream").await;
+    let approval = asked().await.remove(0);
+    assert_eq!(approval.sign_in, None);
+    let path = format!("/api/v1/approvals/{}/answer", approval.id);
+    let answer = json!({"answer": "once"});
+    let _: serde_json::Value = post.gateway.admin.post(&path, &answer).await.unwrap();
+    let (status, body) = call.await.unwrap();
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(post.server.calls()[0].0, "bo@upstream");
     post.gateway.stop().await;
 }

@@ -1097,6 +1097,11 @@ export interface components {
             note?: string | null;
             /** Format: int64 */
             policy_version: number;
+            /**
+             * @description Where the account that the call needs is connected, if it is not: until
+             *     then the call would fail even if it is approved.
+             */
+            sign_in?: string | null;
             state: components["schemas"]["ApprovalState"];
             /** @description `connection.tool`. */
             tool: string;

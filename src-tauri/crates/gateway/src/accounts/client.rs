@@ -144,11 +144,8 @@ pub(super) async fn register(
     }
     let given = registered.token_endpoint_auth_method.as_deref().and_then(ClientAuth::parse);
     let method = given.filter(|method| secret.is_some() || *method == ClientAuth::None);
-    let method = method.or_else(|| match secret {
-        Some(_) => Some(wanted),
-        None => Some(ClientAuth::None),
-    });
-    let method = method.ok_or(AccountError::NoMethod)?;
+    let otherwise = if secret.is_some() { wanted } else { ClientAuth::None };
+    let method = method.unwrap_or(otherwise);
     Ok(Client { id: registered.client_id, secret, method })
 }
 

@@ -272,6 +272,14 @@ impl Accounts {
         self.live.snapshot.load().accounts.get(&(config.id, owner)).cloned()
     }
 
+    /// The link to connect the account that calls of this user need, if it is
+    /// not, or no longer, connected.
+    pub(crate) fn lacking(&self, config: &ConnectionConfig, user: UserId) -> Option<String> {
+        let account = self.find(config, Self::owner_for(config, user)?);
+        let good = account.is_some_and(|account| account.ended.is_none());
+        (!good).then(|| self.link(config))
+    }
+
     /// The account to use now, with a token that is good for a while.
     pub(crate) async fn current(
         self: &Arc<Self>,
