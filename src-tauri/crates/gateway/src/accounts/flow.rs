@@ -64,8 +64,8 @@ pub(super) struct Person {
     pub(super) browser: [u8; 32],
 }
 
-/// What a person is asked before they are sent elsewhere.
-#[derive(Debug)]
+/// What a person is asked before they are sent elsewhere. Its id is as good as
+/// a yes, so it has no `Debug`.
 pub(super) struct Consent {
     pub(super) id: String,
     pub(super) kind: SignInKind,
@@ -77,8 +77,8 @@ pub(super) struct Consent {
     pub(super) again: bool,
 }
 
-/// The parameters that an authorization server sends a person back with.
-#[derive(Debug)]
+/// The parameters that an authorization server sends a person back with; two of
+/// them are secret, so it has no `Debug`.
 pub(super) struct Answer<'a> {
     pub(super) state: &'a str,
     pub(super) code: Option<&'a str>,
