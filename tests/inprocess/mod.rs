@@ -1,5 +1,6 @@
 //! Against a gateway inside the test's own process.
 
+mod accounts;
 mod admin_api;
 mod bad_requests;
 mod bad_upstreams;

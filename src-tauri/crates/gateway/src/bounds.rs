@@ -204,6 +204,34 @@ pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const PASSWORD_HASHES: usize = 2;
 /// How long a call waits for a connection that is just starting.
 pub(crate) const STARTING: Duration = Duration::from_secs(5);
+/// Of a request to a URL that no admin entered: its answer in bytes, and how
+/// long it may take in all. A sign-in takes up to eight of them.
+pub(crate) const EGRESS_ANSWER_MAX: usize = 256 << 10;
+pub(crate) const EGRESS_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest URL, and longest `WWW-Authenticate`, that is looked at, in bytes.
+pub(crate) const URL_MAX: usize = 2_048;
+pub(crate) const CHALLENGE_MAX: usize = 4 << 10;
+/// Scopes of an account, and bytes of one.
+pub(crate) const SCOPES_MAX: usize = 64;
+pub(crate) const SCOPE_MAX: usize = 256;
+/// Longest token, code or client id that is taken, in bytes.
+pub(crate) const TOKEN_MAX: usize = 16 << 10;
+/// How long before its end an access token is renewed; a quarter of its life
+/// if that is less.
+pub(crate) const RENEW_AHEAD: Duration = Duration::from_secs(60);
+/// How long a renewal that failed for want of an answer is not tried again.
+pub(crate) const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// A token that is refused so soon after it was issued is not worth renewing.
+pub(crate) const TOKEN_YOUNG: Duration = Duration::from_secs(30);
+/// How often within a day an upstream may ask an account for more rights, and
+/// for rights that it was asked for already.
+pub(crate) const STEP_UPS_MAX: u32 = 8;
+pub(crate) const STEP_UPS_SAME: u32 = 1;
+/// How long a person may take for a sign-in elsewhere, and how many sign-ins
+/// may be under way: of one person, and of all.
+pub(crate) const SIGN_IN_ELSEWHERE: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SIGN_INS_PER_PERSON: usize = 16;
+pub(crate) const SIGN_INS_UNDER_WAY: usize = 1_024;
 /// How long calls under way get when the service stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// Between comment lines that keep a quiet stream open.

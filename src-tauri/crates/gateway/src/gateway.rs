@@ -15,11 +15,13 @@ use rusqlite::OptionalExtension as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    accounts::Accounts,
     admin::{SignIns, StaffSessions},
     approvals::Approvals,
     audit::{self, Kind, Record, forward::Forwards, ledger::Ledger, witness::Witnesses},
-    bounds::Timeouts,
+    bounds::{self, Timeouts},
     clock,
+    egress::Egress,
     faces::{AgentSessions, ParkedCalls},
     live::{Live, Publish},
     oauth::{Codes, Registrations},
@@ -93,6 +95,7 @@ pub(crate) struct Gateway {
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
     pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) reservations: Reservations,
     pub(crate) approvals: Arc<Approvals>,
     pub(crate) agent_sessions: AgentSessions,
@@ -156,18 +159,24 @@ impl Gateway {
         let alarm =
             audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
         let writer = Writer::start(db, Publish::to(Arc::clone(&live)), ledger)?;
-        let http = upstream::http_client().map_err(ServeError::Tls)?;
+        let tls = upstream::tls().map_err(ServeError::Tls)?;
+        let http = upstream::http_client(tls.clone());
+        let egress = Egress::new(Arc::new(tls), timeouts.call.min(bounds::EGRESS_PATIENCE));
         let vault = Arc::new(ArcSwapOption::empty());
+        let (to_live, to_vault) = (Arc::clone(&live), Arc::clone(&vault));
+        let accounts = Accounts::new(to_live, to_vault, writer.clone(), egress, url.clone());
         let context = upstream::Context {
             live: Arc::clone(&live),
             vault: Arc::clone(&vault),
             writer: writer.clone(),
             http: http.clone(),
+            accounts: Arc::clone(&accounts),
             timeouts,
             crowd: Arc::default(),
         };
         let gateway = Arc::new(Self {
             upstreams: Upstreams::new(context, stored_tools),
+            accounts,
             live,
             vault,
             writer,

@@ -10,12 +10,14 @@
 //!
 //! `pipeline` is where to start reading.
 
+mod accounts;
 mod admin;
 mod approvals;
 mod audit;
 mod bounds;
 mod catalog;
 mod clock;
+mod egress;
 mod faces;
 #[cfg(feature = "seeded-fault")]
 mod fault;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    admin, audit, bounds,
+    accounts, admin, audit, bounds,
     bounds::Timeouts,
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
@@ -88,6 +88,7 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     let public = faces::router(&gateway, options.legacy_sse)
         .merge(pages::router(&gateway))
         .merge(oauth::router(&gateway))
+        .merge(accounts::router(&gateway))
         .merge(admin::router(&gateway, admin::Via::Browser))
         .merge(admin::web_view(options.ui_dir.as_deref()));
     server(faces::guarded(public, address)).tcp(tcp);

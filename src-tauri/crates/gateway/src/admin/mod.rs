@@ -6,6 +6,7 @@
 //! nothing.
 
 mod access;
+mod accounts;
 pub(crate) mod agents;
 mod approvals;
 mod audit;
@@ -85,6 +86,8 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(connections::list, connections::add))
         .routes(routes!(connections::show, connections::remove))
         .routes(routes!(connections::test))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::disconnect))
         .routes(routes!(people::list_users, people::add_user))
         .routes(routes!(people::edit_user, people::remove_user))
         .routes(routes!(people::set_password))

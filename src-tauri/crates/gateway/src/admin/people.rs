@@ -129,6 +129,7 @@ fn strike_out(db: &Connection, user: UserId, now: i64) -> Result<(), rusqlite::E
         "DELETE FROM grants WHERE user = ?1 OR agent IN (SELECT id FROM agents WHERE user = ?1)",
         "DELETE FROM refresh_tokens WHERE agent IN (SELECT id FROM agents WHERE user = ?1)",
         "DELETE FROM memberships WHERE user = ?1",
+        "DELETE FROM accounts WHERE user = ?1",
         "DELETE FROM sessions WHERE user = ?1",
     ] {
         db.execute(sql, [user.get()])?;

@@ -130,13 +130,17 @@ impl Visitor {
         response
     }
 
-    /// Bound to this browser and to who is signed in.
     fn token(&self) -> String {
+        hex(&self.binding())
+    }
+
+    /// Of this browser and who is signed in, and of nobody else.
+    pub(crate) fn binding(&self) -> [u8; 32] {
         let mut hash = Sha256::new();
         hash.update(*self.gateway.forms.0);
         hash.update(Sha256::digest(self.browser.as_bytes()));
         hash.update(self.session);
-        hex(&hash.finalize())
+        hash.finalize().into()
     }
 
     pub(super) fn gateway(&self) -> &Arc<Gateway> {

@@ -333,7 +333,7 @@ impl Refusal {
                 "Try again in a few seconds; an administrator should check the gateway's disk.".into()
             }
             Self::Overloaded | Self::TooManyCalls => "Wait for calls to end, then try again.".into(),
-            Self::Upstream(error) => error.next().into(),
+            Self::Upstream(error) => error.next().into_owned(),
             Self::Cancelled => "Nothing, if you meant to cancel it.".into(),
             Self::Internal(_) => "Ask an administrator to look at the gateway's log.".into(),
         }

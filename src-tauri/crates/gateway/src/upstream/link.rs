@@ -52,6 +52,8 @@ enum Over {
 pub(super) struct Setting<'s> {
     pub(super) config: &'s ConnectionConfig,
     pub(super) vault: Option<&'s Vault>,
+    /// The token of the account to list tools with.
+    pub(super) account: Option<Secret>,
     pub(super) http: &'s HttpClient,
     pub(super) stderr: &'s Tail,
     pub(super) ear: Ear,
@@ -67,8 +69,12 @@ pub(super) struct Setting<'s> {
 
 impl Link {
     /// Starts or addresses the server, finds out how it speaks, and greets it.
-    pub(super) async fn connect(setting: Setting<'_>) -> Result<(Self, Greeting), UpstreamError> {
-        let credentials = open_credentials(setting.config, setting.vault)?;
+    pub(super) async fn connect(
+        mut setting: Setting<'_>,
+    ) -> Result<(Self, Greeting), UpstreamError> {
+        let mut credentials = open_credentials(setting.config, setting.vault)?;
+        let account = setting.account.take();
+        credentials.extend(account.map(|token| ("authorization".into(), pipeline::bearer(&token))));
         let ear = setting.ear.clone();
         let (over, greeting) = match &setting.config.transport {
             Transport::Stdio { argv } => {
@@ -89,6 +95,19 @@ impl Link {
             }
         };
         Ok((Self { over, announced: greeting.announced, ear }, greeting))
+    }
+
+    /// For calls alone, which go with accounts of their own: the server wants
+    /// one before it says anything.
+    pub(super) fn unlisted(setting: &Setting<'_>) -> Result<Arc<Self>, UpstreamError> {
+        let Transport::Http { url } = &setting.config.transport else {
+            return Err(UpstreamError::NotReady("a program has no account".into()));
+        };
+        let credentials = open_credentials(setting.config, setting.vault)?;
+        let era = setting.known.unwrap_or(Era::Session);
+        let link = HttpLink::ungreeted(parts(url, credentials, setting)?, era);
+        let over = Over::Http(link);
+        Ok(Arc::new(Self { over, announced: Announced::default(), ear: setting.ear.clone() }))
     }
 
     /// The definitions of all that it lists, page by page.
