@@ -63,6 +63,7 @@ async fn run() -> anyhow::Result<()> {
         ui_dir: None,
         passphrase: None,
         strict_audit: false,
+        legacy_sse: false,
     };
     let running = agw_gateway::start(options, TIMEOUTS).await?;
     let open = Client::new(dir.path());
