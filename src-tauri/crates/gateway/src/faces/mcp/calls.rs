@@ -593,9 +593,14 @@ impl UnderWay {
         let (reply, receipt) =
             answer.map_or_else(|| (failed(), None), |answer| (answer.reply, answer.receipt));
         match reply {
-            Ok(SafeReply::Result { is_error: true, .. } | SafeReply::RpcError { .. })
-                if let Some(what) = missing =>
+            // An elicitation counts as cancelled, and its tool may have gone on.
+            Ok(SafeReply::Result { is_error, .. })
+                if let Some(what) = missing
+                    && (is_error || what != WantedOf::Elicitation) =>
             {
+                answer::missing_capability(id, what.capability())
+            }
+            Ok(SafeReply::RpcError { .. }) if let Some(what) = missing => {
                 answer::missing_capability(id, what.capability())
             }
             Ok(SafeReply::Result { json, of_era, .. }) => {
