@@ -21,6 +21,7 @@ use serde::Deserialize;
 use super::{Admin, AdminError, Reader};
 use crate::{
     audit::{Record, record::rfc3339},
+    catalog::Listed,
     clock,
     gateway::Gateway,
     pipeline,
@@ -201,6 +202,8 @@ pub(super) async fn test(
     Ok(Json(TestReport {
         ok: state.health == ConnectionHealth::Ready,
         tools: described.tools,
+        prompts: described.prompts,
+        resources: described.resources,
         server: state.server,
         protocol: state.protocol,
         problem: state.problem,
@@ -229,7 +232,11 @@ fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Arc<ConnectionConf
 fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
     let catalog = gateway.live.catalog.load();
     let state = gateway.upstreams.get(config.id).map(|upstream| upstream.state());
-    let tools = catalog.by_id.values().filter(|tool| tool.connection == config.id).count();
+    let count = |listed: &[Listed]| {
+        let items = catalog.by_id.values().filter(|item| item.connection == config.id);
+        let count = items.filter(|item| listed.contains(&item.listed)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    };
     Connection {
         id: config.id.to_string(),
         name: config.name.to_string(),
@@ -237,7 +244,9 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
         credentials: config.credentials.iter().map(|credential| credential.name.clone()).collect(),
         health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
         problem: state.and_then(|state| state.problem),
-        tools: u32::try_from(tools).unwrap_or(u32::MAX),
+        tools: count(&[Listed::Tool]),
+        prompts: count(&[Listed::Prompt]),
+        resources: count(&[Listed::Resource, Listed::Template]),
         paused: config.paused,
         refused_tools: catalog.refused.get(&config.id).cloned().unwrap_or_default(),
         version: config.version,

@@ -7,8 +7,8 @@ use agw_api::{
     Role, Verdict,
 };
 use agw_core::{
-    Call, Effect, Explained, GrantId, Reason, Rule, Scalar, Stance, Step, ToolId, ToolPattern,
-    Unmet, all_of, both, explain, json, may_see,
+    Call, Effect, Explained, GrantId, ItemKind, Reason, Rule, Scalar, Stance, Step, ToolId,
+    ToolPattern, Unmet, all_of, both, explain, json, may_see,
 };
 use axum::{
     Json,
@@ -43,6 +43,8 @@ pub(super) async fn explain_call(
             return Err(AdminError::invalid("the arguments must be a JSON object"));
         }
     }
+    // What is asked for is all that there is to say of reading a resource.
+    let args = args.or_else(|| read_of(&tool));
     let (rows, seen) =
         gateway.reader.run(|db| Ok((rows::grants(db, None)?, coverage::seen(db)?))).await?;
     let snapshot = gateway.live.snapshot.load_full();
@@ -64,8 +66,9 @@ pub(super) async fn explain_call(
     let token_used_up = agent
         .zip(max_uses)
         .is_some_and(|(id, max_uses)| gateway.reservations.used_up(id, max_uses));
-    let listed = gateway.live.catalog.load().by_id.get(&tool).cloned();
-    let changed = listed.as_ref().is_some_and(|tool| snapshot.pins.keep_back(tool));
+    let catalog = gateway.live.catalog.load();
+    let listed = catalog.by_id.get(&tool).or_else(|| catalog.templates_of(&tool).next());
+    let changed = listed.is_some_and(|tool| snapshot.pins.keep_back(tool));
     let closed = gateway.check_open(&snapshot).err();
     let told = match (explained.outcome, used_up, closed) {
         (Err(reason), ..) => refused(reason, &name, &tool, &explained, &of),
@@ -127,6 +130,12 @@ pub(super) async fn explain_call(
         needs: told.needs,
         policy_version: snapshot.permissions.version(),
     }))
+}
+
+/// The arguments with which a resource is read.
+fn read_of(tool: &ToolId) -> Option<String> {
+    let uri = serde_json::json!({ "uri": tool.tool().own() });
+    (tool.tool().kind() == ItemKind::Resource).then(|| uri.to_string())
 }
 
 struct Told {
