@@ -11,7 +11,7 @@ use crate::change;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::grant::find;
-use crate::names::{query_value, subject};
+use crate::names::{self, subject};
 use crate::output::{count, table, word};
 
 pub(crate) async fn explain(context: &Context<'_>, args: ExplainArgs) -> Result<(), CliError> {
@@ -76,7 +76,7 @@ fn new_grant(words: &[String], when: Option<String>) -> Result<NewGrant, CliErro
         .map_err(|_| bad(format!("{effect:?} is no effect: use allow, ask or deny")))?;
     Ok(NewGrant {
         subject: subject(who).map_err(bad)?,
-        tool: query_value(tool).map_err(bad)?,
+        tool: names::tool(tool).map_err(bad)?,
         effect: Effect::from(effect),
         when,
         expires: None,
