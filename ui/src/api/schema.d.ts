@@ -758,7 +758,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Tools on offer; for a member, those that they may use. */
+        /** Tools, prompts and resources on offer; for a member, those that they may use. */
         get: operations["list_tools"];
         put?: never;
         post?: never;
@@ -1368,8 +1368,15 @@ export interface components {
             paused?: boolean;
             /** @description What is wrong and what to do, when it is not ready. */
             problem?: string | null;
+            /** Format: int32 */
+            prompts?: number;
             /** @description Tools that the gateway refuses to offer, and why. */
             refused_tools: components["schemas"]["RefusedTool"][];
+            /**
+             * Format: int32
+             * @description Templates included.
+             */
+            resources?: number;
             /** Format: int32 */
             tools: number;
             transport: components["schemas"]["Transport"];
@@ -2016,8 +2023,15 @@ export interface components {
             duration_ms: number;
             ok: boolean;
             problem?: string | null;
+            /** Format: int32 */
+            prompts?: number;
             /** @description Protocol revision agreed with the server. */
             protocol?: string | null;
+            /**
+             * Format: int32
+             * @description Templates included.
+             */
+            resources?: number;
             /** @description Name and version that the server gives itself. */
             server?: string | null;
             /** Format: int32 */
@@ -2027,7 +2041,10 @@ export interface components {
         TokenCreated: {
             token: string;
         };
-        /** @description A tool as one caller sees it. */
+        /**
+         * @description A tool as one caller sees it; or a prompt, a resource, a template of
+         *     resources.
+         */
         Tool: {
             /**
              * @description Whether its definition is no longer the one that was granted: agents
@@ -2044,10 +2061,19 @@ export interface components {
             effect_version?: number;
             /** @description RFC 3339: when its connection first listed it. */
             first_seen_at?: string;
+            /**
+             * @description What a grant has to name: the id; of a template, the pattern of all
+             *     that begins as it does.
+             */
+            grant_as?: string;
             /** @description Whether a grant allows it to anybody, or asks. */
             granted?: boolean;
-            /** @description `connection.tool`. */
+            /**
+             * @description `connection.tool`, `connection.@prompt/NAME`, `connection.@resource/URI`;
+             *     of a template, the URI template.
+             */
             id: string;
+            kind?: components["schemas"]["ToolKind"];
             /** @description The name that MCP clients see at `/mcp`. */
             mcp_name: string;
             suggested_effect?: components["schemas"]["ToolEffect"] | null;
@@ -2063,6 +2089,12 @@ export interface components {
          * @enum {string}
          */
         ToolEffect: "read" | "write" | "destructive";
+        /**
+         * @description What can be granted on a connection. Where no difference is made, all of
+         *     them are called tools.
+         * @enum {string}
+         */
+        ToolKind: "tool" | "prompt" | "resource" | "template";
         /**
          * @description `GET /api/v1/tools/{id}/review`: a tool's definition as it was granted and
          *     as its server gives it now.
@@ -3993,6 +4025,14 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -109,3 +109,12 @@ it("says how much of a long argument is hidden, and shows all of it", async () =
   await userEvent.click(screen.getByRole("button", { name: "Show all of it" }));
   expect(screen.getByTestId("approval-mail")).toHaveTextContent(/the end$/);
 });
+
+it.each([
+  ["docs.@resource/file:///notes/<b>plan</b>.md", '{"uri":"file:///notes/<b>plan</b>.md"}', /ana \/ claude wants to read the resource file:\/\/\/notes\/<b>plan<\/b>.md of docs/],
+  ["docs.@prompt/Code review", '{"code":"let x"}', /ana \/ claude wants to get the prompt Code review of docs/],
+])("says what is done with %s", async (tool, args, title) => {
+  show("admin", undefined, [{ ...approval, tool, args, differences: null }]);
+  expect(await screen.findByRole("heading", { name: title })).toBeVisible();
+  expect(screen.getByRole("group", { name: /^ana: (?:read the resource|get the prompt)/ })).toBeVisible();
+});

@@ -7,6 +7,7 @@ import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { Empty, Failure } from "../../components/states";
+import { ToolName } from "../../components/tool-name";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { EffectMark, Limits } from "./grant-marks";
@@ -101,7 +102,7 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
                     {grant.subject} <span className="dim">{grant.id}</span>
                   </th>
                   <td>
-                    <code>{grant.tool}</code>
+                    <ToolName id={grant.tool} />
                   </td>
                   <td>
                     <EffectMark effect={grant.effect} />

@@ -142,6 +142,7 @@ const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: 
         <button
           type="button"
           className="link"
+          title={row.tool}
           aria-haspopup="dialog"
           onClick={(event) => {
             event.stopPropagation();

@@ -88,6 +88,7 @@ const TrailRow = memo(
           <button
             type="button"
             className="link"
+            title={row.tool}
             aria-haspopup="dialog"
             onClick={(event) => {
               event.stopPropagation();
