@@ -1,10 +1,9 @@
-import { MantineProvider } from "@mantine/core";
 import { render, screen } from "@testing-library/react";
 import { expect, it } from "vitest";
 
-import { ToolName } from "./tool-name";
+import { ToolLine, ToolName } from "./tool-name";
 
-const show = (id: string) => render(<MantineProvider env="test"><ToolName id={id} /></MantineProvider>);
+const show = (id: string) => render(<ToolName id={id} />);
 
 it("says what is no tool, and has the whole of a long name in its title", () => {
   const id = `docs.@resource/file:///${"long/".repeat(400)}`;
@@ -22,4 +21,13 @@ it("shows names as text, whatever a server calls its prompts", () => {
 it("says nothing of what a tool is", () => {
   show("gmail.send");
   expect(document.body).toHaveTextContent(/^gmail\.send$/);
+});
+
+it.each([
+  ["gmail.send", /^gmail\.send$/],
+  ["docs.@prompt/Code review", /^Promptdocs Code review$/],
+  [`docs.@resource/file:///${"long/".repeat(400)}plan.md`, /^Resourcedocs file:\/\/\/long\/.{1,20}….*long\/plan\.md$/],
+])("has a line of a table for %s", (id, shown) => {
+  render(<ToolLine id={id} />);
+  expect(document.body).toHaveTextContent(shown);
 });

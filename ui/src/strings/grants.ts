@@ -100,7 +100,10 @@ export const grants = {
     when: "When",
     limits: "Until · at most",
     covers: "Covers",
-    coversCount: (count: number) => plural(count, "tool", "tools"),
+    coversCount: (count: number, pattern: string) => {
+      const { kind } = itemOf(pattern);
+      return plural(count, kind, `${kind}s`);
+    },
     anyTime: "always",
     never: "no end",
     expired: "Expired",

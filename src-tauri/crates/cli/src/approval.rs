@@ -7,7 +7,7 @@ use crate::args::{ApproveArgs, DenyArgs};
 use crate::change;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::json_text::{pretty, short};
+use crate::json_text::{name, pretty, short};
 use crate::output::{safe, word};
 use crate::times::time_until;
 
@@ -30,7 +30,7 @@ pub(crate) async fn list(context: &Context<'_>, all: bool) -> Result<(), CliErro
                 approval.id.clone(),
                 word(&approval.state),
                 who(approval),
-                approval.tool.clone(),
+                name(&approval.tool),
                 short(&approval.args, SHORT_ARGS),
                 left(approval, now).unwrap_or_default(),
             ]

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! $ agw grant ana files.read allow
-//! ana may call files.read (grant g12).
+//! ana may use files.read (grant g12).
 //! $ agw grants ana --json
 //! {"id":"g12","subject":"ana","tool":"files.read","effect":"allow","version":1,…}
 //! ```

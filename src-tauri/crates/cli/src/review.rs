@@ -11,6 +11,7 @@ use crate::change;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::grant::find;
+use crate::json_text::name;
 use crate::names::{self, subject};
 use crate::output::{count, table, word};
 
@@ -30,7 +31,7 @@ fn explanation_text(explanation: &Explanation) -> String {
                 vec![
                     step.grant.id.clone(),
                     step.grant.subject.clone(),
-                    step.grant.tool.clone(),
+                    name(&step.grant.tool),
                     word(&step.grant.effect),
                     word(&step.outcome),
                     step.detail.clone().unwrap_or_default(),
@@ -117,7 +118,7 @@ fn flip_row(flip: &Flip) -> Vec<String> {
     vec![
         flip.user.clone(),
         flip.agent.clone().unwrap_or_default(),
-        flip.tool.clone(),
+        name(&flip.tool),
         word(&flip.before),
         word(&flip.after),
         flip.calls.to_string(),

@@ -5,8 +5,12 @@ use agw_api::{ConfirmEffect, Recording, Tool, ToolDetail, ToolKind, segment};
 use crate::args::{IfVersion, Kind, Switch, ToolEffect, ToolRecord};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::json_text::cut;
+use crate::json_text::{cut, name};
 use crate::output::{safe, word, yes};
+
+/// Characters of a name that MCP clients see: of a tool's all, of a URI that
+/// stands beside it in the id a part.
+const MCP_NAME: usize = 64;
 
 pub(crate) fn path(tool: &str) -> String {
     format!("/api/v1/tools/{}", segment(tool))
@@ -43,13 +47,13 @@ pub(crate) async fn list(
         &tools,
         &headings,
         |tool| {
-            let mut cells = vec![tool.id.clone()];
+            let mut cells = vec![name(&tool.id)];
             cells.extend(kinds.then(|| word(&tool.kind)));
             cells.push(effect(tool));
             if changed {
                 cells.push(if tool.changed { "changed".to_owned() } else { String::new() });
             }
-            cells.extend([tool.mcp_name.clone(), first_line(&tool.description)]);
+            cells.extend([cut(&tool.mcp_name, MCP_NAME), first_line(&tool.description)]);
             cells
         },
         &none,

@@ -57,7 +57,7 @@ export function ToolsView({ find, show, kind, onFilter }: ToolsViewProps) {
   const matching = (tools.data ?? [])
     .filter((tool) => isShown[show](tool) && (kind === "all" || kindOf(tool) === kind))
     .filter((tool) => wanted === undefined || tool.id.toLowerCase().includes(wanted) || tool.description.toLowerCase().includes(wanted))
-    .toSorted((a, b) => a.id.localeCompare(b.id));
+    .toSorted((a, b) => TOOL_KINDS.indexOf(kindOf(a)) - TOOL_KINDS.indexOf(kindOf(b)) || a.id.localeCompare(b.id));
 
   const number = (of: ToolKinds) => matching.filter((tool) => kindOf(tool) === of).length;
   // Where there are only tools, there is nothing to choose.

@@ -16,7 +16,7 @@ use axum::{
 };
 
 use super::{AdminError, Reader, Signed, changes, coverage, error, tools};
-use crate::{catalog::Catalog, gateway::Gateway, store::rows};
+use crate::{catalog::Catalog, gateway::Gateway, pipeline::shell_word, store::rows};
 
 /// How a call would be decided now, and why. Nothing is called.
 #[utoipa::path(
@@ -164,16 +164,17 @@ fn refused<'g>(
         step.and_then(|step| step.unmet.as_ref()).map(unmet_text).unwrap_or_default()
     };
     let code = reason.code();
+    let pasted = shell_word(tool.as_str()).unwrap_or_else(|| format!("{:?}", tool.as_str()));
     match reason {
         Reason::NotGranted => Told::deny(
             code,
             format!("nothing grants {tool} to {owner} or their teams"),
-            format!("`agw grant \"{owner}\" {tool} allow`, or a grant for a team of theirs"),
+            format!("`agw grant \"{owner}\" {pasted} allow`, or a grant for a team of theirs"),
         ),
         Reason::OutOfScope => Told::deny(
             code,
             format!("{owner} may, but the scope of {name} leaves {tool} out"),
-            format!("a wider scope (`agw agent edit`), or `agw grant \"{name}\" {tool} allow`"),
+            format!("a wider scope (`agw agent edit`), or `agw grant \"{name}\" {pasted} allow`"),
         ),
         Reason::DeniedByGrant(id) => {
             let when = of(id).and_then(|grant| grant.when.as_ref());

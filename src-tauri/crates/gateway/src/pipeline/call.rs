@@ -31,7 +31,7 @@ use crate::{
 const SHAPE_KEYS: usize = 32;
 const SHAPE_KEY_MAX: usize = 64;
 /// Characters of an unknown tool's name that are recorded and repeated.
-const ASKED_MAX: usize = 200;
+pub(super) const ASKED_MAX: usize = 200;
 
 /// The way a call came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
