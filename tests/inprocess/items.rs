@@ -117,7 +117,7 @@ async fn any_uri_can_be_shown_granted_read_explained_and_found() {
     let gateway = &scene.gateway;
     assert_eq!(shown(&scene, &id(ODD)).await.tool.mcp_name, ODD);
     assert_eq!(explain(&scene, &id(ODD)).await.reason, "not_granted");
-    assert!(read(&scene, ODD).await["error"].is_object());
+    assert_eq!(read(&scene, ODD).await["error"]["data"]["uri"], ODD);
 
     let grant = gateway.grant("ana", &id(ODD), "allow").await;
     assert_eq!((grant.tool.as_str(), grant.covers), (&*id(ODD), 1));

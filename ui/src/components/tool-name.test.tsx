@@ -26,7 +26,7 @@ it("says nothing of what a tool is", () => {
 it.each([
   ["gmail.send", /^gmail\.send$/],
   ["docs.@prompt/Code review", /^Promptdocs Code review$/],
-  [`docs.@resource/file:///${"long/".repeat(400)}plan.md`, /^Resourcedocs file:\/\/\/long\/.{1,20}….*long\/plan\.md$/],
+  [`docs.@resource/file:///${"long/".repeat(400)}plan.md`, /^Resourcedocs file:\/\/\/long\/.{1,400}….{0,9}\/plan\.md$/],
 ])("has a line of a table for %s", (id, shown) => {
   render(<ToolLine id={id} />);
   expect(document.body).toHaveTextContent(shown);

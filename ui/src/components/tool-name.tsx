@@ -16,22 +16,27 @@ export function KindMark({ kind }: { kind: Kind }) {
   );
 }
 
-const FIRST = 24;
-const LAST = 36;
+/** Of one line, the characters that are never cut off, and the longest before them. */
+const END = 14;
+const START = 400;
 
-/** In one line of a table: what tells it from others of its connection, which for a URI is its end, too. The row has the whole in a title. */
+/** In one line of a table, cut in its middle where there is no room: a URI's end tells it from others. The row has the whole in a title. */
 export function ToolLine({ id }: { id: string }) {
   const { kind, connection, own } = itemOf(id);
   if (kind === "tool") return <UntrustedText text={id} />;
-  const short = own.length > FIRST + LAST ? `${own.slice(0, FIRST)}…${own.slice(-LAST)}` : own;
+  const characters = [...own];
+  const at = characters.length > 2 * END ? characters.length - END : characters.length;
   return (
-    <>
+    <span className="tool-line">
       <span className="kind-mark">
         <Icon name={ICONS[kind]} size={13} />
         <span className="visually-hidden">{strings.tools.kinds[kind]}</span>
       </span>
-      {connection} <UntrustedText text={short} />
-    </>
+      <span className="tool-line-start">
+        {connection} <UntrustedText text={characters.slice(0, at).join("")} limit={START} />
+      </span>
+      <UntrustedText text={characters.slice(at).join("")} />
+    </span>
   );
 }
 

@@ -17,6 +17,7 @@ const t = strings.tools;
 const EFFECTS: readonly ToolEffect[] = ["read", "write", "destructive"];
 
 export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: Tool; isNew: boolean; role: Role; onRecording: (tool: string) => void; onReview: (tool: string) => void }) {
+  const seen = tool.first_seen_at ? dayAndTime(tool.first_seen_at) : undefined;
   const isTool = (tool.kind ?? "tool") === "tool";
   return (
     <tr data-testid={`tool-row-${tool.id}`}>
@@ -33,13 +34,13 @@ export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: To
         <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
       </th>
       <td>{role === "admin" && isTool ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
-      <td className="nowrap">
+      <td className="nowrap" title={seen}>
         {isNew && (
           <div>
             <Mark tone="wait" icon="alert" label={t.isNew} />
           </div>
         )}
-        {tool.first_seen_at ? <span className="dim">{dayAndTime(tool.first_seen_at)}</span> : null}
+        {seen !== undefined && <span className="dim first-seen">{seen}</span>}
       </td>
       {role !== "member" && (
         <td className="nowrap">{tool.granted ? <Mark tone="allow" icon="check" label={t.yes} /> : <Mark tone="neutral" icon="dash" label={t.no} />}</td>
