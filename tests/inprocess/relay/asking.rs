@@ -45,8 +45,7 @@ async fn a_stateless_client_is_asked_by_upstreams_of_both_eras() {
         }
         // One call, one intent, one outcome, however often it was asked.
         let records = scene.gateway.audit().await;
-        let of =
-            |kind| records.iter().filter(|r| r.kind == kind).count();
+        let of = |kind| records.iter().filter(|r| r.kind == kind).count();
         assert_eq!((of("intent"), of("outcome")), (3, 3));
         let asked = records.iter().filter(|r| {
             r.detail.as_deref().is_some_and(|d| d.contains("asked the client 1 times"))

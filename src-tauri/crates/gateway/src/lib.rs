@@ -35,5 +35,8 @@ mod upstream;
 pub use admin::openapi_json;
 pub use agw_vault::{MasterKeySource, Secret};
 pub use bounds::Timeouts;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub use faces::fuzzing;
 pub use gateway::{ServeError, ServeOptions};
 pub use serve::{Running, serve, start};

@@ -9,6 +9,8 @@ mod metrics;
 mod rest;
 
 pub(crate) use guard::guarded;
+#[cfg(feature = "fuzzing")]
+pub use mcp::fuzzing;
 pub(crate) use mcp::{AgentSessions, ParkedCalls};
 
 use std::{sync::Arc, time::Duration};

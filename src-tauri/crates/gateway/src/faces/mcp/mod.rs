@@ -10,6 +10,8 @@ mod answer;
 mod calls;
 mod envelope;
 mod era;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod greet;
 pub(super) mod legacy;
 mod list;
