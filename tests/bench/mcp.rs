@@ -22,7 +22,7 @@ const CATALOGUES: [usize; 3] = [10, 100, 1_000];
 /// Sessions and streams that are open at once.
 const OPEN: usize = 1_000;
 /// Opened before anything is measured: what the first ones cost is not theirs.
-const FIRST: usize = 100;
+const FIRST: usize = 20;
 
 /// Each era of client with each era of upstream, which answers with JSON or
 /// with a stream of events.
