@@ -1,10 +1,12 @@
 //! Against a gateway inside the test's own process.
 
+mod accounts;
 mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
 mod forwards;
 mod live;
+mod oauth;
 mod permissions;
 mod pins;
 mod relay;

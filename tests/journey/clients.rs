@@ -5,8 +5,12 @@ use serde_json::{Value, json};
 
 use super::scene::{BEARER, CONTENTS, GRANTED, NOTES, Scene};
 use crate::support::{
+    PASSWORD,
+    browser::{Browser, parameter},
     cli::{Cli, agw},
-    parts::{Python, claude_mcp_list, inspector},
+    http,
+    leaks::Planted,
+    parts::{Python, claude_mcp_list, claude_mcp_login, inspector},
 };
 
 #[tokio::test]
@@ -102,6 +106,51 @@ async fn claude_code_connects() {
         assert!(line(name).contains("✘ Failed to connect"), "{listed:#?}");
     }
     assert!(line("stranger-http").contains("HTTP 401"), "{listed:#?}");
+    scene.close().await;
+}
+
+/// Nobody copies a token: the person signs in, in a browser.
+#[tokio::test]
+async fn claude_code_signs_in_by_itself() {
+    let mut scene = Scene::open().await;
+    let password = ["user", "password", "ana", "--password-stdin"];
+    scene.cli.json(&password, &format!("{PASSWORD}\n")).await;
+    let servers = json!({"gw": {"type": "http", "url": scene.service.url("/mcp")}});
+    let (mut login, url) = claude_mcp_login(&scene.cli, servers.clone(), "gw").await;
+    let base = scene.service.url("");
+    let path = url.strip_prefix(&base).unwrap_or_else(|| panic!("{url}"));
+    let mut browser = Browser::new(base);
+    let page = browser.sign_in_at(path, "ana").await;
+    assert!(page.text.contains("Claude Code (gw) wants to use your tools"), "{}", page.text);
+    let picks = [("decision", "allow"), ("tools", "all"), ("life", "1")];
+    let back = browser.submit(&page, &picks).await.header("location").to_owned();
+    // Where Claude Code waits for the browser to come back.
+    assert!(back.starts_with("http://localhost:"), "{back}");
+    let local = back.replacen("localhost", "127.0.0.1", 1);
+    let host = local.split('/').nth(2).unwrap().replacen("127.0.0.1", "localhost", 1);
+    let landed = http::ask("GET", &local, &[("host", &host)], "").await;
+    assert_eq!(landed.status, 200, "{landed:?}");
+    assert!(login.ended().await.success(), "{}", login.said());
+    // What Claude Code keeps of it is its own affair.
+    let kept = std::fs::read_to_string(scene.cli.path("home/.claude/.credentials.json")).unwrap();
+    let kept: Value = serde_json::from_str(&kept).unwrap();
+    let kept = kept["mcpOAuth"].as_object().unwrap().values().next().unwrap();
+    let token = |name: &str| kept[name].as_str().unwrap().to_owned();
+    scene.plant(Planted::new("a code", &parameter(&back, "code").unwrap()));
+    scene.plant(Planted::new("an access token", &token("accessToken")));
+    scene.plant(Planted::new("a refresh token", &token("refreshToken")));
+    scene.plant(Planted::new("a session of the pages", &browser.cookies["agw_page"]));
+
+    let listed = claude_mcp_list(&scene.cli, servers.clone()).await.expect(0);
+    assert!(listed.stdout.contains("gw: ") && listed.stdout.contains("✔ Connected"), "{listed:#?}");
+    let agents = scene.cli.lines(&["agent", "list"]).await;
+    let agent = agents.iter().find(|agent| agent["name"] == "Claude Code gw").expect("an agent");
+    assert_eq!(agent["signed_in"]["client"], "Claude Code (gw)", "{agent}");
+    assert_eq!(agent["signed_in"]["host"], "localhost", "{agent}");
+    // Revoked like any other.
+    scene.cli.json(&["agent", "revoke", "ana", "Claude Code gw"], "").await;
+    let listed = claude_mcp_list(&scene.cli, servers).await.expect(0);
+    assert!(!listed.stdout.contains("✔ Connected"), "{listed:#?}");
     scene.close().await;
 }
 

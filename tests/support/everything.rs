@@ -105,10 +105,6 @@ impl Everything {
         let answers = requests.iter().filter(|(_, m)| m.get("method").is_none());
         answers.map(|(_, message)| message.clone()).collect()
     }
-
-    pub fn sessions(&self) -> usize {
-        *self.inner.sessions.lock().unwrap()
-    }
 }
 
 fn tool(name: &str) -> Value {

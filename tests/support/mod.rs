@@ -1,11 +1,13 @@
 //! What the tests share.
 
 pub mod books;
+pub mod browser;
 pub mod callers;
 pub mod cli;
 pub mod daemon;
 pub mod desktop;
 pub mod everything;
+pub mod guarded;
 pub mod http;
 pub mod keychain;
 pub mod leaks;
@@ -13,6 +15,7 @@ pub mod ledger;
 pub mod mcp;
 pub mod old_sse;
 pub mod parts;
+pub mod person;
 pub mod process;
 pub mod random;
 pub mod relay;
@@ -106,6 +109,13 @@ impl InProcess {
         headers: &[(&str, &str)],
     ) -> Connection {
         self.connect(name, Transport::Http { url: url.to_owned() }, headers).await
+    }
+
+    /// With a sign-in of this kind.
+    pub async fn connect_guarded(&self, name: &str, url: &str, sign_in: Value) -> Connection {
+        let transport = json!({"kind": "http", "url": url});
+        let body = json!({"name": name, "transport": transport, "sign_in": sign_in});
+        self.admin.post("/api/v1/connections", &body).await.unwrap()
     }
 
     pub async fn connect_stdio(

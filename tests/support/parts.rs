@@ -109,6 +109,27 @@ pub async fn claude_mcp_list(cli: &Cli, servers: Value) -> Said {
     process::run("claude mcp list", command, "").await
 }
 
+/// `claude mcp login NAME` of a user who has these entries in `mcpServers`,
+/// and the address that it opens in a browser. It wants a terminal.
+pub async fn claude_mcp_login(cli: &Cli, servers: Value, name: &str) -> (Part, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let config = json!({ "mcpServers": servers });
+    std::fs::write(cli.path("home/.claude.json"), config.to_string()).unwrap();
+    let (browser, opened) = (cli.path("home/xdg-open"), cli.path("home/opened"));
+    let script = format!("#!/bin/sh\necho \"$1\" > {0}.new && mv {0}.new {0}\n", opened.display());
+    std::fs::write(&browser, script).unwrap();
+    std::fs::set_permissions(&browser, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let login = format!("{} {} mcp login {name}", node(), fixture(CLAUDE));
+    let mut command = cli.command("script");
+    command.args(["-qec", &login, "/dev/null"]);
+    command.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
+    command.env("BROWSER", &browser).env("SHELL", "/bin/sh").env("TERM", "dumb");
+    let part = Part::start("claude mcp login", &command, &Log::default());
+    let what = "Claude Code opens a browser";
+    let url = process::eventually(what, async || std::fs::read_to_string(&opened).ok()).await;
+    (part, url.trim().to_owned())
+}
+
 /// The digest of the RFC 8785 form of what is in each line under these
 /// members, by nothing of the gateway's.
 pub async fn digests(cli: &Cli, members: &[&str], lines: &str) -> Vec<String> {

@@ -18,7 +18,7 @@ use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 use tokio::{
     net::TcpListener,
-    sync::{oneshot, watch},
+    sync::{broadcast, oneshot, watch},
     task::JoinHandle,
 };
 
@@ -82,6 +82,8 @@ struct Inner {
     dialect: Dialect,
     /// Answers to its own requests.
     answered: watch::Sender<Vec<Value>>,
+    /// What it says outside of answers, if it does.
+    notes: Mutex<Option<broadcast::Sender<String>>>,
     cancelled: Mutex<Vec<Value>>,
     gone: Mutex<Option<(oneshot::Sender<()>, JoinHandle<()>)>>,
 }
@@ -108,11 +110,12 @@ impl Fixture {
             greetings: Mutex::default(),
             dialect,
             answered: watch::Sender::default(),
+            notes: Mutex::default(),
             cancelled: Mutex::default(),
             gone: Mutex::default(),
         });
         let router = Router::new()
-            .route("/mcp", post(serve))
+            .route("/mcp", post(serve).get(listen))
             .layer(DefaultBodyLimit::disable())
             .with_state(Arc::clone(&inner));
         let address = listener.local_addr().unwrap();
@@ -175,6 +178,18 @@ impl Fixture {
         self.inner.cancelled.lock().unwrap().clone()
     }
 
+    /// From now on it announces that it tells of changes, and does.
+    pub fn talk(&self) {
+        *self.inner.notes.lock().unwrap() = Some(broadcast::Sender::new(64));
+    }
+
+    /// Says this to all who listen; returns to how many.
+    pub fn tell(&self, method: &str, params: Value) -> usize {
+        let note = json!({"jsonrpc": "2.0", "method": method, "params": params});
+        let notes = self.inner.notes.lock().unwrap().clone().expect("it talks");
+        notes.send(note.to_string()).unwrap_or(0)
+    }
+
     /// What was answered to its own requests.
     pub fn answered(&self) -> Vec<Value> {
         self.inner.answered.borrow().clone()
@@ -208,15 +223,28 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         return *refused;
     }
     let answer = |result: Value| json!({"jsonrpc": "2.0", "id": id, "result": result});
+    let talks = inner.notes.lock().unwrap().is_some();
+    let capabilities = json!({"tools": {"listChanged": talks}, "resources": {"subscribe": talks}});
+    let capabilities = if talks { capabilities } else { json!({"tools": {}}) };
     match message["method"].as_str().unwrap() {
         "server/discover" if inner.dialect == Dialect::Stateless => {
-            let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"});
+            let result = json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": capabilities, "ttlMs": 0, "cacheScope": "private"});
             axum::Json(answer(result)).into_response()
         }
         "initialize" => {
             *inner.greetings.lock().unwrap() += 1;
-            let result = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": {"name": "fixture", "version": "1"}});
+            let result = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fixture", "version": "1"}});
             ([("mcp-session-id", "fixture-session")], axum::Json(answer(result))).into_response()
+        }
+        "subscriptions/listen" if talks => {
+            let params = json!({"notifications": message["params"]["notifications"]});
+            let method = "notifications/subscriptions/acknowledged";
+            let ack = json!({"jsonrpc": "2.0", "method": method, "params": params});
+            notes(&inner, Some(ack)).expect("it talks")
+        }
+        "resources/list" => axum::Json(answer(json!({"resources": []}))).into_response(),
+        "resources/templates/list" => {
+            axum::Json(answer(json!({"resourceTemplates": []}))).into_response()
         }
         "tools/list" => {
             let tools = inner.tools.lock().unwrap().clone();
@@ -248,8 +276,10 @@ impl Inner {
     fn manner(&self) -> Manner {
         let mut manner = self.manner.lock().unwrap();
         match *manner {
-            Manner::ForgetsOnce | Manner::Wants(_, 0) => {
-                std::mem::replace(&mut *manner, Manner::Echo)
+            Manner::ForgetsOnce => std::mem::replace(&mut *manner, Manner::Echo),
+            Manner::Wants(_, 0) => {
+                *manner = Manner::Echo;
+                Manner::Echo
             }
             Manner::Wants(_, ref mut rounds) => {
                 *rounds -= 1;
@@ -258,6 +288,25 @@ impl Inner {
             _ => manner.clone(),
         }
     }
+}
+
+async fn listen(State(inner): State<Arc<Inner>>) -> Response {
+    match notes(&inner, None) {
+        Some(response) if inner.dialect == Dialect::Session => response,
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+/// What it says outside of answers, as it says it; `first` before.
+fn notes(inner: &Inner, first: Option<Value>) -> Option<Response> {
+    let heard = inner.notes.lock().unwrap().as_ref()?.subscribe();
+    let first = first.map(|first| Ok::<_, std::io::Error>(format!("data: {first}\n\n")));
+    let rest = futures_util::stream::unfold(heard, async |mut heard| {
+        let note = heard.recv().await.ok()?;
+        Some((Ok(format!("data: {note}\n\n")), heard))
+    });
+    let body = futures_util::stream::iter(first).chain(rest);
+    Some(stream(axum::body::Body::from_stream(body)))
 }
 
 /// What a server of the stateless era sees to before anything else.

@@ -269,5 +269,6 @@ fn sample(id: &str, args: &str) -> Approval {
         answered_by: None,
         answered_at: None,
         note: None,
+        sign_in: None,
     }
 }

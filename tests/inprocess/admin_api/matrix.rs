@@ -11,7 +11,9 @@ use agw_api::{Client, Grant, User};
 use serde_json::{Value, json};
 
 use super::{ask, operations};
-use crate::support::{InProcess, PASSWORD, eventually, http, upstream::Fixture};
+use crate::support::{
+    InProcess, PASSWORD, eventually, guarded::Guarded, http, person::Person, upstream::Fixture,
+};
 
 const COLUMNS: [&str; 5] = ["admin", "auditor", "own", "others'", "anonymous"];
 /// Who tries, and on whose.
@@ -85,7 +87,21 @@ impl World {
             assert_eq!(gateway.rest_call(&token, mine, json!({})).await.0, 200);
             tokens.insert(name, token);
         }
-        Self { gateway, upstream, auditor, ana, tokens, count: 0 }
+        gateway.set_password("bo").await;
+        let guarded = Guarded::start().await;
+        gateway.connect_guarded("mail", &guarded.url(), json!({"kind": "user"})).await;
+        let world = Self { gateway, upstream, auditor, ana, tokens, count: 0 };
+        // With an admin's account its tools are listed.
+        world.connected("root").await;
+        eventually("the tools are listed", std::time::Duration::from_secs(10), async || {
+            let all: Vec<agw_api::Tool> = world.get("/api/v1/tools").await;
+            all.iter().any(|tool| tool.id == "mail.read")
+        })
+        .await;
+        for name in ["ana", "bo"] {
+            world.gateway.grant(name, "mail.read", "allow").await;
+        }
+        world
     }
 
     fn fresh(&mut self) -> u32 {
@@ -111,6 +127,13 @@ impl World {
             Who::Ana => self.gateway.add_person(&name, "member").await,
             Who::Nobody => self.client(who),
         }
+    }
+
+    /// Connects an account of theirs.
+    async fn connected(&self, whose: &str) {
+        let link = self.gateway.url("/accounts/mail");
+        let shown = Person::default().connect(&link, whose, PASSWORD).await;
+        assert!(shown.says("is connected"), "{shown:?}");
     }
 
     async fn get<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
@@ -173,6 +196,14 @@ impl World {
             "POST approvals/x/answer" => {
                 let path = format!("approvals/{}/answer", self.question(whose).await);
                 Try::of(path, json!({"answer": "deny"}))
+            }
+            "GET accounts" => {
+                self.connected(whose).await;
+                Try::list("accounts", format!("\"user\":\"{whose}\""))
+            }
+            "DELETE accounts/x" => {
+                self.connected(whose).await;
+                Try::of(format!("accounts/mail?user={whose}"), none)
             }
             "GET audit" => Try::list("audit?limit=1000", self.call(whose).await),
             "GET audit/x" => Try::of(format!("audit/{}", self.call(whose).await), none),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::Office;
 use crate::support::{
+    eventually, http,
     old_sse::OldSse,
     upstream::{Fixture, Manner},
 };
@@ -122,7 +123,7 @@ async fn no_two_users_share_a_child_process() {
     office.gateway.admin.delete("/api/v1/users/bo").await.unwrap();
     let alive = || std::path::Path::new(&format!("/proc/{bos}/stat")).exists();
     let soon = std::time::Duration::from_secs(10);
-    crate::support::eventually("it ends", soon, async || !alive()).await;
+    eventually("it ends", soon, async || !alive()).await;
     office.gateway.stop().await;
 }
 
@@ -169,5 +170,68 @@ async fn a_server_that_asks_on_its_stream_is_answered_for_who_cannot() {
         let (status, body) = office.call("fix.echo").await;
         assert_eq!((status, &body["asked"]["error"]["code"]), (200, &json!(-32601)), "{body}");
     }
+    office.gateway.stop().await;
+}
+
+/// Over a GET stream, or over `subscriptions/listen`.
+#[tokio::test]
+async fn a_list_that_changes_is_read_again_without_anybody_asking() {
+    for server in [Fixture::start().await, Fixture::modern().await] {
+        server.talk();
+        let office = Office::open().await;
+        office.gateway.connect_http("fix", &server.url(), &[]).await;
+        assert_eq!(office.show("fix").await.connection.tools, 3);
+        let soon = std::time::Duration::from_secs(10);
+        let told = async || server.tell("notifications/prompts/list_changed", json!({})) == 1;
+        eventually("it listens", soon, told).await;
+        server.list(json!([{"name": "echo", "inputSchema": {"type": "object"}}]));
+        assert_eq!(server.tell("notifications/tools/list_changed", json!({})), 1);
+        let read = async || office.show("fix").await.connection.tools == 1;
+        eventually("it is read again", soon, read).await;
+        office.gateway.stop().await;
+    }
+}
+
+/// What a client of the stateless era answers goes to the server that asked,
+/// but for a token of this gateway.
+#[tokio::test]
+async fn an_answer_goes_to_the_server_that_asked_and_a_token_in_it_nowhere() {
+    let server = Fixture::start().await;
+    let office = Office::open().await;
+    office.gateway.connect_http("fix", &server.url(), &[]).await;
+    let bearer = format!("Bearer {}", office.token);
+    let headers = [
+        crate::support::mcp::ACCEPT,
+        ("authorization", bearer.as_str()),
+        ("mcp-protocol-version", "2026-07-28"),
+        ("mcp-method", "tools/call"),
+        ("mcp-name", "fix__echo"),
+    ];
+    let call = async |more: Value| {
+        let mut params = json!({"name": "fix__echo", "arguments": {}, "_meta": {
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+        }});
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        http::post_json(&office.gateway.url("/mcp"), &headers, &body).await.1["result"].clone()
+    };
+    let params = json!({"message": "Who?", "requestedSchema": {"type": "object"}});
+    for (id, said) in [("good", "Ana"), ("bad", office.token.as_str())] {
+        let request =
+            json!({"jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params});
+        server.behave(Manner::Asks(request));
+        let asked = call(json!({})).await;
+        assert_eq!(asked["resultType"], "input_required", "{asked}");
+        let (key, wanted) = asked["inputRequests"].as_object().unwrap().iter().next().unwrap();
+        assert_eq!(wanted["params"]["message"], "Who?");
+        let answer = json!({"action": "accept", "content": {"name": said}});
+        let responses = json!({key: answer});
+        let state = &asked["requestState"];
+        call(json!({"inputResponses": responses, "requestState": state})).await;
+    }
+    let said = server.answered();
+    assert_eq!(said[0]["result"]["content"]["name"], "Ana", "{said:?}");
+    assert!(!json!(said).to_string().contains(&office.token), "{said:?}");
     office.gateway.stop().await;
 }

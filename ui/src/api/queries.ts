@@ -85,6 +85,13 @@ export const connectionQuery = (client: ApiClient, name: string) =>
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/connections/{name}", { params: { path: { name } }, signal })),
   });
 
+/** Below `connections`, so that what changes those changes these. */
+export const accountsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.connections, "", "accounts"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/accounts", { signal })),
+  });
+
 export const usersQuery = (client: ApiClient) =>
   queryOptions({
     queryKey: [keys.users],

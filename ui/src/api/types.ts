@@ -2,6 +2,7 @@ import type { components } from "./schema";
 
 type Schemas = components["schemas"];
 
+export type Account = Schemas["Account"];
 export type Agent = Schemas["Agent"];
 export type AlwaysProposal = Schemas["AlwaysProposal"];
 export type Answer = Schemas["Answer"];

@@ -25,8 +25,6 @@ interface Page {
   icon: IconName;
   label: string;
   testId: string;
-  /** Nothing there that a member may see. */
-  notForMembers?: boolean;
 }
 
 const PAGES: Page[] = [
@@ -34,7 +32,7 @@ const PAGES: Page[] = [
   { to: "/approvals", icon: "hand", label: t.approvals, testId: "nav-approvals" },
   { to: "/grants", icon: "key", label: t.grants, testId: "nav-grants" },
   { to: "/tools", icon: "tool", label: t.tools, testId: "nav-tools" },
-  { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections", notForMembers: true },
+  { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections" },
   { to: "/people", icon: "people", label: t.people, testId: "nav-people" },
   { to: "/audit", icon: "book", label: t.audit, testId: "nav-audit" },
 ];
@@ -65,7 +63,7 @@ export function Shell({ user }: { user: string }) {
           {strings.product}
         </div>
         <nav aria-label={t.label}>
-          {PAGES.filter((page) => role !== "member" || !page.notForMembers).map((page) => (
+          {PAGES.map((page) => (
             <Link key={page.to} to={page.to} className="nav-link" activeOptions={{ exact: true, includeSearch: false }} data-testid={page.testId}>
               <Icon name={page.icon} />
               <span className="nav-text">{page.label}</span>

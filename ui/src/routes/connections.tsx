@@ -1,11 +1,13 @@
 import { getRouteApi } from "@tanstack/react-router";
 
-import { ConnectionsView } from "../features/connections/connections-view";
+import { useRole } from "../api/use-role";
+import { ConnectionsView, OwnAccounts } from "../features/connections/connections-view";
 
 const route = getRouteApi("/connections");
 
 export function ConnectionsPage() {
   const { open } = route.useSearch();
   const navigate = route.useNavigate();
+  if (useRole() === "member") return <OwnAccounts />;
   return <ConnectionsView open={open} onOpen={(name) => void navigate({ search: { open: name } })} />;
 }

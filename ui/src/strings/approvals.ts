@@ -31,6 +31,7 @@ export const approvals = {
   after: "Now",
   onTheLine: (left: string) => `The agent waits for another ${left}`,
   answerable: (left: string) => `Can be answered for another ${left}`,
+  signIn: "It fails even if you approve it: the account that it needs is not connected. Connect it first.",
   off: "The agent was told to come back. If you allow it, it gets through when it does.",
   over: "The time is up",
   grants: "Asked for by",

@@ -67,6 +67,7 @@ export const people = {
   editNamed: (name: string) => `Edit ${name}`,
   agentNameHint: "The client it is for, such as “claude-desktop”.",
   noAgents: "No agents. Each client should get one of its own, so that it can be revoked alone.",
+  signedInBy: (client: string, host: string, since: string) => `Signed in with OAuth by ${client} (${host}), ${since}`,
   scope: "Scope",
   scopeHint: "Tools or patterns such as gmail.send or gmail.*. Empty means all that the owner may use.",
   fullScope: "All that the owner may use",

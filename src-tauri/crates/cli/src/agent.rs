@@ -94,8 +94,17 @@ fn edited(args: AgentEdit, now: Agent) -> EditAgent {
     }
 }
 
-const HEADINGS: [&str; 8] =
-    ["USER", "AGENT", "SCOPE", "EXPIRES", "CALLS", "TIMEOUT", "PAUSED", "LAST CALL"];
+const HEADINGS: [&str; 9] = [
+    "USER",
+    "AGENT",
+    "SCOPE",
+    "EXPIRES",
+    "CALLS",
+    "TIMEOUT",
+    "PAUSED",
+    "LAST CALL",
+    "SIGNED IN BY",
+];
 
 fn row(agent: &Agent) -> Vec<String> {
     vec![
@@ -111,7 +120,15 @@ fn row(agent: &Agent) -> Vec<String> {
         format!("{}s", agent.client_timeout_seconds),
         yes(agent.paused),
         agent.last_used_at.clone().unwrap_or_else(|| "never".to_owned()),
+        signed_in(agent),
     ]
+}
+
+/// `Claude Code (localhost), 2026-11-23T08:22:59Z`; nothing where a person
+/// handed out the sub-token.
+fn signed_in(agent: &Agent) -> String {
+    let how = agent.signed_in.as_ref();
+    how.map(|how| format!("{} ({}), {}", how.client, how.host, how.since)).unwrap_or_default()
 }
 
 /// `7`, or `3/500 forwarded` where there is a limit, which counts only those.

@@ -74,6 +74,9 @@ fn detail(approval: &Approval, now: Timestamp) -> String {
         line("caller", &caller(approval, now));
     }
     line("grants", &approval.grants.join(", "));
+    if let Some(link) = &approval.sign_in {
+        line("first", &format!("connect the account that it needs: {link}"));
+    }
     if let Some(by) = &approval.answered_by {
         let at = approval.answered_at.as_deref().unwrap_or("an unknown time");
         line("answered", &format!("by {by} at {at}"));

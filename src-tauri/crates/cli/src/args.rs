@@ -22,7 +22,7 @@ pub(crate) use audit::{
     ForwardAdd, ForwardCommand, Replace, SettingsCommand, SettingsEdit, Since, Sure, Switch,
     written,
 };
-pub(crate) use connection::{ConnectionAdd, ConnectionCommand};
+pub(crate) use connection::{ConnectionAdd, ConnectionCommand, SignInBy};
 pub(crate) use grant::{EditGrantArgs, Effect, GrantArgs, ToolEffect};
 pub(crate) use people::{AgentAdd, AgentCommand, AgentEdit, TeamCommand, UserCommand, UserEdit};
 pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};

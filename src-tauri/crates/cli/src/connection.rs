@@ -1,15 +1,22 @@
 //! The systems behind the gateway.
 
+use std::time::{Duration, Instant};
+
 use agw_api::{
-    Connection, ConnectionDetail, ConnectionHealth, NewConnection, TestReport, Transport, segment,
+    Account, AccountState, Connection, ConnectionDetail, ConnectionHealth, NewConnection,
+    NewSignIn, SignInKind, TestReport, Transport, segment,
 };
 use serde::Serialize;
 
-use crate::args::{ConnectionAdd, ConnectionCommand, IfVersion};
+use crate::args::{ConnectionAdd, ConnectionCommand, IfVersion, SignInBy};
 use crate::context::{Context, at_version};
 use crate::error::CliError;
 use crate::output::{count, word};
 use crate::secrets::SecretInput;
+
+/// How long a sign-in with a browser is waited for, and how often it is looked.
+const SIGN_IN_PATIENCE: Duration = Duration::from_secs(15 * 60);
+const SIGN_IN_LOOK: Duration = Duration::from_secs(1);
 
 pub(crate) async fn run(context: &Context<'_>, command: ConnectionCommand) -> Result<(), CliError> {
     match command {
@@ -17,6 +24,8 @@ pub(crate) async fn run(context: &Context<'_>, command: ConnectionCommand) -> Re
         ConnectionCommand::List => list(context).await,
         ConnectionCommand::Show { name } => show(context, &name).await,
         ConnectionCommand::Test { name } => test(context, &name).await,
+        ConnectionCommand::SignIn { name } => sign_in(context, &name).await,
+        ConnectionCommand::SignOut { name, user } => sign_out(context, &name, user).await,
         ConnectionCommand::Remove { name, seen } => remove(context, &name, seen).await,
     }
 }
@@ -37,7 +46,17 @@ async fn add(context: &Context<'_>, args: ConnectionAdd) -> Result<(), CliError>
     } else {
         SecretInput::new(false).credentials(&names, fold_case)?
     };
-    let request = NewConnection { name: args.name, transport, credentials };
+    let client_secret = args.client_secret_stdin.then(|| {
+        let secret = SecretInput::new(true).ask("client secret")?;
+        Ok::<_, CliError>(secret.into_body())
+    });
+    let client_secret = client_secret.transpose()?;
+    let kind = args.sign_in.map(|by| match by {
+        SignInBy::Team => SignInKind::Team,
+        SignInBy::User => SignInKind::User,
+    });
+    let sign_in = kind.map(|kind| NewSignIn { kind, client_id: args.client_id, client_secret });
+    let request = NewConnection { name: args.name, transport, credentials, sign_in };
     let added: Connection = context.client.post("/api/v1/connections", &request).await?;
     context.output.item(&added, || format!("Added {}.", summary(&added)))?;
     match added.health {
@@ -47,6 +66,9 @@ async fn add(context: &Context<'_>, args: ConnectionAdd) -> Result<(), CliError>
                 .output
                 .hint(&format!("See how it goes with `agw connection show {}`.", added.name));
         }
+        ConnectionHealth::NeedsSignIn => context
+            .output
+            .hint(&format!("Connect an account with `agw connection sign-in {}`.", added.name)),
         ConnectionHealth::Failed | ConnectionHealth::Sealed => context.output.hint(&format!(
             "It stays added and is tried again; `agw connection show {}` has the details.",
             added.name
@@ -57,21 +79,82 @@ async fn add(context: &Context<'_>, args: ConnectionAdd) -> Result<(), CliError>
 
 async fn list(context: &Context<'_>) -> Result<(), CliError> {
     let connections: Vec<Connection> = context.client.get("/api/v1/connections").await?;
+    let accounts: Vec<Account> = context.client.get("/api/v1/accounts").await?;
     context.output.list(
         &connections,
-        &["NAME", "HEALTH", "TOOLS", "SECRETS", "REACHED BY", "PROBLEM"],
+        &["NAME", "HEALTH", "TOOLS", "SECRETS", "ACCOUNTS", "REACHED BY", "PROBLEM"],
         |connection| {
             vec![
                 connection.name.clone(),
                 health(connection),
                 connection.tools.to_string(),
                 connection.credentials.join(", "),
+                accounts_text(&accounts, &connection.name),
                 transport_text(&connection.transport),
                 connection.problem.clone().unwrap_or_default(),
             ]
         },
         "There are no connections yet: `agw connection add --help` shows how to add one.",
     )
+}
+
+/// `team`, `ana, bo (reconnect)`; nothing where nobody signs in.
+fn accounts_text(accounts: &[Account], connection: &str) -> String {
+    let of_it = accounts.iter().filter(|account| account.connection == connection);
+    let connected = of_it.filter(|account| account.state != AccountState::NotConnected);
+    let shown: Vec<String> = connected
+        .map(|account| {
+            let again = match account.state {
+                AccountState::Reconnect => " (reconnect)",
+                AccountState::Connected | AccountState::NotConnected => "",
+            };
+            format!("{}{again}", account.user.as_deref().unwrap_or("team"))
+        })
+        .collect();
+    shown.join(", ")
+}
+
+/// The account that whoever is signed in here may connect.
+async fn own_account(context: &Context<'_>, name: &str) -> Result<Account, CliError> {
+    let accounts: Vec<Account> = context.client.get("/api/v1/accounts").await?;
+    let own = accounts.into_iter().find(|account| account.own && account.connection == name);
+    own.ok_or_else(|| {
+        CliError::failed(
+            "not_found",
+            format!("there is no account of yours to connect with {name}"),
+            "An admin connects the team's account; your own needs a grant of one of its tools.",
+        )
+    })
+}
+
+async fn sign_in(context: &Context<'_>, name: &str) -> Result<(), CliError> {
+    let before = own_account(context, name).await?;
+    context.output.hint(&format!("Open this link in a browser and sign in:\n  {}", before.link));
+    let begun = Instant::now();
+    while begun.elapsed() < SIGN_IN_PATIENCE {
+        tokio::time::sleep(SIGN_IN_LOOK).await;
+        let now = own_account(context, name).await?;
+        if now.state == AccountState::Connected && now.connected_at != before.connected_at {
+            return context.output.item(&now, || format!("The account with {name} is connected."));
+        }
+    }
+    Err(CliError::failed(
+        "not_connected",
+        format!("nobody signed in to {name} within 15 minutes"),
+        "Run the command again for as long as you need; the link stays the same.",
+    ))
+}
+
+async fn sign_out(context: &Context<'_>, name: &str, user: Option<String>) -> Result<(), CliError> {
+    #[derive(Serialize)]
+    struct Disconnected<'a> {
+        disconnected: &'a str,
+    }
+
+    let whose = user.map(|user| format!("?user={}", segment(&user))).unwrap_or_default();
+    context.client.delete(&format!("/api/v1/accounts/{}{whose}", segment(name))).await?;
+    let done = Disconnected { disconnected: name };
+    context.output.item(&done, || format!("Disconnected the account with {name}."))
 }
 
 async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {

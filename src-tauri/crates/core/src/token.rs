@@ -1,5 +1,5 @@
-//! Tokens: `ut_` for a user's own, `st_` for an agent's sub-token, `mt_` for
-//! whoever collects metrics.
+//! Tokens: `ut_` for a user's own, `st_` for an agent's sub-token, `rt_` to get
+//! the next sub-token with, `mt_` for whoever collects metrics.
 //!
 //! ```text
 //! st_ + 43 base-62 characters (256 bits of entropy) + 6 base-62 characters (CRC-32 of all before)
@@ -28,6 +28,9 @@ pub enum TokenKind {
     User,
     /// `st_`: an agent's sub-token.
     Agent,
+    /// `rt_`: an agent that signed in gets its next sub-token with it; it opens
+    /// nothing itself.
+    Refresh,
     /// `mt_`: opens `/metrics` and nothing else.
     Metrics,
 }
@@ -37,6 +40,7 @@ impl TokenKind {
         match self {
             Self::User => "ut_",
             Self::Agent => "st_",
+            Self::Refresh => "rt_",
             Self::Metrics => "mt_",
         }
     }
@@ -62,7 +66,7 @@ impl TokenHash {
 
     /// Checks the form of a token that somebody sent and hashes it.
     pub fn of(token: &str) -> Result<(TokenKind, Self), TokenError> {
-        let kind = [TokenKind::User, TokenKind::Agent, TokenKind::Metrics]
+        let kind = [TokenKind::User, TokenKind::Agent, TokenKind::Refresh, TokenKind::Metrics]
             .into_iter()
             .find(|kind| token.starts_with(kind.prefix()))
             .ok_or(TokenError)?;
@@ -204,6 +208,10 @@ mod tests {
 
     #[test]
     fn a_token_is_found_inside_text() {
+        for kind in [TokenKind::User, TokenKind::Refresh, TokenKind::Metrics] {
+            let token = MintedToken::mint(kind, counting()).unwrap();
+            assert_eq!(without_tokens(token.expose()), "[token]");
+        }
         let token = MintedToken::mint(TokenKind::Agent, counting()).unwrap();
         assert!(contains_token(&format!("mail this: {}!", token.expose())));
         assert!(!contains_token("st_ and ut_ alone, st_0123456789é"));

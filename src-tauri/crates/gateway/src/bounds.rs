@@ -163,6 +163,39 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// How long one lasts that was begun on the gateway's own pages: long enough
+/// for what somebody came for. A browser shows its cookie to whatever listens
+/// on another port of this machine.
+pub(crate) const PAGE_SESSION_LIFE: Duration = Duration::from_secs(15 * 60);
+/// Longest form of a page, in bytes.
+pub(crate) const FORM_MAX: usize = 256 << 10;
+/// How long one may take to arrive.
+pub(crate) const FORM_PATIENCE: Duration = Duration::from_secs(30);
+/// Longest path that a sign-in leads back to, in bytes.
+pub(crate) const RETURN_TO_MAX: usize = 8 << 10;
+/// How long an access token lasts, and a refresh token that is not used.
+pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(3600);
+pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How long an access token that has expired is still told apart.
+pub(crate) const EXPIRED_KNOWN: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long an authorization code lasts, how long one that was used is
+/// remembered, and how many there may be.
+pub(crate) const CODE_LIFE: Duration = Duration::from_secs(60);
+pub(crate) const CODE_REMEMBERED: Duration = Duration::from_secs(600);
+pub(crate) const CODES_MAX: usize = 1_000;
+/// Programs that registered themselves, and how long one is kept that has not
+/// signed anybody in.
+pub(crate) const CLIENTS_MAX: usize = 1_000;
+pub(crate) const CLIENT_UNUSED: Duration = Duration::from_secs(24 * 3600);
+/// Registrations within [`REGISTRATIONS_WINDOW`].
+pub(crate) const REGISTRATIONS: u32 = 30;
+pub(crate) const REGISTRATIONS_WINDOW: Duration = Duration::from_secs(60);
+/// Longest registration or request for a token, in bytes; its redirect URIs, their bytes, and the
+/// characters of a program's name.
+pub(crate) const REGISTRATION_MAX: usize = 64 << 10;
+pub(crate) const REDIRECTS: usize = 10;
+pub(crate) const REDIRECT_MAX: usize = 2_000;
+pub(crate) const CLIENT_NAME: usize = 64;
 /// Failed sign-ins of one name, or 10 times as many in all, within
 /// [`SIGN_IN_WINDOW`] before further ones are refused.
 pub(crate) const SIGN_IN_FAILURES: u32 = 5;
@@ -171,6 +204,34 @@ pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
 pub(crate) const PASSWORD_HASHES: usize = 2;
 /// How long a call waits for a connection that is just starting.
 pub(crate) const STARTING: Duration = Duration::from_secs(5);
+/// Of a request to a URL that no admin entered: its answer in bytes, and how
+/// long it may take in all. A sign-in takes up to eight of them.
+pub(crate) const EGRESS_ANSWER_MAX: usize = 256 << 10;
+pub(crate) const EGRESS_PATIENCE: Duration = Duration::from_secs(10);
+/// Longest URL, and longest `WWW-Authenticate`, that is looked at, in bytes.
+pub(crate) const URL_MAX: usize = 2_048;
+pub(crate) const CHALLENGE_MAX: usize = 4 << 10;
+/// Scopes of an account, and bytes of one.
+pub(crate) const SCOPES_MAX: usize = 64;
+pub(crate) const SCOPE_MAX: usize = 256;
+/// Longest token, code or client id that is taken, in bytes.
+pub(crate) const TOKEN_MAX: usize = 16 << 10;
+/// How long before its end an access token is renewed; a quarter of its life
+/// if that is less.
+pub(crate) const RENEW_AHEAD: Duration = Duration::from_secs(60);
+/// How long a renewal that failed for want of an answer is not tried again.
+pub(crate) const RENEW_AGAIN: Duration = Duration::from_secs(5);
+/// A token that is refused so soon after it was issued is not worth renewing.
+pub(crate) const TOKEN_YOUNG: Duration = Duration::from_secs(30);
+/// How often within a day an upstream may ask an account for more rights, and
+/// for rights that it was asked for already.
+pub(crate) const STEP_UPS_MAX: u32 = 8;
+pub(crate) const STEP_UPS_SAME: u32 = 1;
+/// How long a person may take for a sign-in elsewhere, and how many sign-ins
+/// may be under way: of one person, and of all.
+pub(crate) const SIGN_IN_ELSEWHERE: Duration = Duration::from_secs(15 * 60);
+pub(crate) const SIGN_INS_PER_PERSON: usize = 16;
+pub(crate) const SIGN_INS_UNDER_WAY: usize = 1_024;
 /// How long calls under way get when the service stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// Between comment lines that keep a quiet stream open.

@@ -15,13 +15,17 @@ use rusqlite::OptionalExtension as _;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    accounts::Accounts,
     admin::{SignIns, StaffSessions},
     approvals::Approvals,
     audit::{self, Kind, Record, forward::Forwards, ledger::Ledger, witness::Witnesses},
-    bounds::Timeouts,
+    bounds::{self, Timeouts},
     clock,
+    egress::Egress,
     faces::{AgentSessions, ParkedCalls},
     live::{Live, Publish},
+    oauth::{Codes, Registrations},
+    pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     store::{
         self, Reader, StoreError, rows,
@@ -77,6 +81,8 @@ pub enum ServeError {
     MasterKey(#[from] MasterKeyError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("this machine gives no random bytes: {0}")]
+    Random(#[from] getrandom::Error),
     #[error("TLS to upstreams cannot be set up: {0}; install the system's CA certificates")]
     Tls(std::io::Error),
 }
@@ -89,12 +95,16 @@ pub(crate) struct Gateway {
     pub(crate) writer: Writer,
     pub(crate) reader: Reader,
     pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) reservations: Reservations,
     pub(crate) approvals: Arc<Approvals>,
     pub(crate) agent_sessions: AgentSessions,
     pub(crate) parked: ParkedCalls,
     pub(crate) staff: StaffSessions,
     pub(crate) sign_ins: SignIns,
+    pub(crate) forms: FormKey,
+    pub(crate) codes: Codes,
+    pub(crate) registrations: Registrations,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
     /// Held while the master key is made: of two at once, the one that lost
@@ -149,18 +159,24 @@ impl Gateway {
         let alarm =
             audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
         let writer = Writer::start(db, Publish::to(Arc::clone(&live)), ledger)?;
-        let http = upstream::http_client().map_err(ServeError::Tls)?;
+        let tls = upstream::tls().map_err(ServeError::Tls)?;
+        let http = upstream::http_client(tls.clone());
+        let egress = Egress::new(Arc::new(tls), timeouts.call.min(bounds::EGRESS_PATIENCE));
         let vault = Arc::new(ArcSwapOption::empty());
+        let (to_live, to_vault) = (Arc::clone(&live), Arc::clone(&vault));
+        let accounts = Accounts::new(to_live, to_vault, writer.clone(), egress, url.clone());
         let context = upstream::Context {
             live: Arc::clone(&live),
             vault: Arc::clone(&vault),
             writer: writer.clone(),
             http: http.clone(),
+            accounts: Arc::clone(&accounts),
             timeouts,
             crowd: Arc::default(),
         };
         let gateway = Arc::new(Self {
             upstreams: Upstreams::new(context, stored_tools),
+            accounts,
             live,
             vault,
             writer,
@@ -171,6 +187,9 @@ impl Gateway {
             parked: ParkedCalls::new().map_err(|e| StoreError::Unavailable(e.to_string()))?,
             staff,
             sign_ins: SignIns::default(),
+            forms: FormKey::new()?,
+            codes: Codes::default(),
+            registrations: Registrations::default(),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

@@ -10,12 +10,14 @@
 //!
 //! `pipeline` is where to start reading.
 
+mod accounts;
 mod admin;
 mod approvals;
 mod audit;
 mod bounds;
 mod catalog;
 mod clock;
+mod egress;
 mod faces;
 #[cfg(feature = "seeded-fault")]
 mod fault;
@@ -26,6 +28,8 @@ mod live;
 pub mod measure;
 mod members;
 mod mirrored;
+mod oauth;
+mod pages;
 mod pins;
 pub mod pipeline;
 mod serve;

@@ -14,12 +14,12 @@ use tokio::net::TcpListener;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    admin, audit, bounds,
+    accounts, admin, audit, bounds,
     bounds::Timeouts,
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
     listen::{self, Server},
-    pipeline,
+    oauth, pages, pipeline,
 };
 
 const LOCK: &str = "agw.lock";
@@ -86,6 +86,9 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
     tasks.spawn(audit::forward::watch(Arc::clone(&gateway)));
     let server = |router| Server::new(router, tasks.clone(), gateway.stop.clone());
     let public = faces::router(&gateway, options.legacy_sse)
+        .merge(pages::router(&gateway))
+        .merge(oauth::router(&gateway))
+        .merge(accounts::router(&gateway))
         .merge(admin::router(&gateway, admin::Via::Browser))
         .merge(admin::web_view(options.ui_dir.as_deref()));
     server(faces::guarded(public, address)).tcp(tcp);

@@ -1,6 +1,6 @@
 //! Sealing and opening credentials.
 
-use agw_core::{ConnectPermit, ConnectionId, ConnectionName, Permit};
+use agw_core::{ConnectPermit, ConnectionId, ConnectionName, Permit, UserId};
 
 use crate::{MasterKey, RecoveryKey, Secret, cipher::Key};
 
@@ -24,7 +24,7 @@ pub enum VaultError {
     WrongMasterKey,
     #[error("the recovery key does not fit this vault; check that it belongs to this installation")]
     WrongRecoveryKey,
-    #[error("the permit is for another connection")]
+    #[error("the permit is for another connection, or for another person's call")]
     WrongPermit,
 }
 
@@ -33,7 +33,9 @@ pub enum VaultError {
 pub struct Place<'a> {
     pub connection: ConnectionId,
     pub connection_name: &'a ConnectionName,
-    /// Name of the environment variable or header.
+    /// Whose it is; `None`: the team's.
+    pub owner: Option<UserId>,
+    /// Name of the environment variable or header, or what an account keeps.
     pub credential: &'a str,
     /// Counts up with each new value.
     pub version: u64,
@@ -42,8 +44,10 @@ pub struct Place<'a> {
 impl Place<'_> {
     fn associated(&self) -> Vec<u8> {
         // The free text comes last, so no two places read the same.
-        let Self { connection, credential, version, .. } = self;
-        format!("agw.v1|credentials|{}|value|team|{version}|{credential}", connection.get()).into()
+        let Self { connection, owner, credential, version, .. } = self;
+        let owner = owner.map_or_else(|| "team".to_owned(), |user| user.to_string());
+        let connection = connection.get();
+        format!("agw.v1|credentials|{connection}|value|{owner}|{version}|{credential}").into()
     }
 }
 
@@ -136,7 +140,8 @@ impl Vault {
         place: &Place<'_>,
         sealed: &[u8],
     ) -> Result<Secret, VaultError> {
-        if permit.tool().connection() != place.connection_name {
+        let anothers = place.owner.is_some_and(|owner| owner != permit.user());
+        if permit.tool().connection() != place.connection_name || anothers {
             return Err(VaultError::WrongPermit);
         }
         self.open_at(place, sealed)
@@ -234,6 +239,7 @@ mod tests {
         let place = |connection, credential, version| Place {
             connection: ConnectionId::new(connection),
             connection_name: if connection == 1 { &gmail } else { &crm },
+            owner: None,
             credential,
             version,
         };
@@ -268,11 +274,39 @@ mod tests {
     }
 
     #[test]
+    fn what_is_one_persons_opens_for_no_other_persons_call() {
+        let (vault, ..) = fixture();
+        let gmail = "gmail".parse().unwrap();
+        let place = |owner: Option<u64>| Place {
+            connection: ConnectionId::new(1),
+            connection_name: &gmail,
+            owner: owner.map(UserId::new),
+            credential: "access token",
+            version: 1,
+        };
+        // The permit is user 1's.
+        let permit = permit("gmail.send");
+        let own = vault.seal(&place(Some(1)), &Secret::new("own")).unwrap();
+        assert!(vault.open_for_call(&permit, &place(Some(1)), &own).is_ok());
+        let anothers = vault.seal(&place(Some(2)), &Secret::new("another's")).unwrap();
+        let refused = vault.open_for_call(&permit, &place(Some(2)), &anothers);
+        assert!(matches!(refused, Err(VaultError::WrongPermit)));
+        // Nor does it open in the place of one's own, or of the team's.
+        for place in [place(Some(1)), place(None)] {
+            assert!(matches!(
+                vault.open_for_call(&permit, &place, &anothers),
+                Err(VaultError::Damaged)
+            ));
+        }
+    }
+
+    #[test]
     fn the_right_master_or_recovery_key_opens_it_and_no_other() {
         let (vault, master, recovery, mut wrapped) = fixture();
         let place = Place {
             connection: ConnectionId::new(1),
             connection_name: &"gmail".parse().unwrap(),
+            owner: None,
             credential: "KEY",
             version: 1,
         };

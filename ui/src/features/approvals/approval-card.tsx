@@ -10,6 +10,7 @@ import type { AnswerKind, Approval } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { useRole } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
+import { CopyLine } from "../../components/copy-line";
 import { Failure } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
@@ -72,6 +73,14 @@ export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: A
         </p>
         <Arguments args={approval.args} digest={approval.args_digest} />
         <Differences differences={approval.differences ?? undefined} />
+        {approval.sign_in != null && (
+          <>
+            <Text size="sm" data-tone="wait">
+              {t.signIn}
+            </Text>
+            <CopyLine text={approval.sign_in} label={strings.accounts.linkLabel} testId="approval-sign-in" />
+          </>
+        )}
         {!approval.waiting && (
           <Text size="sm" c="dimmed">
             {t.off}

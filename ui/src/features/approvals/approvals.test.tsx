@@ -109,3 +109,8 @@ it("says how much of a long argument is hidden, and shows all of it", async () =
   await userEvent.click(screen.getByRole("button", { name: "Show all of it" }));
   expect(screen.getByTestId("approval-mail")).toHaveTextContent(/the end$/);
 });
+
+it("says where the account is connected that the call needs", async () => {
+  show("member", undefined, [{ ...approval, sign_in: "http://127.0.0.1:7410/accounts/gmail" }]);
+  expect(await screen.findByTestId("approval-sign-in")).toHaveTextContent("http://127.0.0.1:7410/accounts/gmail");
+});

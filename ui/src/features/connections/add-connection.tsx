@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Modal, PasswordInput, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Group, Modal, NativeSelect, PasswordInput, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -6,7 +6,7 @@ import { useState } from "react";
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
-import type { Transport } from "../../api/types";
+import type { NewConnection, Transport } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
@@ -22,6 +22,9 @@ interface Values {
   argv: { id: number; text: string }[];
   url: string;
   credentials: { id: number; name: string; value: string }[];
+  signIn: "none" | "team" | "user";
+  clientId: string;
+  clientSecret: string;
 }
 
 let lastId = 0;
@@ -33,7 +36,7 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
   const queries = useQueryClient();
   const [reviewing, setReviewing] = useState(false);
   const form = useForm<Values>({
-    initialValues: { name: "", kind: "stdio", argv: [{ id: nextId(), text: "" }], url: "", credentials: [] },
+    initialValues: { name: "", kind: "stdio", argv: [{ id: nextId(), text: "" }], url: "", credentials: [], signIn: "none", clientId: "", clientSecret: "" },
     validate: {
       name: (value) => (NAME.test(value) ? null : t.nameInvalid),
       url: (value, values) => (values.kind === "http" && !isHttpUrl(value) ? t.urlInvalid : null),
@@ -46,12 +49,13 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
   });
   const add = useAction(async (values: Values) => {
     const credentials = values.credentials.map(({ name, value }) => ({ name: name.trim(), value }));
-    return (await unwrap(client.POST("/api/v1/connections", { body: { name: values.name, transport: transportOf(values), credentials } }))).name;
+    return (await unwrap(client.POST("/api/v1/connections", { body: { name: values.name, transport: transportOf(values), credentials, ...signInOf(values) } }))).name;
   });
 
   const submit = async () => {
     const values = form.getValues();
     const asked = add.run(values);
+    form.setFieldValue("clientSecret", "");
     form.setFieldValue("credentials", values.credentials.map((credential) => ({ ...credential, value: "" })));
     const name = await asked;
     if (name === undefined) {
@@ -71,6 +75,7 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
           {form.values.credentials.length > 0 && (
             <Text size="sm">{t.reviewCredentials(form.values.credentials.map((credential) => credential.name.trim()))}</Text>
           )}
+          {form.values.kind === "http" && form.values.signIn !== "none" && <Text size="sm">{t.reviewSignIn[form.values.signIn]}</Text>}
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setReviewing(false)} disabled={add.pending}>
               {strings.back}
@@ -108,6 +113,7 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
             ) : (
               <TextInput label={t.url} placeholder="https://" type="url" required data-testid="connection-url" {...form.getInputProps("url")} />
             )}
+            {form.values.kind === "http" && <SignInFields form={form} />}
             <CredentialRows form={form} />
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>
@@ -159,6 +165,28 @@ function ArgumentRows({ form }: { form: Form }) {
         {t.addArgument}
       </Button>
     </fieldset>
+  );
+}
+
+function SignInFields({ form }: { form: Form }) {
+  return (
+    <>
+      <NativeSelect
+        label={t.signIn}
+        description={t.signInHint}
+        data={(["none", "team", "user"] as const).map((value) => ({ value, label: t.signInChoices[value] }))}
+        data-testid="connection-sign-in"
+        {...form.getInputProps("signIn")}
+      />
+      {form.values.signIn !== "none" && (
+        <>
+          <TextInput label={t.clientId} description={t.clientIdHint} autoComplete="off" spellCheck={false} data-testid="connection-client-id" {...form.getInputProps("clientId")} />
+          {form.values.clientId.trim() !== "" && (
+            <PasswordInput label={t.clientSecret} autoComplete="off" data-testid="connection-client-secret" {...form.getInputProps("clientSecret")} />
+          )}
+        </>
+      )}
+    </>
   );
 }
 
@@ -217,6 +245,14 @@ function RemoveRow({ label, hidden = false, onClick }: { label: string; hidden?:
 function transportOf(values: Values): Transport {
   if (values.kind === "http") return { kind: "http", url: values.url.trim() };
   return { kind: "stdio", argv: values.argv.map((argument) => argument.text) };
+}
+
+/** Nothing where nobody signs in; the secret goes with a client id only. */
+function signInOf({ kind, signIn, clientId, clientSecret }: Values): Pick<NewConnection, "sign_in"> {
+  if (kind !== "http" || signIn === "none") return {};
+  const id = clientId.trim();
+  if (id === "") return { sign_in: { kind: signIn } };
+  return { sign_in: { kind: signIn, client_id: id, ...(clientSecret === "" ? {} : { client_secret: clientSecret }) } };
 }
 
 function isHttpUrl(text: string): boolean {

@@ -19,6 +19,7 @@ import { duration } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
+import { Accounts } from "./accounts";
 import { Target } from "./target";
 
 const t = strings.connections;
@@ -45,6 +46,12 @@ export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => 
         {detail.data.credentials.length === 0 ? <span className="dim">{t.noCredentials}</span> : detail.data.credentials.join(", ")}
         <span className="dim"> · {t.starts(detail.data.starts)}</span>
       </Text>
+      {detail.data.sign_in != null && (
+        <>
+          <h3>{strings.accounts.title}</h3>
+          <Accounts connection={name} />
+        </>
+      )}
       <ToolList tools={tools.data} refused={detail.data.refused_tools} />
       <Stderr detail={detail.data} />
     </div>

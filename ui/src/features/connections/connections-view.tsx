@@ -13,6 +13,7 @@ import { Mark, type Tone } from "../../components/mark";
 import { Empty, Failure, Loading } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
+import { Accounts } from "./accounts";
 import { AddConnection } from "./add-connection";
 import { ConnectionPanel } from "./connection-panel";
 
@@ -23,11 +24,27 @@ const HEALTH: Record<Connection["health"], { tone: Tone; icon: IconName; label: 
   connecting: { tone: "wait", icon: "clock", label: t.health.connecting },
   failed: { tone: "deny", icon: "alert", label: t.health.failed },
   sealed: { tone: "wait", icon: "lock", label: t.health.sealed },
+  needs_sign_in: { tone: "wait", icon: "plug", label: t.health.needs_sign_in },
 };
 
 interface ConnectionsViewProps {
   open: string | undefined;
   onOpen: (name: string | undefined) => void;
+}
+
+/** What a member has of connections: their own accounts with them. */
+export function OwnAccounts() {
+  return (
+    <>
+      <div className="page-head">
+        <h1>{strings.accounts.ownTitle}</h1>
+      </div>
+      <Text size="sm" c="dimmed" mb="sm">
+        {strings.accounts.ownText}
+      </Text>
+      <Accounts />
+    </>
+  );
 }
 
 export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {

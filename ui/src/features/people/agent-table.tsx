@@ -61,6 +61,11 @@ function Row({ agent, now, grantsHref, disabled, mayEdit, mayPause, onEdit, onRe
             <Mark tone="wait" icon="pause" label={strings.pausing.paused} />
           </div>
         )}
+        {agent.signed_in && (
+          <div className="dim" data-testid={`signed-in-${agent.user}-${agent.name}`}>
+            {t.signedInBy(agent.signed_in.client, agent.signed_in.host, dayAndTime(agent.signed_in.since))}
+          </div>
+        )}
       </th>
       <td>
         <Scope scope={agent.scope} />

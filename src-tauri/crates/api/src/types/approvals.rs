@@ -57,6 +57,10 @@ pub struct Approval {
     pub answered_at: Option<String>,
     /// What the person said when denying; the agent sees it.
     pub note: Option<String>,
+    /// Where the account that the call needs is connected, if it is not: until
+    /// then the call would fail even if it is approved.
+    #[serde(default)]
+    pub sign_in: Option<String>,
 }
 
 /// One difference between two sets of arguments.

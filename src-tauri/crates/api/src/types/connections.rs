@@ -26,6 +26,58 @@ pub struct CredentialValue {
     pub value: String,
 }
 
+/// Whose account calls of a connection go with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SignInKind {
+    /// One account, which an admin connects.
+    Team,
+    /// Everybody's own.
+    User,
+}
+
+/// How people sign in to a connection (OAuth).
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct NewSignIn {
+    pub kind: SignInKind,
+    /// The client that an admin registered with the authorization server;
+    /// without one the gateway registers itself.
+    #[serde(default)]
+    pub client_id: Option<String>,
+    /// Write-only: goes to the vault and is never returned.
+    #[serde(default)]
+    #[schema(format = Password)]
+    pub client_secret: Option<String>,
+}
+
+/// `GET /api/v1/accounts`: an account with the system behind a connection, or
+/// the place of one that is not connected.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Account {
+    pub connection: String,
+    pub kind: SignInKind,
+    /// Whose it is; none: the team's.
+    pub user: Option<String>,
+    pub state: AccountState,
+    /// Why it is to be connected anew.
+    pub problem: Option<String>,
+    /// Where its owner connects it, with a browser.
+    pub link: String,
+    /// Whether the person who asks may connect it there.
+    pub own: bool,
+    /// RFC 3339.
+    pub connected_at: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountState {
+    NotConnected,
+    Connected,
+    /// It is connected, but has to be connected anew for all, or some, calls.
+    Reconnect,
+}
+
 /// `POST /api/v1/connections`.
 #[derive(Serialize, Deserialize, ToSchema)]
 pub struct NewConnection {
@@ -34,6 +86,9 @@ pub struct NewConnection {
     pub transport: Transport,
     #[serde(default)]
     pub credentials: Vec<CredentialValue>,
+    /// Of an `http` connection that wants people to sign in.
+    #[serde(default)]
+    pub sign_in: Option<NewSignIn>,
 }
 
 /// Whether a connection can be used now.
@@ -46,6 +101,9 @@ pub enum ConnectionHealth {
     Failed,
     /// Waiting for the vault to be opened.
     Sealed,
+    /// Its tools cannot be listed before somebody has signed in to it; calls
+    /// with accounts of their own go through.
+    NeedsSignIn,
 }
 
 /// A connection, without its secrets.
@@ -56,6 +114,9 @@ pub struct Connection {
     pub transport: Transport,
     /// Names of the stored secrets; the values are never returned.
     pub credentials: Vec<String>,
+    /// Whose accounts its calls go with, if they need one.
+    #[serde(default)]
+    pub sign_in: Option<SignInKind>,
     pub health: ConnectionHealth,
     /// What is wrong and what to do, when it is not ready.
     pub problem: Option<String>,

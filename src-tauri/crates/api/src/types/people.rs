@@ -126,6 +126,19 @@ pub struct AgentCreated {
     pub token: String,
 }
 
+/// A program that signed an agent in with OAuth.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AgentSignIn {
+    /// The program's name; its own word unless it is known.
+    pub client: String,
+    /// The host that it was sent back to.
+    pub host: String,
+    /// Whether the gateway has a copy of what its maker says of it.
+    pub known: bool,
+    /// RFC 3339.
+    pub since: String,
+}
+
 /// A named client of one user.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Agent {
@@ -144,6 +157,9 @@ pub struct Agent {
     pub client_timeout_seconds: u32,
     /// Whether its calls are refused for now.
     pub paused: bool,
+    /// How it got in, if nobody gave it its sub-token by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signed_in: Option<AgentSignIn>,
     /// RFC 3339.
     pub last_used_at: Option<String>,
     pub version: u64,

@@ -1,9 +1,9 @@
 //! Connections.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::IfVersion;
-use crate::names::{connection_name, env_name, header_name, http_url};
+use crate::names::{connection_name, env_name, header_name, http_url, person_name};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConnectionCommand {
@@ -12,7 +12,8 @@ pub(crate) enum ConnectionCommand {
         after_help = "Values of --env and --header are asked for, or read from stdin as KEY=VALUE lines:
   agw connection add files --stdio -- npx -y @modelcontextprotocol/server-filesystem /srv
   agw connection add github --stdio --env GITHUB_TOKEN -- github-mcp-server stdio
-  echo \"Authorization=Bearer $TOKEN\" | agw connection add crm --http https://crm.example/mcp --header Authorization"
+  echo \"Authorization=Bearer $TOKEN\" | agw connection add crm --http https://crm.example/mcp --header Authorization
+  agw connection add mail --http https://mail.example/mcp --sign-in user"
     )]
     Add(ConnectionAdd),
     /// List connections
@@ -26,6 +27,19 @@ pub(crate) enum ConnectionCommand {
     Test {
         #[arg(value_parser = connection_name)]
         name: String,
+    },
+    /// Print the link where an account is connected with a browser, and wait for it
+    SignIn {
+        #[arg(value_parser = connection_name)]
+        name: String,
+    },
+    /// Disconnect an account: yours, or the team's where there is one for all
+    SignOut {
+        #[arg(value_parser = connection_name)]
+        name: String,
+        /// Somebody else's
+        #[arg(long, value_parser = person_name)]
+        user: Option<String>,
     },
     /// Remove a connection and its secrets
     Remove {
@@ -54,7 +68,22 @@ pub(crate) struct ConnectionAdd {
     /// Names of request headers with secret values
     #[arg(long, value_name = "NAME", num_args = 1.., conflicts_with = "stdio", value_parser = header_name)]
     pub(crate) header: Vec<String>,
+    /// People sign in to it with a browser: one account for the team, or one for each user
+    #[arg(long, value_enum, requires = "http")]
+    pub(crate) sign_in: Option<SignInBy>,
+    /// The client that you registered with its authorization server; without one the gateway registers itself
+    #[arg(long, value_name = "ID", requires = "sign_in")]
+    pub(crate) client_id: Option<String>,
+    /// Read that client's secret from the first line of stdin
+    #[arg(long, requires = "client_id", conflicts_with = "header")]
+    pub(crate) client_secret_stdin: bool,
     /// Program and arguments, started as they are: no shell
     #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
     pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SignInBy {
+    Team,
+    User,
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_api::{Agent, AgentCreated, EditAgent, NewAgent, Role};
+use agw_api::{Agent, AgentCreated, AgentSignIn, EditAgent, NewAgent, Role};
 use agw_core::{AgentId, TokenKind, ToolPattern, UserId};
 use axum::{
     Json,
@@ -12,7 +12,7 @@ use axum::{
     },
     http::StatusCode,
 };
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use serde::Deserialize;
 
 use super::{
@@ -25,7 +25,7 @@ use crate::{
     audit::Record,
     bounds, clock,
     gateway::Gateway,
-    store::{StoreError, rows},
+    store::{StoreError, rows, writer::Change},
 };
 
 /// Most tool patterns in one agent's scope.
@@ -54,7 +54,7 @@ pub(super) async fn add_agent(
 ) -> Result<(StatusCode, Json<AgentCreated>), AdminError> {
     let Json(new) = body?;
     let name = rows::person_name(&new.name)?;
-    let scope = checked_scope(&new.scope)?;
+    checked_scope(&new.scope)?;
     let client_timeout = checked_limits(new.max_uses, new.client_timeout_seconds)?;
     if new.ttl_seconds.is_some_and(|ttl| !(1..=TTL_MAX).contains(&ttl)) {
         return Err(AdminError::invalid("the TTL must be between a second and ten years"));
@@ -68,29 +68,72 @@ pub(super) async fn add_agent(
         .change(move |change| {
             let (db, now) = (change.db, clock::now_ms());
             let user = signed.owner(db, &owner)?;
-            if rows::agent_id(db, user, name.as_str()).is_ok() {
-                return Err(AdminError::exists("agent", name.as_str()));
-            }
-            db.execute(
-                "INSERT INTO agents (user, name, scope, expires_at, max_uses, client_timeout, created_at)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    user.get(), name.as_str(), scope, expires_at, new.max_uses, client_timeout, now
-                ],
-            )?;
-            let agent = rows::agent_id(db, user, name.as_str())?;
+            let row = NewRow {
+                name: name.as_str(),
+                scope: &new.scope,
+                expires_at,
+                max_uses: new.max_uses,
+                client_timeout,
+                how: "",
+            };
+            let agent = insert(change, (user, &owner), actor, &row)?;
             db.execute(
                 "INSERT INTO tokens (hash, user, agent, created_at) VALUES (?1, ?2, ?3, ?4)",
                 params![hash.as_bytes(), user.get(), agent.get(), now],
             )?;
-            let scope = if new.scope.is_empty() { "*".to_owned() } else { new.scope.join(" ") };
-            let detail = format!("{owner}/{name}, scope {scope}");
-            change.audit(Record::config(now, actor, "agent_added", detail));
             one_agent(db, agent)
         })
         .await?;
     let created = AgentCreated { agent, token: token.expose().to_owned() };
     Ok((StatusCode::CREATED, Json(created)))
+}
+
+/// An agent that is about to be made.
+pub(crate) struct NewRow<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) scope: &'a [String],
+    /// Milliseconds since 1970.
+    pub(crate) expires_at: Option<i64>,
+    pub(crate) max_uses: Option<u64>,
+    pub(crate) client_timeout: u32,
+    /// For the record: how it came about, if not by an administrator's hand.
+    pub(crate) how: &'a str,
+}
+
+/// Makes an agent of `user` and records who did it; its token is the
+/// caller's to make.
+pub(crate) fn insert(
+    change: &Change<'_>,
+    (user, owner): (UserId, &str),
+    actor: UserId,
+    new: &NewRow<'_>,
+) -> Result<AgentId, AdminError> {
+    let (db, now) = (change.db, clock::now_ms());
+    if rows::agent_id(db, user, new.name).is_ok() {
+        return Err(AdminError::exists("agent", new.name));
+    }
+    db.execute(
+        "INSERT INTO agents (user, name, scope, expires_at, max_uses, client_timeout, created_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            user.get(),
+            new.name,
+            checked_scope(new.scope)?,
+            new.expires_at,
+            new.max_uses,
+            new.client_timeout,
+            now
+        ],
+    )?;
+    let scope = scope_text(new.scope);
+    let detail = format!("{owner}/{}, scope {scope}{}", new.name, new.how);
+    change.audit(Record::config(now, actor, "agent_added", detail));
+    rows::agent_id(db, user, new.name)
+}
+
+/// As records say it.
+pub(crate) fn scope_text(scope: &[String]) -> String {
+    if scope.is_empty() { "*".to_owned() } else { scope.join(" ") }
 }
 
 /// Replace an agent's scope, expiry and limits; its sub-token stays.
@@ -129,8 +172,7 @@ pub(super) async fn edit_agent(
              WHERE id = ?1",
             params![agent.get(), scope, expires, edit.max_uses, client_timeout],
         )?;
-        let scope = if edit.scope.is_empty() { "*".to_owned() } else { edit.scope.join(" ") };
-        let detail = format!("{owner}/{name}, scope {scope}");
+        let detail = format!("{owner}/{name}, scope {}", scope_text(&edit.scope));
         change.audit(Record::config(clock::now_ms(), signed.user, "agent_edited", detail));
         one_agent(db, agent)
     });
@@ -138,7 +180,7 @@ pub(super) async fn edit_agent(
 }
 
 /// The column of a scope.
-fn checked_scope(scope: &[String]) -> Result<String, AdminError> {
+pub(crate) fn checked_scope(scope: &[String]) -> Result<String, AdminError> {
     if scope.len() > SCOPE_MAX {
         return Err(AdminError::invalid(format!("a scope has at most {SCOPE_MAX} patterns")));
     }
@@ -196,6 +238,7 @@ pub(super) async fn revoke_agent(
                 db.execute(sql, params![agent.get(), now])?;
             }
             db.execute("DELETE FROM grants WHERE agent = ?1", [agent.get()])?;
+            db.execute("DELETE FROM refresh_tokens WHERE agent = ?1", [agent.get()])?;
             let detail = format!("{owner}/{name}");
             change.audit(Record::config(now, actor, "agent_revoked", detail));
             Ok::<_, AdminError>(())
@@ -248,8 +291,9 @@ fn agents(
 ) -> Result<Vec<Agent>, StoreError> {
     let mut select = db.prepare_cached(
         "SELECT a.id, u.name AS user, a.name, a.scope, a.expires_at, a.uses, a.last_used_at, a.max_uses,
-                a.forwarded, a.client_timeout, a.paused, a.version, a.created_at
-         FROM agents a JOIN users u ON u.id = a.user
+                a.forwarded, a.client_timeout, a.paused, a.version, a.created_at,
+                s.name AS client, s.host, s.known, s.at
+         FROM agents a JOIN users u ON u.id = a.user LEFT JOIN sign_ins s ON s.agent = a.id
          WHERE a.removed_at IS NULL AND (?1 IS NULL OR a.user = ?1) AND (?2 IS NULL OR a.id = ?2)
          ORDER BY u.name, a.name",
     )?;
@@ -266,12 +310,19 @@ fn agents(
                 forwarded: row.get("forwarded")?,
                 client_timeout_seconds: row.get("client_timeout")?,
                 paused: row.get("paused")?,
+                signed_in: signed_in(row)?,
                 last_used_at: rows::maybe_time(row, "last_used_at")?,
                 version: row.get("version")?,
                 created_at: rows::time(row, "created_at")?,
             })
         })?;
     rows.collect()
+}
+
+fn signed_in(row: &Row<'_>) -> Result<Option<AgentSignIn>, rusqlite::Error> {
+    let Some(client) = row.get("client")? else { return Ok(None) };
+    let (host, known) = (row.get("host")?, row.get("known")?);
+    Ok(Some(AgentSignIn { client, host, known, since: rows::time(row, "at")? }))
 }
 
 fn one_agent(db: &Connection, id: AgentId) -> Result<Agent, AdminError> {

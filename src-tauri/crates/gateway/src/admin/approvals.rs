@@ -323,5 +323,9 @@ fn shown(gateway: &Gateway, entry: &Entry) -> Approval {
         answered_by: answer.and_then(|answer| person(answer.by)),
         answered_at: answer.map(|answer| rfc3339(answer.at)),
         note: answer.and_then(|answer| answer.note.clone()),
+        sign_in: snapshot
+            .connections
+            .get(key.tool.connection())
+            .and_then(|config| gateway.accounts.lacking(config, key.user)),
     }
 }

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use agw_api::{
-    Connection, ConnectionDetail, ConnectionHealth, NewConnection, TestReport, Transport,
+    Connection, ConnectionDetail, ConnectionHealth, NewConnection, NewSignIn, SignInKind,
+    TestReport, Transport,
 };
 use agw_core::{ConnectionId, ConnectionName};
 use agw_vault::{Place, Secret};
@@ -20,6 +21,7 @@ use serde::Deserialize;
 
 use super::{Admin, AdminError, Reader};
 use crate::{
+    accounts::{self, StoredClient},
     audit::{Record, record::rfc3339},
     clock,
     gateway::Gateway,
@@ -75,7 +77,9 @@ pub(super) async fn add(
     let name: ConnectionName = parse(&new.name)?;
     let credentials: Vec<(String, Secret)> =
         new.credentials.into_iter().map(|c| (c.name, Secret::new(c.value))).collect();
-    check(&new.transport, &credentials)?;
+    let kind = new.sign_in.as_ref().map(|sign_in| sign_in.kind);
+    check(&new.transport, &credentials, kind)?;
+    let client = new.sign_in.map(given_client).transpose()?.flatten();
     let vault = gateway.vault.load_full().ok_or_else(sealed)?;
     let (user, transport) = (admin.user, new.transport);
     let wanted = name.clone();
@@ -89,12 +93,25 @@ pub(super) async fn add(
             let text = serde_json::to_string(&transport)
                 .map_err(|e| AdminError::internal(e.to_string()))?;
             change.db.execute(
-                "INSERT INTO connections (name, transport, created_at) VALUES (?1, ?2, ?3)",
-                params![name.as_str(), text, now],
+                "INSERT INTO connections (name, transport, created_at, sign_in) VALUES (?1, ?2, ?3, ?4)",
+                params![name.as_str(), text, now, kind.map(kind_word)],
             )?;
             let id = rows::connection_id(change.db, name.as_str())?;
+            if let Some((client_id, secret)) = client {
+                let place = accounts::client_place(id, &name);
+                let seal = |secret: Secret| vault.seal(&place, &secret);
+                let secret = secret.map(seal).transpose();
+                let secret = secret.map_err(|e| AdminError::internal(e.to_string()))?;
+                accounts::store_client(change.db, id, &StoredClient::given(client_id, secret))?;
+            }
             for (credential, secret) in &credentials {
-                let place = Place { connection: id, connection_name: &name, credential, version: 1 };
+                let place = Place {
+                    connection: id,
+                    connection_name: &name,
+                    owner: None,
+                    credential,
+                    version: 1,
+                };
                 let sealed = vault
                     .seal(&place, secret)
                     .map_err(|e| AdminError::internal(e.to_string()))?;
@@ -103,7 +120,12 @@ pub(super) async fn add(
                     params![id.get(), credential, sealed],
                 )?;
             }
-            let detail = format!("{name}: {}", words(&transport));
+            let sign_in = match kind {
+                None => "",
+                Some(SignInKind::Team) => ", with the team's account",
+                Some(SignInKind::User) => ", with everybody's own account",
+            };
+            let detail = format!("{name}: {}{sign_in}", words(&transport));
             change.audit(Record::config(now, user, "connection_added", detail));
             Ok(id)
         })
@@ -235,6 +257,7 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
         name: config.name.to_string(),
         transport: config.transport.clone(),
         credentials: config.credentials.iter().map(|credential| credential.name.clone()).collect(),
+        sign_in: config.sign_in,
         health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
         problem: state.and_then(|state| state.problem),
         tools: u32::try_from(tools).unwrap_or(u32::MAX),
@@ -245,7 +268,38 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
     }
 }
 
-fn check(transport: &Transport, credentials: &[(String, Secret)]) -> Result<(), AdminError> {
+/// As the column has it.
+fn kind_word(kind: SignInKind) -> &'static str {
+    match kind {
+        SignInKind::Team => "team",
+        SignInKind::User => "user",
+    }
+}
+
+/// The client that an admin registered with the authorization server.
+fn given_client(new: NewSignIn) -> Result<Option<(String, Option<Secret>)>, AdminError> {
+    let secret = new.client_secret.map(Secret::new);
+    let secret_fits = |secret: &Secret| (1..=TEXT_MAX).contains(&secret.expose().len());
+    match new.client_id {
+        None if secret.is_some() => {
+            Err(AdminError::invalid("a client secret goes with a client id"))
+        }
+        None => Ok(None),
+        Some(id) if id.is_empty() || id.len() > TEXT_MAX || id.contains(char::is_control) => {
+            Err(AdminError::invalid("the client id is empty, too long or has control characters"))
+        }
+        Some(_) if !secret.as_ref().is_none_or(secret_fits) => {
+            Err(AdminError::invalid(format!("the client secret must have 1 to {TEXT_MAX} bytes")))
+        }
+        Some(id) => Ok(Some((id, secret))),
+    }
+}
+
+fn check(
+    transport: &Transport,
+    credentials: &[(String, Secret)],
+    sign_in: Option<SignInKind>,
+) -> Result<(), AdminError> {
     if credentials.len() > CREDENTIALS_MAX {
         return Err(AdminError::invalid(format!("more than {CREDENTIALS_MAX} credentials")));
     }
@@ -259,6 +313,10 @@ fn check(transport: &Transport, credentials: &[(String, Secret)]) -> Result<(), 
         }
     }
     match transport {
+        Transport::Stdio { .. } if sign_in.is_some() => {
+            let text = "only a connection at a URL has a sign-in; give a started server its secrets as environment variables";
+            return Err(AdminError::invalid(text));
+        }
         Transport::Stdio { argv } => {
             let sane = |text: &String| text.len() <= TEXT_MAX && !text.contains('\0');
             let program = argv.first().is_some_and(|program| !program.trim().is_empty());
@@ -278,6 +336,10 @@ fn check(transport: &Transport, credentials: &[(String, Secret)]) -> Result<(), 
         Transport::Http { url } => {
             upstream::check_url(url).map_err(AdminError::invalid)?;
             for (name, secret) in credentials {
+                if sign_in.is_some() && name.eq_ignore_ascii_case("authorization") {
+                    let text = "a sign-in and an Authorization header exclude each other";
+                    return Err(AdminError::invalid(text));
+                }
                 pipeline::header(name, secret).map_err(|_| {
                     AdminError::invalid(format!("{name:?} or its value is no HTTP header"))
                 })?;

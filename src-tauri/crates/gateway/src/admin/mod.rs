@@ -6,7 +6,8 @@
 //! nothing.
 
 mod access;
-mod agents;
+mod accounts;
+pub(crate) mod agents;
 mod approvals;
 mod audit;
 mod changes;
@@ -44,7 +45,10 @@ use crate::{bounds, gateway::Gateway};
 
 pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
-pub(crate) use session::{SignIns, Signed, StaffSessions};
+pub(crate) use people::mint;
+pub(crate) use session::{
+    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, named_cookie,
+};
 pub(crate) use web::{nothing_here, web_view};
 
 /// How a request came in.
@@ -82,6 +86,8 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(connections::list, connections::add))
         .routes(routes!(connections::show, connections::remove))
         .routes(routes!(connections::test))
+        .routes(routes!(accounts::list))
+        .routes(routes!(accounts::disconnect))
         .routes(routes!(people::list_users, people::add_user))
         .routes(routes!(people::edit_user, people::remove_user))
         .routes(routes!(people::set_password))

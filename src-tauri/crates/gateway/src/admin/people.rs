@@ -127,7 +127,9 @@ fn strike_out(db: &Connection, user: UserId, now: i64) -> Result<(), rusqlite::E
     }
     for sql in [
         "DELETE FROM grants WHERE user = ?1 OR agent IN (SELECT id FROM agents WHERE user = ?1)",
+        "DELETE FROM refresh_tokens WHERE agent IN (SELECT id FROM agents WHERE user = ?1)",
         "DELETE FROM memberships WHERE user = ?1",
+        "DELETE FROM accounts WHERE user = ?1",
         "DELETE FROM sessions WHERE user = ?1",
     ] {
         db.execute(sql, [user.get()])?;
@@ -275,7 +277,7 @@ pub(super) async fn issue_user_token(
     Ok((StatusCode::CREATED, Json(TokenCreated { token: token.expose().to_owned() })))
 }
 
-pub(super) fn mint(kind: TokenKind) -> Result<MintedToken, AdminError> {
+pub(crate) fn mint(kind: TokenKind) -> Result<MintedToken, AdminError> {
     MintedToken::mint(kind, getrandom::fill).map_err(|e| AdminError::internal(e.to_string()))
 }
 

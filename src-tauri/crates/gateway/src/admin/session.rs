@@ -42,18 +42,40 @@ type Hash = [u8; 32];
 pub(crate) struct StaffSessions(Mutex<HashMap<Hash, Open>>);
 
 #[derive(Debug, Clone, Copy)]
-struct Open {
-    user: UserId,
+pub(crate) struct Open {
+    pub(crate) user: UserId,
+    opens: Opens,
     /// Milliseconds since 1970.
     expires_at: i64,
+}
+
+/// What a session is good for. A browser sends cookies to every port of a
+/// host, so any program that listens on this machine may get to see one: that
+/// of the pages, which has to come along when another site links to them,
+/// opens nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opens {
+    AdminApi,
+    Pages,
+}
+
+impl Opens {
+    fn life(self) -> Duration {
+        match self {
+            Self::AdminApi => bounds::SESSION_LIFE,
+            Self::Pages => bounds::PAGE_SESSION_LIFE,
+        }
+    }
 }
 
 impl StaffSessions {
     pub(crate) fn load(db: &Connection, now: i64) -> Result<Self, StoreError> {
         let mut select =
-            db.prepare("SELECT hash, user, expires_at FROM sessions WHERE expires_at > ?1")?;
+            db.prepare("SELECT hash, user, expires_at, pages FROM sessions WHERE expires_at > ?1")?;
         let rows = select.query_map([now], |row| {
-            Ok((row.get(0)?, Open { user: UserId::new(row.get(1)?), expires_at: row.get(2)? }))
+            let opens = if row.get(3)? { Opens::Pages } else { Opens::AdminApi };
+            let (user, expires_at) = (UserId::new(row.get(1)?), row.get(2)?);
+            Ok((row.get(0)?, Open { user, opens, expires_at }))
         })?;
         Ok(Self(Mutex::new(rows.collect::<Result<_, _>>()?)))
     }
@@ -62,10 +84,10 @@ impl StaffSessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn find(&self, token: &str, now: i64) -> Option<(Hash, Open)> {
+    pub(crate) fn find(&self, token: &str, opens: Opens, now: i64) -> Option<(Hash, Open)> {
         let hash = hash(token);
         let open = *self.open().get(&hash)?;
-        (open.expires_at > now).then_some((hash, open))
+        (open.opens == opens && open.expires_at > now).then_some((hash, open))
     }
 
     pub(super) fn still_open(&self, signed: &Signed) -> bool {
@@ -174,7 +196,8 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
             let next = "use the gateway's own pages or the command line";
             return Err(AdminError::new(codes::FORBIDDEN, "the request names no Origin", next));
         }
-        let found = token.and_then(|token| gateway.staff.find(token, clock::now_ms()));
+        let found =
+            token.and_then(|token| gateway.staff.find(token, Opens::AdminApi, clock::now_ms()));
         let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
         let snapshot = gateway.live.snapshot.load();
         let person = snapshot.users.get(&open.user).filter(|person| !person.removed);
@@ -188,8 +211,12 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
+    named_cookie(headers, COOKIE)
+}
+
+pub(crate) fn named_cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    cookies.split("; ").find_map(|pair| pair.strip_prefix(COOKIE)?.strip_prefix('='))
+    cookies.split("; ").find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
 }
 
 /// Sign in.
@@ -207,9 +234,20 @@ pub(super) async fn sign_in(
     body: Result<Json<SignInRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(SignInRequest { user: name, password }) = body?;
-    let password = Secret::new(password);
-    gateway.sign_ins.check(&name)?;
-    let wanted = name.clone();
+    let user = authenticate(&gateway, &name, Secret::new(password)).await?;
+    let created = begin(&gateway, user, name, Opens::AdminApi).await?;
+    Ok(created.respond(via))
+}
+
+/// Whose name and password these are. Names that nobody has and wrong
+/// passwords are answered alike, and after as long.
+pub(crate) async fn authenticate(
+    gateway: &Gateway,
+    name: &str,
+    password: Secret,
+) -> Result<UserId, AdminError> {
+    gateway.sign_ins.check(name)?;
+    let wanted = name.to_owned();
     let stored = gateway
         .reader
         .run(move |db| {
@@ -222,20 +260,18 @@ pub(super) async fn sign_in(
     let (user, stored): (Option<u64>, Option<String>) = stored.unzip();
     let stored = PasswordHash::from_stored(stored.unwrap_or_else(|| NOBODY.to_owned()));
     let matches = gateway.sign_ins.hash(move || stored.matches(&password)).await?;
-    let Some(user) = user.filter(|_| matches).map(UserId::new) else {
-        gateway.sign_ins.failed(&name);
-        let mut record = Record::new(Kind::SignIn, clock::now_ms());
-        record.status = Some("refused");
-        record.decision = Some("deny");
-        record.reason = Some(codes::BAD_CREDENTIALS);
-        record.detail = Some(known_name(&gateway, name));
-        gateway.writer.record(record, Safety::Synced).await?;
-        let next =
-            "check both; who has no password yet gets one from an admin (`agw user password`)";
-        return Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next));
-    };
-    let created = begin(&gateway, user, name).await?;
-    Ok(created.respond(via))
+    if let Some(user) = user.filter(|_| matches).map(UserId::new) {
+        return Ok(user);
+    }
+    gateway.sign_ins.failed(name);
+    let mut record = Record::new(Kind::SignIn, clock::now_ms());
+    record.status = Some("refused");
+    record.decision = Some("deny");
+    record.reason = Some(codes::BAD_CREDENTIALS);
+    record.detail = Some(known_name(gateway, name.to_owned()));
+    gateway.writer.record(record, Safety::Synced).await?;
+    let next = "check both; who has no password yet gets one from an admin (`agw user password`)";
+    Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next))
 }
 
 /// The name that somebody signed in with; but what is nobody's name may well
@@ -247,32 +283,33 @@ fn known_name(gateway: &Gateway, name: String) -> String {
 }
 
 /// A new session, with its token in clear.
-pub(super) struct NewSession {
+pub(crate) struct NewSession {
     name: String,
-    token: String,
+    pub(crate) token: String,
     expires_at: i64,
 }
 
 /// Opens a session for somebody who has proven who they are.
-pub(super) async fn begin(
+pub(crate) async fn begin(
     gateway: &Gateway,
     user: UserId,
     name: String,
+    opens: Opens,
 ) -> Result<NewSession, AdminError> {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).map_err(|e| AdminError::internal(e.to_string()))?;
     let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
     let hash = hash(&token);
     let now = clock::now_ms();
-    let life = i64::try_from(bounds::SESSION_LIFE.as_millis()).unwrap_or(i64::MAX);
+    let life = i64::try_from(opens.life().as_millis()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(life);
     gateway
         .writer
         .change(move |change| {
             change.db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
             change.db.execute(
-                "INSERT INTO sessions (hash, user, expires_at) VALUES (?1, ?2, ?3)",
-                params![hash, user.get(), expires_at],
+                "INSERT INTO sessions (hash, user, expires_at, pages) VALUES (?1, ?2, ?3, ?4)",
+                params![hash, user.get(), expires_at, opens == Opens::Pages],
             )?;
             let mut record = Record::new(Kind::SignIn, now);
             record.status = Some("signed_in");
@@ -283,7 +320,7 @@ pub(super) async fn begin(
         .await?;
     let mut open = gateway.staff.open();
     open.retain(|_, open| open.expires_at > now);
-    open.insert(hash, Open { user, expires_at });
+    open.insert(hash, Open { user, opens, expires_at });
     Ok(NewSession { name, token, expires_at })
 }
 

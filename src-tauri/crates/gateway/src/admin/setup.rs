@@ -90,7 +90,7 @@ pub(super) async fn setup(
         .await?;
     gateway.opened(vault).await;
     gateway.live.announce("status");
-    let session = session::begin(&gateway, user, admin_name).await?;
+    let session = session::begin(&gateway, user, admin_name, session::Opens::AdminApi).await?;
     let body = SetupResponse {
         recovery_key: recovery.expose().to_string(),
         session: session.created(via),

@@ -21,14 +21,7 @@ struct Allowed {
 
 impl Allowed {
     fn new(address: SocketAddr) -> Self {
-        let port = address.port();
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
-        let own = match address {
-            SocketAddr::V4(address) => address.ip().to_string(),
-            SocketAddr::V6(address) => format!("[{}]", address.ip()),
-        };
-        let hosts: Vec<String> =
-            names.into_iter().chain([own]).map(|name| format!("{name}:{port}")).collect();
+        let hosts: Vec<String> = own_hosts(address).collect();
         let origins = hosts.iter().map(|host| format!("http://{host}")).collect();
         Self { hosts, origins }
     }
@@ -44,6 +37,16 @@ impl Allowed {
         };
         one_of(header::HOST, &self.hosts, true) && one_of(header::ORIGIN, &self.origins, false)
     }
+}
+
+/// How this machine may be called, with the port.
+pub(crate) fn own_hosts(address: SocketAddr) -> impl Iterator<Item = String> {
+    let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "[::1]".to_owned()];
+    let own = match address {
+        SocketAddr::V4(address) => address.ip().to_string(),
+        SocketAddr::V6(address) => format!("[{}]", address.ip()),
+    };
+    names.into_iter().chain([own]).map(move |name| format!("{name}:{}", address.port()))
 }
 
 pub(crate) fn guarded(router: Router, address: SocketAddr) -> Router {

@@ -8,7 +8,7 @@ mod mcp;
 mod metrics;
 mod rest;
 
-pub(crate) use guard::guarded;
+pub(crate) use guard::{guarded, own_hosts};
 #[cfg(feature = "fuzzing")]
 pub use mcp::fuzzing;
 pub(crate) use mcp::{AgentSessions, ParkedCalls};

@@ -47,7 +47,7 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
     let snapshot = gateway.live.snapshot.load();
     let mut story = Story::unread(Face::Rest, Instant::now());
     let now = gateway.live.clock.now_ms();
-    let caller = identify(&snapshot, &presented, now, &mut story);
+    let caller = identify(&snapshot, &presented, None, now, &mut story);
     let open = caller.and_then(|caller| gateway.check_open(&snapshot).map(|()| caller));
     let caller = match open {
         Ok(caller) => caller,

@@ -264,6 +264,14 @@ pub(crate) struct ToolCall {
 }
 
 impl Target {
+    /// The connection whose own endpoint was called.
+    pub(crate) fn endpoint(&self) -> Option<&ConnectionName> {
+        match self {
+            Self::Own(connection, _) => Some(connection),
+            Self::Id(_) | Self::McpName(_) => None,
+        }
+    }
+
     /// The tool id that the caller means, as far as the text alone tells. It
     /// is what a refusal repeats, whether or not there is such a tool.
     pub(crate) fn meant(&self, kind: ItemKind) -> String {

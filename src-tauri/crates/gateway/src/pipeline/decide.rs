@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use agw_core::{
-    Approved, Call, Caller, Decision, ItemKind, Permit, ToolId, decide, json, may_see,
-    without_tokens,
+    Approved, Call, Caller, ConnectionName, Decision, ItemKind, Permit, ToolId, decide, json,
+    may_see, without_tokens,
 };
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
@@ -34,8 +34,8 @@ impl<'a> Asked<'a> {
         story: &mut Story,
     ) -> Result<Self, Refusal> {
         let snapshot = gateway.live.snapshot.load();
-        let now = gateway.live.clock.now_ms();
-        let caller = identify(&snapshot, &inbound.presented, now, story)?;
+        let (at, now) = (inbound.target.endpoint(), gateway.live.clock.now_ms());
+        let caller = identify(&snapshot, &inbound.presented, at, now, story)?;
         gateway.check_open(&snapshot)?;
         let sees = |id: &ToolId| may_see(&snapshot.permissions, &caller, id, now);
         let InboundCall { operation, target, .. } = inbound;
@@ -53,9 +53,9 @@ impl<'a> Asked<'a> {
 
     /// By the permission map of this moment.
     pub(super) fn decide(&self, story: &mut Story) -> Result<Decision, Refusal> {
-        let InboundCall { presented, arguments, .. } = self.inbound;
+        let InboundCall { presented, target, arguments, .. } = self.inbound;
         let call = (&self.call, &*arguments.raw, arguments.digest);
-        decide_now(self.gateway, presented, call, story)
+        decide_now(self.gateway, (presented, target.endpoint()), call, story)
     }
 
     /// Whether the tool is still the one that was decided on.
@@ -124,13 +124,15 @@ impl<'a> Asked<'a> {
         let (face, presented, received) = (*face, *presented, *received);
         let (raw, digest, call) = (arguments.raw.clone(), arguments.digest, self.call.clone());
         let (version, approved) = (permit.policy_version(), approved.cloned());
+        let at = self.inbound.target.endpoint().cloned();
         move || {
             let snapshot = gateway.live.snapshot.load();
             if snapshot.permissions.version() == version {
                 return snapshot.pins.check(&gateway.live.catalog.load(), &call).is_ok();
             }
             let mut story = Story::unread(face, received);
-            match decide_now(&gateway, &presented, (&call, &*raw, digest), &mut story) {
+            let call = (&call, &*raw, digest);
+            match decide_now(&gateway, (&presented, at.as_ref()), call, &mut story) {
                 Ok(Decision::Allow(_)) => true,
                 Ok(Decision::Ask(question)) => {
                     approved.as_ref().is_some_and(|yes| question.approved(yes).is_ok())
@@ -143,13 +145,13 @@ impl<'a> Asked<'a> {
 
 fn decide_now(
     gateway: &Gateway,
-    presented: &Presented,
+    (presented, at): (&Presented, Option<&ConnectionName>),
     (asked, arguments, digest): (&ToolCall, &[u8], json::Digest),
     story: &mut Story,
 ) -> Result<Decision, Refusal> {
     let snapshot = gateway.live.snapshot.load();
     let now = gateway.live.clock.now_ms();
-    let caller = identify(&snapshot, presented, now, story)?;
+    let caller = identify(&snapshot, presented, at, now, story)?;
     gateway.check_open(&snapshot)?;
     let call = Call { tool: &asked.id, arguments: Some(arguments), now };
     let decision = decide(&snapshot.permissions, &caller, &call, digest);

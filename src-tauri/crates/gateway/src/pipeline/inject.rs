@@ -9,6 +9,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
 use crate::{
+    accounts::Account,
     catalog::CatalogTool,
     pipeline::{Arguments, AuditTicket, ClientSide, Operation, Refusal, ToolCall},
     store::snapshot::ConnectionConfig,
@@ -26,6 +27,7 @@ pub struct ArmedRequest {
     client: ClientSide,
     user: UserId,
     agent: Option<AgentId>,
+    account: Option<u64>,
     headers: Vec<(HeaderName, HeaderValue)>,
     secrets: Arc<[Secret]>,
     still_allowed: Box<dyn Fn() -> bool + Send + Sync>,
@@ -88,6 +90,11 @@ impl ArmedRequest {
         self.agent
     }
 
+    /// The account that it goes with.
+    pub(crate) fn account(&self) -> Option<u64> {
+        self.account
+    }
+
     pub(crate) fn headers(&self) -> &[(HeaderName, HeaderValue)] {
         &self.headers
     }
@@ -98,12 +105,13 @@ impl ArmedRequest {
     }
 }
 
+/// `account` is the one that calls of this user go with, where they go with one.
 #[expect(clippy::too_many_arguments, reason = "each is the proof of a step, or what it is about")]
 pub(crate) fn inject(
     permit: Permit,
     _ticket: &AuditTicket,
     vault: &Vault,
-    config: &ConnectionConfig,
+    (config, account): (&ConnectionConfig, Option<&Account>),
     call: &ToolCall,
     arguments: Arguments,
     client: ClientSide,
@@ -125,7 +133,15 @@ pub(crate) fn inject(
             secrets.push(secret);
         }
     }
+    if let Some(account) = account {
+        let token = vault
+            .open_for_call(&permit, &account.access_place(config), &account.access)
+            .map_err(|_| Refusal::Internal("an account's token does not open"))?;
+        headers.push(header("authorization", &bearer(&token))?);
+        secrets.push(token);
+    }
     Ok(ArmedRequest {
+        account: account.map(|account| account.id),
         operation: call.operation,
         tool: call.id.tool().own().into(),
         definition: call.tool.clone(),
@@ -138,6 +154,11 @@ pub(crate) fn inject(
         secrets: secrets.into(),
         still_allowed: Box::new(still_allowed),
     })
+}
+
+/// RFC 6750, section 2.1.
+pub(crate) fn bearer(token: &Secret) -> Secret {
+    Secret::new([b"Bearer ", token.expose()].concat())
 }
 
 /// A credential as a request header that is never logged or compressed.

@@ -38,6 +38,7 @@
 //! }
 //! ```
 
+mod account;
 mod approve;
 mod call;
 mod client;
@@ -57,7 +58,7 @@ pub(crate) use client::{
 };
 pub(crate) use identify::identify;
 pub use inject::ArmedRequest;
-pub(crate) use inject::header;
+pub(crate) use inject::{bearer, header};
 pub use intent::AuditTicket;
 use refuse::refuse_call;
 pub(crate) use refuse::refuse_unread;
@@ -120,6 +121,7 @@ async fn run(
     story.permitted(&permit);
     let (snapshot, upstream, config) = asked.upstream()?;
     let mut reservation = asked.reserve(&snapshot, &permit, story)?;
+    let account = account::of_call(gateway, &config, &permit, &inbound.cancel).await?;
     let ready = upstream.ready(&inbound.cancel).await?;
     // What a person was shown is what is sent, to the byte.
     let shown = yes.as_ref().and_then(|yes| yes.arguments.clone());
@@ -136,9 +138,16 @@ async fn run(
     let cancel = inbound.cancel.clone();
     let vault = gateway.vault.load_full().ok_or(Refusal::Sealed)?;
     let InboundCall { arguments, client, .. } = inbound;
+    // As it is now: it may have been renewed, or disconnected, since.
+    let account = account::again(gateway, &config, account)?;
+    let behind = (&*config, account.as_deref());
     let armed =
-        inject::inject(permit, &ticket, &vault, &config, &call, arguments, client, still_allowed)?;
+        inject::inject(permit, &ticket, &vault, behind, &call, arguments, client, still_allowed)?;
     reservation.forwarded();
-    let reply = upstream.call(&ready, armed, &cancel).await;
-    inspect_reply(reply?)
+    match upstream.call(&ready, armed, &cancel).await {
+        Ok(reply) => inspect_reply(reply),
+        Err(error) => {
+            Err(gateway.accounts.refused(&config, account.as_deref(), error).await.into())
+        }
+    }
 }

@@ -25,6 +25,8 @@ pub(crate) enum Refusal {
     TokenUnknown,
     TokenRevoked,
     TokenExpired,
+    /// An access token for another endpoint.
+    TokenElsewhere,
     /// Not granted, denied, out of scope, or no tool at all: `reason` is for
     /// the trail only, so that the agent cannot tell them apart.
     NotGranted {
@@ -111,6 +113,7 @@ impl Refusal {
             Self::TokenUnknown => "token_unknown",
             Self::TokenRevoked => "token_revoked",
             Self::TokenExpired => "token_expired",
+            Self::TokenElsewhere => "token_elsewhere",
             Self::NotGranted { .. } => "not_granted",
             Self::Denied { .. } => "denied",
             Self::RateLimited { .. } => "rate_limited",
@@ -148,7 +151,8 @@ impl Refusal {
             | Self::TokenMalformed
             | Self::TokenUnknown
             | Self::TokenRevoked
-            | Self::TokenExpired => 401,
+            | Self::TokenExpired
+            | Self::TokenElsewhere => 401,
             Self::NotGranted { .. }
             | Self::Denied { .. }
             | Self::UsedUp
@@ -207,6 +211,7 @@ impl Refusal {
             Self::TokenUnknown => "The token is unknown to this gateway.".into(),
             Self::TokenRevoked => "The token was revoked.".into(),
             Self::TokenExpired => "The token has expired.".into(),
+            Self::TokenElsewhere => "The token is for another endpoint of this gateway.".into(),
             Self::NotGranted { .. } => {
                 format!("Permission denied: no tool {meant:?} is granted to this agent.")
             }
@@ -277,6 +282,7 @@ impl Refusal {
             Self::TokenRevoked | Self::TokenExpired => {
                 "Ask an administrator for a new token (`agw agent add`).".into()
             }
+            Self::TokenElsewhere => "Use it where it was asked for, or sign in here.".into(),
             Self::NotGranted { .. } => {
                 // An agent's own text, which somebody may paste into a shell.
                 let harmless = |c: &char| c.is_ascii_alphanumeric() || "_-./*".contains(*c);
@@ -327,10 +333,16 @@ impl Refusal {
                 "Try again in a few seconds; an administrator should check the gateway's disk.".into()
             }
             Self::Overloaded | Self::TooManyCalls => "Wait for calls to end, then try again.".into(),
-            Self::Upstream(error) => error.next().into(),
+            Self::Upstream(error) => error.next().into_owned(),
             Self::Cancelled => "Nothing, if you meant to cancel it.".into(),
             Self::Internal(_) => "Ask an administrator to look at the gateway's log.".into(),
         }
+    }
+
+    /// Whether the caller's owner may use the tool and the caller's own scope
+    /// is all that is in the way.
+    pub(crate) fn is_out_of_scope(&self) -> bool {
+        self.reason() == Reason::OutOfScope.code()
     }
 
     fn reason(&self) -> &'static str {
@@ -467,6 +479,6 @@ pub(crate) fn refuse_unread(
     story.meant = meant.to_owned();
     // For the trail: whose token it was, if anybody's.
     let now = gateway.live.clock.now_ms();
-    let _ = identify(&gateway.live.snapshot.load(), presented, now, &mut story);
+    let _ = identify(&gateway.live.snapshot.load(), presented, None, now, &mut story);
     refuse(gateway, &story, refusal)
 }

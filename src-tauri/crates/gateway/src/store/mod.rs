@@ -31,6 +31,8 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("trail.sql")),
     M::up(include_str!("items.sql")),
     M::up(include_str!("pins.sql")),
+    M::up(include_str!("sign_in.sql")),
+    M::up(include_str!("accounts.sql")),
 ];
 
 /// Why the store did not do as asked.

@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use agw_api::{AuditSettings, Role, Transport};
+use agw_api::{AuditSettings, Role, SignInKind, Transport};
 use agw_core::{
     AgentCaller, AgentId, Caller, CallerFacts, Condition, ConnectionId, ConnectionName, Effect,
     Grant, GrantId, PermissionMap, Subject, TeamId, TokenHash, ToolEffect, ToolId, ToolPattern,
@@ -16,10 +16,12 @@ use foldhash::fast::RandomState;
 use rusqlite::{Connection, Row};
 
 use crate::{
+    accounts::{self, Account, Owner, StoredClient},
     audit::{
         forward, metrics,
         settings::{self, Recordings},
     },
+    oauth::Audience,
     pins::Pins,
     store::{StoreError, rows},
 };
@@ -35,6 +37,10 @@ pub(crate) struct Snapshot {
     pub(crate) pins: Pins,
     pub(crate) tokens: HashMap<TokenHash, TokenEntry, RandomState>,
     pub(crate) connections: HashMap<ConnectionName, Arc<ConnectionConfig>>,
+    /// Accounts with the systems behind them, and the clients that they were
+    /// made with.
+    pub(crate) accounts: HashMap<(ConnectionId, Owner), Arc<Account>>,
+    pub(crate) clients: HashMap<ConnectionId, Arc<StoredClient>>,
     pub(crate) users: HashMap<UserId, Person>,
     pub(crate) agents: HashMap<AgentId, AgentEntry>,
     memberships: HashMap<UserId, Membership>,
@@ -61,6 +67,9 @@ pub(crate) struct TokenEntry {
     /// Milliseconds since 1970.
     pub(crate) expires_at: Option<i64>,
     pub(crate) revoked: bool,
+    /// What an access token is for; a token that a person handed out opens
+    /// everything.
+    pub(crate) audience: Option<Audience>,
 }
 
 /// A person; kept for the audit trail when the row is removed.
@@ -77,9 +86,9 @@ pub(crate) struct Person {
 pub(crate) struct AgentEntry {
     pub(crate) name: String,
     pub(crate) user: UserId,
-    scope: Arc<[ToolPattern]>,
+    pub(crate) scope: Arc<[ToolPattern]>,
     /// Milliseconds since 1970.
-    expires_at: Option<i64>,
+    pub(crate) expires_at: Option<i64>,
     pub(crate) max_uses: Option<u64>,
     /// After how many seconds its client gives up on a call.
     pub(crate) client_timeout: u32,
@@ -101,17 +110,25 @@ pub(crate) struct ConnectionConfig {
     pub(crate) name: ConnectionName,
     pub(crate) transport: Transport,
     pub(crate) credentials: Vec<SealedCredential>,
+    /// Who signs in to it, if anybody has to.
+    pub(crate) sign_in: Option<SignInKind>,
     pub(crate) paused: bool,
     pub(crate) version: u64,
     pub(crate) created_at: i64,
 }
 
 impl ConnectionConfig {
+    /// Whether it cannot be used before the vault is open.
+    pub(crate) fn has_secrets(&self) -> bool {
+        !self.credentials.is_empty() || self.sign_in.is_some()
+    }
+
     /// Where one of its credentials was sealed for.
     pub(crate) fn place<'c>(&'c self, credential: &'c SealedCredential) -> Place<'c> {
         Place {
             connection: self.id,
             connection_name: &self.name,
+            owner: None,
             credential: &credential.name,
             version: credential.version,
         }
@@ -143,6 +160,8 @@ impl Snapshot {
             permissions: PermissionMap::build(version, grants, load_effects(db)?),
             pins: Pins::load(db)?,
             connections: load_connections(db)?,
+            accounts: accounts::load(db)?,
+            clients: accounts::load_clients(db)?,
             users: load_users(db)?,
             agents: load_agents(db)?,
             memberships: load_memberships(db)?,
@@ -153,9 +172,10 @@ impl Snapshot {
             forwards: forward::load(db)?,
             metrics_token: metrics::load_token(db)?,
         };
-        snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
-        snapshot.expiries.sort_unstable();
         snapshot.tokens = load_tokens(db, &snapshot)?;
+        snapshot.expiries.extend(snapshot.agents.values().filter_map(|agent| agent.expires_at));
+        snapshot.expiries.extend(snapshot.tokens.values().filter_map(|token| token.expires_at));
+        snapshot.expiries.sort_unstable();
         Ok(snapshot)
     }
 
@@ -344,15 +364,22 @@ fn load_tokens(
     db: &Connection,
     snapshot: &Snapshot,
 ) -> Result<HashMap<TokenHash, TokenEntry, RandomState>, StoreError> {
-    let mut select = db.prepare("SELECT hash, user, agent, revoked_at FROM tokens")?;
+    let mut select =
+        db.prepare("SELECT hash, user, agent, revoked_at, audience, expires_at FROM tokens")?;
     let rows = select.query_and_then([], |row| {
         let hash: [u8; 32] = row.get("hash")?;
         let agent = row.get::<_, Option<u64>>("agent")?.map(AgentId::new);
-        let expires_at = agent.and_then(|id| snapshot.agents.get(&id)?.expires_at);
+        let of_agent = agent.and_then(|id| snapshot.agents.get(&id)?.expires_at);
+        let own: Option<i64> = row.get("expires_at")?;
+        let audience: Option<String> = row.get("audience")?;
         let entry = TokenEntry {
             caller: Arc::new(snapshot.caller(UserId::new(row.get("user")?), agent)),
-            expires_at,
+            expires_at: own.into_iter().chain(of_agent).min(),
             revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
+            audience: audience
+                .map(|path| Audience::of_path(&path))
+                .map(|audience| audience.ok_or_else(|| StoreError::Damaged("audience".into())))
+                .transpose()?,
         };
         Ok((TokenHash::from_bytes(hash), entry))
     })?;
@@ -382,8 +409,9 @@ fn load_connections(
         let (connection, credential) = row?;
         credentials.entry(connection).or_default().push(credential);
     }
-    let mut select =
-        db.prepare("SELECT id, name, transport, paused, version, created_at FROM connections")?;
+    let mut select = db.prepare(
+        "SELECT id, name, transport, paused, version, created_at, sign_in FROM connections",
+    )?;
     let rows = select.query_and_then([], |row| {
         let id: u64 = row.get("id")?;
         let name: ConnectionName = rows::parsed(row, "name")?;
@@ -394,6 +422,12 @@ fn load_connections(
             transport: serde_json::from_str(&transport)
                 .map_err(|e| StoreError::Damaged(format!("transport of {name}: {e}")))?,
             credentials: credentials.remove(&id).unwrap_or_default(),
+            sign_in: match row.get::<_, Option<String>>("sign_in")?.as_deref() {
+                None => None,
+                Some("team") => Some(SignInKind::Team),
+                Some("user") => Some(SignInKind::User),
+                Some(_) => return Err(StoreError::Damaged(format!("sign-in of {name}"))),
+            },
             paused: row.get("paused")?,
             version: row.get("version")?,
             created_at: row.get("created_at")?,

@@ -40,16 +40,13 @@ pub(super) struct Greeting {
 
 /// What of MCP a server announced.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Announced {
-    pub(crate) tools: bool,
-    pub(crate) prompts: bool,
-    pub(crate) resources: bool,
-    pub(crate) completions: bool,
-    pub(crate) logging: bool,
-    /// That it tells when a resource changes.
-    pub(crate) subscribe: bool,
+pub(super) struct Announced {
+    pub(super) tools: bool,
+    pub(super) prompts: bool,
+    pub(super) resources: bool,
+    pub(super) logging: bool,
     /// That it tells when any of its lists changes.
-    pub(crate) list_changed: bool,
+    pub(super) list_changed: bool,
 }
 
 impl Announced {
@@ -65,9 +62,7 @@ impl Announced {
             tools: member("tools").is_some(),
             prompts: member("prompts").is_some(),
             resources: member("resources").is_some(),
-            completions: member("completions").is_some(),
             logging: member("logging").is_some(),
-            subscribe: says("resources", "subscribe"),
             list_changed: lists.into_iter().any(|name| says(name, "listChanged")),
         }
     }

@@ -5,7 +5,7 @@ use std::{borrow::Cow, sync::Arc};
 use agw_core::{AgentId, ConnectionName, UserId};
 use agw_vault::Secret;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, header};
 use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::Notify;
@@ -35,18 +35,21 @@ impl Owner {
             user: armed.user(),
             agent: armed.agent().filter(|_| client.can_answer()),
             capabilities: Arc::clone(&client.capabilities),
-            credentials: hash(armed.headers()),
+            credentials: hash(armed.headers(), armed.account()),
         }
     }
 }
 
-/// So that no credential is kept to compare with.
-pub(super) fn hash(headers: &[(HeaderName, HeaderValue)]) -> [u8; 32] {
+/// So that no credential is kept to compare with. An account stays the same
+/// when its token is renewed.
+pub(super) fn hash(headers: &[(HeaderName, HeaderValue)], account: Option<u64>) -> [u8; 32] {
     if headers.is_empty() {
         return [0; 32];
     }
     let mut hasher = Sha256::new();
-    for (name, value) in headers {
+    hasher.update(account.unwrap_or(0).to_le_bytes());
+    let of_account = |name: &HeaderName| account.is_some() && *name == header::AUTHORIZATION;
+    for (name, value) in headers.iter().filter(|(name, _)| !of_account(name)) {
         for part in [name.as_str().as_bytes(), value.as_bytes()] {
             hasher.update((part.len() as u64).to_le_bytes());
             hasher.update(part);

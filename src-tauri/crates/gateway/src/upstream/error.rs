@@ -1,12 +1,12 @@
 //! Failures on the far side. `Display` is for the admin; agents get
 //! [`UpstreamError::message`], which repeats nothing that the upstream said.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use agw_vault::Secret;
 use bytes::Bytes;
 
-use crate::pipeline;
+use crate::{accounts::SignIn, pipeline};
 
 /// Why an upstream gave no answer that can be used.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -17,6 +17,11 @@ pub(crate) enum UpstreamError {
     Unreachable(String),
     #[error("it refused the gateway's credential with HTTP {0}; check the connection's credential")]
     Unauthorized(u16),
+    /// With what it says of the token that it wants (RFC 6750, section 3).
+    #[error("it wants a sign-in (HTTP {status}); remove the connection and add it with --sign-in")]
+    Challenged { status: u16, challenge: Box<str> },
+    #[error("{0}")]
+    SignIn(Box<SignIn>),
     #[error("it answered with HTTP {0}")]
     Status(u16),
     #[error("it redirected to {0:?}; redirects are not followed, so enter the final URL")]
@@ -54,7 +59,11 @@ impl UpstreamError {
             Self::Redirect(text) => Self::Redirect(safe(text)),
             Self::Malformed(text) => Self::Malformed(safe(text)),
             Self::Closed(text) => Self::Closed(safe(text)),
+            Self::Challenged { status, challenge } => {
+                Self::Challenged { status, challenge: safe(challenge.into()).into() }
+            }
             Self::Unauthorized(_)
+            | Self::SignIn(_)
             | Self::Status(_)
             | Self::TooLarge(_)
             | Self::TimedOut(_)
@@ -69,7 +78,8 @@ impl UpstreamError {
         match self {
             Self::NotReady(_) => "connection_unavailable",
             Self::Unreachable(_) => "upstream_unreachable",
-            Self::Unauthorized(_) => "upstream_unauthorized",
+            Self::Unauthorized(_) | Self::Challenged { .. } => "upstream_unauthorized",
+            Self::SignIn(sign_in) => sign_in.code(),
             Self::Status(_) => "upstream_status",
             Self::Redirect(_) => "upstream_redirect",
             Self::Malformed(_) => "upstream_malformed",
@@ -85,6 +95,7 @@ impl UpstreamError {
     pub(crate) fn http_status(&self) -> u16 {
         match self {
             Self::NotReady(_) => 503,
+            Self::SignIn(sign_in) if sign_in.passes() => 503,
             Self::TimedOut(_) => 504,
             _ => 502,
         }
@@ -94,9 +105,10 @@ impl UpstreamError {
         let text = match self {
             Self::NotReady(_) => "The system behind this tool is not running at the moment.",
             Self::Unreachable(_) => "The system behind this tool cannot be reached.",
-            Self::Unauthorized(_) => {
+            Self::Unauthorized(_) | Self::Challenged { .. } => {
                 "The system behind this tool refused the gateway's credential."
             }
+            Self::SignIn(sign_in) => return sign_in.message(),
             Self::Status(status) => {
                 return format!("The system behind this tool answered with HTTP {status}.");
             }
@@ -121,12 +133,13 @@ impl UpstreamError {
         text.into()
     }
 
-    pub(crate) fn next(&self) -> &'static str {
-        match self {
+    pub(crate) fn next(&self) -> Cow<'static, str> {
+        let text = match self {
+            Self::SignIn(sign_in) => return sign_in.next().into(),
             Self::NotReady(_) | Self::Unreachable(_) => {
                 "Nothing was done. Try again in a minute; if it stays so, ask an administrator to test the connection (`agw connection test`)."
             }
-            Self::Unauthorized(_) => {
+            Self::Unauthorized(_) | Self::Challenged { .. } => {
                 "Nothing was done. Ask an administrator to renew the connection's credential."
             }
             Self::Redirect(_) => "Ask an administrator to check the connection's URL.",
@@ -139,6 +152,7 @@ impl UpstreamError {
             }
             Self::Cancelled => "Nothing, if you meant to cancel it.",
             Self::RulesChanged => "Call again: it is decided anew.",
-        }
+        };
+        text.into()
     }
 }

@@ -25,14 +25,18 @@ const IDLE: Duration = Duration::from_secs(90);
 /// its connection can be used again.
 pub(super) const REST_OF_STREAM: Duration = Duration::from_millis(250);
 
-/// TLS 1.3 with the system's certificates, TCP_NODELAY, pooled connections.
-pub(crate) fn client() -> std::io::Result<HttpClient> {
+/// TLS 1.3 with the system's certificates.
+pub(crate) fn tls() -> std::io::Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    Ok(rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(std::io::Error::other)?
         .with_native_roots()?
-        .with_no_client_auth();
+        .with_no_client_auth())
+}
+
+/// TCP_NODELAY, pooled connections.
+pub(crate) fn client(tls: rustls::ClientConfig) -> HttpClient {
     let mut tcp = HttpConnector::new();
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT));
@@ -42,10 +46,10 @@ pub(crate) fn client() -> std::io::Result<HttpClient> {
         .https_or_http()
         .enable_http1()
         .wrap_connector(tcp);
-    Ok(Client::builder(TokioExecutor::new())
+    Client::builder(TokioExecutor::new())
         .pool_idle_timeout(IDLE)
         .pool_timer(TokioTimer::new())
-        .build(connector))
+        .build(connector)
 }
 
 /// An upstream's URL: HTTPS, or plain HTTP to this machine only.
@@ -148,7 +152,7 @@ pub(super) fn check_status(response: &Response<Body>) -> Result<(), UpstreamErro
     let status = response.status();
     match status.as_u16() {
         200..=299 => Ok(()),
-        401 | 403 => Err(UpstreamError::Unauthorized(status.as_u16())),
+        401 | 403 => Err(unauthorized(response)),
         300..=399 => {
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|l| l.to_str().ok()).unwrap_or("nowhere");
@@ -156,6 +160,19 @@ pub(super) fn check_status(response: &Response<Body>) -> Result<(), UpstreamErro
         }
         status => Err(UpstreamError::Status(status)),
     }
+}
+
+/// With the challenge, if there is one for a bearer token.
+fn unauthorized(response: &Response<Body>) -> UpstreamError {
+    let status = response.status().as_u16();
+    let said = response.headers().get_all(header::WWW_AUTHENTICATE).into_iter();
+    let said: Vec<&str> = said.filter_map(|value| value.to_str().ok()).collect();
+    let challenge = said.join(", ");
+    if !challenge.to_ascii_lowercase().contains("bearer") {
+        return UpstreamError::Unauthorized(status);
+    }
+    let challenge: String = challenge.chars().take(bounds::CHALLENGE_MAX).collect();
+    UpstreamError::Challenged { status, challenge: challenge.into() }
 }
 
 /// The media type of a body, without its parameters.

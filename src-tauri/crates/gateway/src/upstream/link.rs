@@ -44,7 +44,7 @@ pub(super) struct Link {
 
 #[derive(Debug)]
 enum Over {
-    Wires(Wires),
+    Wires(Box<Wires>),
     Http(Arc<HttpLink>),
 }
 
@@ -52,6 +52,8 @@ enum Over {
 pub(super) struct Setting<'s> {
     pub(super) config: &'s ConnectionConfig,
     pub(super) vault: Option<&'s Vault>,
+    /// The token of the account to list tools with.
+    pub(super) account: Option<Secret>,
     pub(super) http: &'s HttpClient,
     pub(super) stderr: &'s Tail,
     pub(super) ear: Ear,
@@ -67,8 +69,12 @@ pub(super) struct Setting<'s> {
 
 impl Link {
     /// Starts or addresses the server, finds out how it speaks, and greets it.
-    pub(super) async fn connect(setting: Setting<'_>) -> Result<(Self, Greeting), UpstreamError> {
-        let credentials = open_credentials(setting.config, setting.vault)?;
+    pub(super) async fn connect(
+        mut setting: Setting<'_>,
+    ) -> Result<(Self, Greeting), UpstreamError> {
+        let mut credentials = open_credentials(setting.config, setting.vault)?;
+        let account = setting.account.take();
+        credentials.extend(account.map(|token| ("authorization".into(), pipeline::bearer(&token))));
         let ear = setting.ear.clone();
         let (over, greeting) = match &setting.config.transport {
             Transport::Stdio { argv } => {
@@ -79,7 +85,7 @@ impl Link {
                     Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), stderr };
                 let connected = Wires::start(Server::Program(program), &setting).await;
                 let (wires, greeting) = connected.map_err(|e| e.without_secrets(&secrets))?;
-                (Over::Wires(wires), greeting)
+                (Over::Wires(Box::new(wires)), greeting)
             }
             Transport::Http { url } => {
                 let parts = parts(url, credentials, &setting)?;
@@ -89,6 +95,19 @@ impl Link {
             }
         };
         Ok((Self { over, announced: greeting.announced, ear }, greeting))
+    }
+
+    /// For calls alone, which go with accounts of their own: the server wants
+    /// one before it says anything.
+    pub(super) fn unlisted(setting: &Setting<'_>) -> Result<Arc<Self>, UpstreamError> {
+        let Transport::Http { url } = &setting.config.transport else {
+            return Err(UpstreamError::NotReady("a program has no account".into()));
+        };
+        let credentials = open_credentials(setting.config, setting.vault)?;
+        let era = setting.known.unwrap_or(Era::Session);
+        let link = HttpLink::ungreeted(parts(url, credentials, setting)?, era);
+        let over = Over::Http(link);
+        Ok(Arc::new(Self { over, announced: Announced::default(), ear: setting.ear.clone() }))
     }
 
     /// The definitions of all that it lists, page by page.
@@ -345,7 +364,7 @@ async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greetin
                 UpstreamError::Status(_) | UpstreamError::Malformed(_) => error,
                 second => second,
             })?;
-            Ok((Over::Wires(wires), greeting))
+            Ok((Over::Wires(Box::new(wires)), greeting))
         }
         Err(error) => Err(error),
     }

@@ -23,8 +23,7 @@ mod talk;
 mod wire;
 mod wires;
 
-pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_cause};
-pub(crate) use dialect::Announced;
+pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_cause, tls};
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 

@@ -112,7 +112,11 @@ async fn provide(talk: &Talk, required: InputRequired<'_>) -> Result<Round, Upst
         if !params.starts_with('{') {
             return Err(malformed("the params are no object"));
         }
-        wanted.push(talk.wanted(key, what, params));
+        let params = match talk.armed.client().era {
+            Era::Session => with_id(params),
+            Era::Stateless => Cow::Borrowed(params),
+        };
+        wanted.push(talk.wanted(key, what, &params));
     }
     let answers = if wanted.is_empty() {
         Answers::new()
@@ -123,6 +127,23 @@ async fn provide(talk: &Talk, required: InputRequired<'_>) -> Result<Round, Upst
     again.push_str(&responses(&wanted, answers)?);
     again.push('}');
     Ok(Round::Again(again))
+}
+
+/// In the older era a URL that a person shall open has an id.
+fn with_id(params: &str) -> Cow<'_, str> {
+    #[derive(Deserialize)]
+    struct Elicited<'a> {
+        #[serde(borrow, default)]
+        mode: Option<Cow<'a, str>>,
+        #[serde(borrow, default, rename = "elicitationId")]
+        id: Option<&'a RawValue>,
+    }
+    let url = serde_json::from_str::<Elicited<'_>>(params)
+        .is_ok_and(|elicited| elicited.mode.as_deref() == Some("url") && elicited.id.is_none());
+    match params.strip_prefix('{').filter(|_| url) {
+        Some(rest) => format!(r#"{{"elicitationId":"{}",{rest}"#, ulid::Ulid::generate()).into(),
+        None => Cow::Borrowed(params),
+    }
 }
 
 /// The members of `inputResponses`.

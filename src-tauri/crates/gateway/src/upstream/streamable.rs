@@ -165,6 +165,16 @@ impl HttpLink {
         Ok((link, greeting))
     }
 
+    /// For a server that does not let the gateway itself in.
+    pub(super) fn ungreeted(parts: Parts, era: Era) -> Arc<Self> {
+        let protocol = match era {
+            Era::Stateless => dialect::STATELESS,
+            Era::Session => dialect::SESSION,
+        };
+        let own = Session::new(None, HeaderValue::from_static(protocol), parts.access.clone());
+        Self::make(parts, era, own, Announced::default())
+    }
+
     fn make(parts: Parts, era: Era, own: Session, announced: Announced) -> Arc<Self> {
         let Parts { site, access, subscriptions, ear, life } = parts;
         Arc::new(Self {

@@ -8,13 +8,14 @@ use std::{
 
 use agw_api::{ConnectionHealth, Transport};
 use agw_core::{AgentId, ConnectionId, ConnectionName, UserId};
-use agw_vault::Vault;
+use agw_vault::{Secret, Vault};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use rusqlite::params;
 use tokio::sync::{Notify, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
+    accounts::{Account, Accounts},
     audit::{Kind, Record},
     bounds::{self, Timeouts},
     catalog::{Catalog, Definitions, Listed, Listing},
@@ -23,7 +24,7 @@ use crate::{
     pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
     upstream::{
-        Announced, HttpClient, Upstream, UpstreamError,
+        HttpClient, Upstream, UpstreamError,
         ear::Ear,
         life::Life,
         link::{Link, Setting},
@@ -44,7 +45,6 @@ pub(crate) struct State {
     pub(crate) protocol: Option<String>,
     /// What the server says of how it is used.
     pub(crate) instructions: Option<Arc<str>>,
-    pub(crate) announced: Announced,
     /// Attempts to start it.
     pub(crate) starts: u32,
     /// Attempts that ended, well or badly.
@@ -58,6 +58,7 @@ pub(crate) struct Context {
     pub(crate) vault: Arc<ArcSwapOption<Vault>>,
     pub(crate) writer: Writer,
     pub(crate) http: HttpClient,
+    pub(crate) accounts: Arc<Accounts>,
     pub(crate) timeouts: Timeouts,
     pub(crate) crowd: Arc<Crowd>,
 }
@@ -195,7 +196,6 @@ impl Upstreams {
             server: None,
             protocol: None,
             instructions: None,
-            announced: Announced::default(),
             starts: 0,
             settled: 0,
         };
@@ -225,6 +225,11 @@ impl Upstreams {
             if upstream.stop.is_cancelled() {
                 return;
             }
+            // Another account, or the same one anew.
+            let Some(problem) = problem else {
+                failures = 0;
+                continue;
+            };
             failures = if began.elapsed() >= STEADY { 1 } else { failures + 1 };
             let name = &upstream.config.name;
             tracing::warn!(connection = %name, %problem, failures, "a connection is not ready");
@@ -247,7 +252,7 @@ impl Upstreams {
     /// Waits for the vault, where the connection has credentials.
     async fn unsealed(&self, upstream: &Upstream) {
         let mut changes = self.context.live.changes();
-        while !upstream.config.credentials.is_empty() && self.context.vault.load().is_none() {
+        while upstream.config.has_secrets() && self.context.vault.load().is_none() {
             self.set_state(upstream, |state| {
                 state.health = ConnectionHealth::Sealed;
                 state.problem = Some("the gateway is sealed; unlock it".into());
@@ -258,8 +263,9 @@ impl Upstreams {
         }
     }
 
-    /// One life of an upstream, from its start to its end. Returns why it ended.
-    async fn serve(&self, upstream: &Upstream) -> String {
+    /// One life of an upstream, from its start to its end. Returns why it ended;
+    /// `None` if it is to begin anew with what is known of its account now.
+    async fn serve(&self, upstream: &Upstream) -> Option<String> {
         self.set_state(upstream, |state| {
             state.health = ConnectionHealth::Connecting;
             state.starts += 1;
@@ -267,14 +273,20 @@ impl Upstreams {
         let life = Life::default();
         let problem = tokio::select! {
             problem = self.live(upstream, &life) => problem,
-            () = upstream.stop.cancelled() => String::new(),
+            () = upstream.stop.cancelled() => Some(String::new()),
         };
         upstream.link.store(None);
         life.end().await;
         problem
     }
 
-    async fn live(&self, upstream: &Upstream, life: &Life) -> String {
+    async fn live(&self, upstream: &Upstream, life: &Life) -> Option<String> {
+        let config = &upstream.config;
+        let (account, token) = match self.context.accounts.to_list(config).await {
+            Ok(Some((account, token))) => (Some(account), Some(token)),
+            // Without one the server may still say what it wants.
+            Ok(None) | Err(_) => (self.context.accounts.lister(config), None),
+        };
         let vault = self.context.vault.load_full();
         let start = self.context.timeouts.start;
         let ear = Ear {
@@ -284,9 +296,10 @@ impl Upstreams {
         };
         // Forgotten unless it proves right again.
         let known = upstream.era.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let setting = Setting {
-            config: &upstream.config,
+        let setting = |account: Option<Secret>, ear: Ear| Setting {
+            config,
             vault: vault.as_deref(),
+            account,
             http: &self.context.http,
             stderr: &upstream.stderr,
             ear,
@@ -297,14 +310,18 @@ impl Upstreams {
             probe: bounds::PROBE.min(start / 3),
         };
         let started = async {
-            let (link, greeting) = Link::connect(setting).await?;
+            let (link, greeting) = Link::connect(setting(token, ear.clone())).await?;
             let definitions = link.list().await?;
             Ok::<_, UpstreamError>((Arc::new(link), greeting, definitions))
         };
         let (link, greeting, definitions) = match tokio::time::timeout(start, started).await {
             Ok(Ok(started)) => started,
-            Ok(Err(error)) => return error.to_string(),
-            Err(_) => return self.never_answered(upstream),
+            Ok(Err(error)) => {
+                *upstream.era.lock().unwrap_or_else(PoisonError::into_inner) = known;
+                let calls = || Link::unlisted(&setting(None, ear));
+                return self.not_listed(upstream, calls, account.as_ref(), error).await;
+            }
+            Err(_) => return Some(self.never_answered(upstream)),
         };
         *upstream.era.lock().unwrap_or_else(PoisonError::into_inner) = Some(greeting.era);
         // Calls go out only once it is known what its tools are now.
@@ -316,23 +333,28 @@ impl Upstreams {
             state.server = greeting.server;
             state.protocol = Some(greeting.protocol);
             state.instructions = greeting.instructions.map(Arc::from);
-            state.announced = greeting.announced;
             state.settled += 1;
         });
         let resumed = Arc::clone(&link);
         life.run(async move { resumed.resume().await });
-        self.keep_listed(upstream, &link).await
+        self.keep_listed(upstream, &link, account.as_ref()).await
     }
 
     /// Lists again whenever something changed, until the link ends.
-    async fn keep_listed(&self, upstream: &Upstream, link: &Link) -> String {
+    async fn keep_listed(
+        &self,
+        upstream: &Upstream,
+        link: &Arc<Link>,
+        account: Option<&Arc<Account>>,
+    ) -> Option<String> {
         let mut changes = self.context.live.changes();
         let mut sweep = tokio::time::interval(bounds::SWEEP_EVERY);
         loop {
             let look = tokio::select! {
                 _ = sweep.tick() => false,
                 changed = changes.changed() => if changed.is_err() { std::future::pending().await } else { false },
-                problem = link.closed() => return problem,
+                problem = link.closed() => return Some(problem),
+                () = self.another_account(upstream, account, false) => return None,
                 // Several lists may change at once.
                 () = link.lists_changed() => {
                     tokio::time::sleep(bounds::LISTS_CHANGE).await;
@@ -347,10 +369,65 @@ impl Upstreams {
             }
             match tokio::time::timeout(self.context.timeouts.start, link.list()).await {
                 Ok(Ok(definitions)) => self.accept(upstream, definitions).await,
-                Ok(Err(error)) => return error.to_string(),
-                Err(_) => return self.never_answered(upstream),
+                Ok(Err(error)) => {
+                    let calls = || Ok(Arc::clone(link));
+                    return self.not_listed(upstream, calls, account, error).await;
+                }
+                Err(_) => return Some(self.never_answered(upstream)),
             }
             self.set_state(upstream, |state| state.settled += 1);
+        }
+    }
+
+    /// Tools could not be listed. Where that is for want of an account, `calls`
+    /// go on, with accounts of their own, and the tools stay listed as they
+    /// were.
+    async fn not_listed(
+        &self,
+        upstream: &Upstream,
+        calls: impl FnOnce() -> Result<Arc<Link>, UpstreamError>,
+        account: Option<&Arc<Account>>,
+        error: UpstreamError,
+    ) -> Option<String> {
+        let config = &upstream.config;
+        let used = account.map(|account| &**account);
+        let error = self.context.accounts.refused(config, used, error).await;
+        let UpstreamError::SignIn(sign_in) = error else { return Some(error.to_string()) };
+        // Renewed meanwhile, or the authorization server is away.
+        let seen = self.context.accounts.lister(config);
+        if sign_in.passes() {
+            return Some(sign_in.to_string());
+        }
+        let link = match calls() {
+            Ok(link) => link,
+            Err(error) => return Some(error.to_string()),
+        };
+        upstream.link.store(Some(Arc::clone(&link)));
+        self.set_state(upstream, |state| {
+            state.health = ConnectionHealth::NeedsSignIn;
+            state.problem = Some(sign_in.for_admins());
+            state.settled += 1;
+        });
+        tokio::select! {
+            () = self.another_account(upstream, seen.as_ref(), true) => None,
+            () = upstream.retry.notified() => None,
+            problem = link.closed() => Some(problem),
+        }
+    }
+
+    /// Returns when tools would be listed with another account than `seen`, or
+    /// `anew` with new tokens of the same.
+    async fn another_account(&self, upstream: &Upstream, seen: Option<&Arc<Account>>, anew: bool) {
+        if upstream.config.sign_in.is_none() {
+            return std::future::pending().await;
+        }
+        let key = |account: &Arc<Account>| (account.id, if anew { account.version } else { 0 });
+        let seen = seen.map(key);
+        let mut changes = self.context.live.changes();
+        while self.context.accounts.lister(&upstream.config).as_ref().map(key) == seen {
+            if changes.changed().await.is_err() {
+                return std::future::pending().await;
+            }
         }
     }
 

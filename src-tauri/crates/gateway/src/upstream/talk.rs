@@ -26,6 +26,7 @@ pub(super) struct Talk {
     pub(super) secrets: Arc<[Secret]>,
     pub(super) patience: Arc<Patience>,
     asked: AtomicUsize,
+    keys: AtomicUsize,
 }
 
 impl Talk {
@@ -34,7 +35,7 @@ impl Talk {
         secrets: Arc<[Secret]>,
         patience: Arc<Patience>,
     ) -> Self {
-        Self { armed, secrets, patience, asked: AtomicUsize::new(0) }
+        Self { armed, secrets, patience, asked: AtomicUsize::new(0), keys: AtomicUsize::new(0) }
     }
 
     /// Passes on a notification that belongs to the call; returns whether it
@@ -81,7 +82,8 @@ impl Talk {
         if !params.starts_with('{') {
             return jsonrpc::error_response(id, -32_602, "the params are no object");
         }
-        let key = String::from("0");
+        // Several at once are told apart by it.
+        let key = format!("ask-{}", self.keys.fetch_add(1, Ordering::Relaxed));
         let answers = self.ask(vec![self.wanted(key.clone(), what, params)]).await;
         match answers.ok().and_then(|mut answers| answers.remove(&key)) {
             Some(ClientAnswer::Result(json)) => {

@@ -402,6 +402,6 @@ fn listen(wire: &Wire, filter: &str) {
 
 impl Owner {
     fn has(&self, headers: &Headers) -> bool {
-        self.credentials == ear::hash(headers)
+        self.credentials == ear::hash(headers, None)
     }
 }

@@ -228,7 +228,11 @@ pub(super) fn refused_call(
     });
     let body = Bytes::from(body.to_string());
     let body = receipt.map_or(body.clone(), |receipt| with_receipt(&body, receipt));
-    result(id, &in_era(&body, era, Era::Session, operation))
+    let mut response = result(id, &in_era(&body, era, Era::Session, operation));
+    if refusal.is_out_of_scope() {
+        response.extensions_mut().insert(OutOfScope(meant.to_owned()));
+    }
+    response
 }
 
 /// The upstream asked for what the client did not declare, and could not go on
@@ -239,6 +243,11 @@ pub(super) fn missing_capability(id: &str, capability: &str) -> Response {
     let error = RpcError { data: Some(data), ..RpcError::new(MISSING_CAPABILITY, text) };
     error.with_id(id).response(StatusCode::BAD_REQUEST)
 }
+
+/// On an answer: the tool that the caller's owner may use, and its scope
+/// leaves out.
+#[derive(Debug, Clone)]
+pub(super) struct OutOfScope(pub(super) String);
 
 /// A refusal that concerns no call in particular.
 pub(super) fn refused_request(refusal: &Refusal, subject: &str) -> Response {

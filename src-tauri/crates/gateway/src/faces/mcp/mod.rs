@@ -8,6 +8,7 @@
 
 mod answer;
 mod calls;
+mod challenge;
 mod envelope;
 mod era;
 #[cfg(feature = "fuzzing")]
@@ -58,6 +59,15 @@ enum Endpoint {
     Single(ConnectionName),
 }
 
+impl Endpoint {
+    fn connection(&self) -> Option<&ConnectionName> {
+        match self {
+            Self::Aggregate => None,
+            Self::Single(connection) => Some(connection),
+        }
+    }
+}
+
 /// One request, after its token was looked up.
 #[derive(Clone)]
 struct Exchange {
@@ -90,9 +100,12 @@ pub(super) async fn single(
     }
 }
 
+/// Answers, and tells a client whose token is not good here, or not for this,
+/// where to get one.
 async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> Response {
+    let here = challenge::Here::new(&gateway, endpoint.connection(), request.headers());
     let (head, body) = request.into_parts();
-    match enter(gateway, endpoint, head) {
+    let response = match enter(Arc::clone(&gateway), endpoint, head) {
         Ok((Method::POST, exchange)) => exchange.post(body).await,
         Ok((Method::GET, exchange)) => exchange.listen(),
         Ok((Method::DELETE, exchange)) => exchange.end_session(),
@@ -101,7 +114,8 @@ async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> R
             (StatusCode::METHOD_NOT_ALLOWED, allow).into_response()
         }
         Err(response) => *response,
-    }
+    };
+    here.complete(response)
 }
 
 /// Lets a request in whose token is good.
@@ -113,7 +127,7 @@ fn enter(
     let received = Instant::now();
     let Parts { method, uri, headers, .. } = head;
     let presented = bearer::presented(&headers);
-    let caller = match admit(&gateway, &presented, received) {
+    let caller = match admit(&gateway, &presented, &endpoint, received) {
         Ok(caller) => caller,
         Err(refusal) => {
             let (refusal, subject) = refuse_unread(&gateway, Face::Mcp, &presented, "", refusal);
@@ -132,6 +146,7 @@ fn enter(
 fn admit(
     gateway: &Gateway,
     presented: &Presented,
+    endpoint: &Endpoint,
     received: Instant,
 ) -> Result<Arc<Caller>, Refusal> {
     let snapshot = gateway.live.snapshot.load();
@@ -141,7 +156,8 @@ fn admit(
         other => other,
     };
     let mut story = Story::unread(Face::Mcp, received);
-    let caller = identify(&snapshot, presented, gateway.live.clock.now_ms(), &mut story)?;
+    let (at, now) = (endpoint.connection(), gateway.live.clock.now_ms());
+    let caller = identify(&snapshot, presented, at, now, &mut story)?;
     open.map(|()| caller)
 }
 

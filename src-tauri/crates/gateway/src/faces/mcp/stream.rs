@@ -248,7 +248,7 @@ impl Exchange {
         let snapshot = self.gateway.live.snapshot.load();
         let mut story = Story::unread(Face::Mcp, Instant::now());
         let now = self.gateway.live.clock.now_ms();
-        match identify(&snapshot, &self.presented, now, &mut story) {
+        match identify(&snapshot, &self.presented, self.endpoint.connection(), now, &mut story) {
             Ok(caller) => {
                 self.caller = caller;
                 true

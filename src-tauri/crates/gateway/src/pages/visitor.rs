@@ -1,0 +1,202 @@
+//! Who is looking at a page, and the forms that they send.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use agw_api::Role;
+use agw_core::UserId;
+use axum::{
+    body::{Body, Bytes},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use http_body_util::{BodyExt as _, Limited};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::{Markup, Page};
+use crate::{
+    admin::{self, Opens},
+    bounds, clock,
+    gateway::Gateway,
+};
+
+/// The session of a person on these pages.
+pub(super) const SESSION: &str = "agw_page";
+/// Tells one browser from another, so that no form of one is good in the other.
+const BROWSER: &str = "agw_form";
+
+/// What tokens of forms are made with; a new one at each start.
+pub(crate) struct FormKey(Zeroizing<[u8; 32]>);
+
+impl FormKey {
+    pub(crate) fn new() -> Result<Self, getrandom::Error> {
+        let mut key = Zeroizing::new([0; 32]);
+        getrandom::fill(&mut *key)?;
+        Ok(Self(key))
+    }
+}
+
+impl std::fmt::Debug for FormKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("FormKey(…)")
+    }
+}
+
+/// A person who signed in on these pages.
+#[derive(Debug, Clone)]
+pub(crate) struct SignedIn {
+    pub(crate) user: UserId,
+    pub(crate) name: String,
+    /// As it is now, not as it was at sign-in.
+    pub(crate) role: Role,
+}
+
+/// One browser, and who sits in front of it.
+#[derive(Debug)]
+pub(crate) struct Visitor {
+    pub(crate) signed_in: Option<SignedIn>,
+    gateway: Arc<Gateway>,
+    browser: Zeroizing<String>,
+    /// The browser has no cookie yet that tells it from others.
+    new: bool,
+    session: [u8; 32],
+    origin: bool,
+}
+
+impl Visitor {
+    pub(crate) fn of(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Self {
+        let known = admin::named_cookie(headers, BROWSER).filter(|value| value.len() == 64);
+        let found = admin::named_cookie(headers, SESSION)
+            .and_then(|token| gateway.staff.find(token, Opens::Pages, clock::now_ms()));
+        let signed_in = found.and_then(|(_, open)| {
+            let snapshot = gateway.live.snapshot.load();
+            let person = snapshot.users.get(&open.user).filter(|person| !person.removed)?;
+            Some(SignedIn { user: open.user, name: person.name.clone(), role: person.role })
+        });
+        Self {
+            session: signed_in.as_ref().and(found).map_or([0; 32], |(hash, _)| hash),
+            signed_in,
+            gateway: Arc::clone(gateway),
+            browser: Zeroizing::new(known.map_or_else(random, str::to_owned)),
+            new: known.is_none(),
+            origin: headers.contains_key(header::ORIGIN),
+        }
+    }
+
+    /// A form of this visitor's; `action` is a path of ours.
+    pub(crate) fn form(&self, action: &str, fields: Markup) -> Markup {
+        Markup::new()
+            .raw("<form method=\"post\" action=\"")
+            .text(action)
+            .raw("\">")
+            .hidden("csrf", &self.token())
+            .add(fields)
+            .raw("</form>")
+    }
+
+    /// Reads a form that was sent to us, from a page of ours to this browser.
+    ///
+    /// # Errors
+    /// The page to show instead.
+    pub(crate) async fn read_form(&self, body: Body) -> Result<Form, Response> {
+        let Some(read) = read_body(body, bounds::FORM_MAX).await else {
+            let page = Page::problem(
+                StatusCode::BAD_REQUEST,
+                "The form did not arrive",
+                "Go back and send it again.",
+            );
+            return Err(self.show(page));
+        };
+        let form = Form::read(&read);
+        let (shown, made) = (form.one("csrf").unwrap_or_default(), self.token());
+        // The guard of the port has compared the Origin with our own.
+        if self.origin && bool::from(shown.as_bytes().ct_eq(made.as_bytes())) {
+            return Ok(form);
+        }
+        let next = "It may be too old, or come from somewhere else. Open the page again where you came from, and make sure that the browser keeps cookies for this address.";
+        Err(self.show(Page::problem(StatusCode::FORBIDDEN, "This form cannot be used", next)))
+    }
+
+    /// Sends a page to this browser.
+    pub(crate) fn show(&self, page: Page) -> Response {
+        let mut response = page.respond();
+        if self.new {
+            let cookie = format!("{BROWSER}={}; Path=/; HttpOnly; SameSite=Lax", *self.browser);
+            if let Ok(cookie) = HeaderValue::from_str(&cookie) {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+        }
+        response
+    }
+
+    fn token(&self) -> String {
+        hex(&self.binding())
+    }
+
+    /// Of this browser and who is signed in, and of nobody else.
+    pub(crate) fn binding(&self) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        hash.update(*self.gateway.forms.0);
+        hash.update(Sha256::digest(self.browser.as_bytes()));
+        hash.update(self.session);
+        hash.finalize().into()
+    }
+
+    pub(super) fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+}
+
+/// The fields of a form, in their order.
+#[derive(Debug)]
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    pub(crate) fn read(encoded: &[u8]) -> Self {
+        Self(form_urlencoded::parse(encoded).into_owned().collect())
+    }
+
+    /// A field that is there exactly once.
+    pub(crate) fn one(&self, name: &str) -> Option<&str> {
+        let mut values = self.all(name);
+        match (values.next(), values.next()) {
+            (Some(value), None) => Some(value),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn all<'f>(&'f self, name: &str) -> impl Iterator<Item = &'f str> {
+        self.0.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A name that is there more than once.
+    pub(crate) fn repeated(&self) -> Option<&str> {
+        self.0.iter().map(|(name, _)| name.as_str()).find(|name| self.all(name).count() > 1)
+    }
+}
+
+/// A whole body of so many bytes at most, if it arrives in time.
+pub(crate) async fn read_body(body: Body, max: usize) -> Option<Bytes> {
+    let read = Limited::new(body, max).collect();
+    let read = tokio::time::timeout(bounds::FORM_PATIENCE, read).await;
+    Some(read.ok()?.ok()?.to_bytes())
+}
+
+/// 256 random bits in hex. Without any, the form's token still hangs on the
+/// key of this start and on the session.
+fn random() -> String {
+    let mut bytes = Zeroizing::new([0; 32]);
+    match getrandom::fill(&mut *bytes) {
+        Ok(()) => hex(&*bytes),
+        Err(_) => String::new(),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut out, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
