@@ -24,6 +24,7 @@
 mod conditions;
 mod envelope;
 mod events;
+mod metadata;
 mod mirrored;
 mod objects;
 mod patterns;

@@ -39,8 +39,12 @@ mod upstream;
 pub use admin::openapi_json;
 pub use agw_vault::{MasterKeySource, Secret};
 pub use bounds::Timeouts;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub use faces::fuzzing;
 pub use gateway::{ServeError, ServeOptions};
 pub use serve::{Running, serve, start};
+
+/// Doors for the fuzz targets to parsers that nobody else may reach.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{accounts::fuzzing::*, faces::fuzzing::*, oauth::may_return};
+}

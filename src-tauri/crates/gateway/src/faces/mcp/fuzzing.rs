@@ -1,5 +1,5 @@
-//! Doors for the fuzz targets to parsers that nobody else may reach. Compiled
-//! only with the feature `fuzzing`.
+//! Doors for the fuzz targets to what reads messages. Compiled only with the
+//! feature `fuzzing`.
 
 use agw_core::json;
 use axum::http::HeaderMap;
