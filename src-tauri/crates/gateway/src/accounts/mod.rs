@@ -20,7 +20,7 @@ mod client;
 mod discover;
 mod flow;
 #[cfg(feature = "fuzzing")]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod pages;
 mod rows;
 mod token;

@@ -10,7 +10,7 @@ mod rest;
 
 pub(crate) use guard::{guarded, own_hosts};
 #[cfg(feature = "fuzzing")]
-pub use mcp::fuzzing;
+pub(crate) use mcp::fuzzing;
 pub(crate) use mcp::{AgentSessions, ParkedCalls};
 
 use std::{sync::Arc, time::Duration};

@@ -12,7 +12,7 @@ mod challenge;
 mod envelope;
 mod era;
 #[cfg(feature = "fuzzing")]
-pub mod fuzzing;
+pub(crate) mod fuzzing;
 mod greet;
 pub(super) mod legacy;
 mod list;
