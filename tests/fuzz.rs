@@ -1,5 +1,5 @@
-//! One fuzz target for each parser that reads what a person or an agent
-//! wrote. The built-in engine of `bolero` runs each for a fixed number of
+//! One fuzz target for each parser that reads what a person, an agent or an
+//! upstream wrote. The built-in engine of `bolero` runs each for a fixed number of
 //! random inputs here; a failure prints the input, made small, and the seed.
 //!
 //! For longer, with the built-in engine (and the seed of a failure, if any):
@@ -22,6 +22,11 @@
 //! It keeps what it found in `fuzz/__fuzz__`, and the normal run tries that too.
 
 mod conditions;
+mod envelope;
+mod events;
+mod metadata;
+mod mirrored;
+mod objects;
 mod patterns;
 mod tokens;
 

@@ -21,26 +21,80 @@ pub(crate) struct Load {
     spent: Duration,
 }
 
+/// How a client speaks MCP.
+#[derive(Debug, Clone)]
+pub(crate) enum Client {
+    /// Without a word on it, as a script does.
+    Bare,
+    /// 2025-11-25; with its session, once it has one.
+    Session(Option<String>),
+    /// 2026-07-28.
+    Stateless,
+}
+
 /// A `tools/call` of about 250 bytes.
-pub(crate) fn call(address: &str, tool: &str, token: Option<&str>) -> Vec<u8> {
+pub(crate) fn call(address: &str, client: &Client, tool: &str, token: Option<&str>) -> Vec<u8> {
     let params = format!(
-        r#"{{"name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}}}"#
+        r#""name":"{tool}","arguments":{{"to":"bo@acme.com","subject":"Offer","body":"Please find the offer attached. Kind regards, Ana"}}"#
     );
-    request(address, "tools/call", &params, token)
+    request(&At { address, query: "", token }, client, "tools/call", Some(tool), &params)
 }
 
 pub(crate) fn list(address: &str, token: &str) -> Vec<u8> {
-    request(address, "tools/list", "{}", Some(token))
+    let at = At { address, query: "", token: Some(token) };
+    request(&at, &Client::Bare, "tools/list", None, "")
 }
 
-fn request(address: &str, method: &str, params: &str, token: Option<&str>) -> Vec<u8> {
-    let body = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{params}}}"#);
+/// Where a request goes, and whose it is.
+pub(crate) struct At<'a> {
+    pub(crate) address: &'a str,
+    pub(crate) query: &'a str,
+    pub(crate) token: Option<&'a str>,
+}
+
+/// `params` are members.
+pub(crate) fn request(
+    at: &At<'_>,
+    client: &Client,
+    method: &str,
+    name: Option<&str>,
+    params: &str,
+) -> Vec<u8> {
+    let meta = r#""_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}}"#;
+    let (headers, meta) = match client {
+        Client::Bare => (String::new(), ""),
+        Client::Session(None) => ("mcp-protocol-version: 2025-11-25\r\n".to_owned(), ""),
+        Client::Session(Some(id)) => {
+            (format!("mcp-protocol-version: 2025-11-25\r\nmcp-session-id: {id}\r\n"), "")
+        }
+        Client::Stateless => {
+            let name = name.map(|name| format!("mcp-name: {name}\r\n")).unwrap_or_default();
+            let headers =
+                format!("mcp-protocol-version: 2026-07-28\r\nmcp-method: {method}\r\n{name}");
+            (headers, meta)
+        }
+    };
+    let comma = if params.is_empty() || meta.is_empty() { "" } else { "," };
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":{{{params}{comma}{meta}}}}}"#
+    );
+    let At { address, query, token } = at;
     let bearer = token.map(|t| format!("authorization: Bearer {t}\r\n")).unwrap_or_default();
     format!(
-        "POST /mcp HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n{bearer}content-length: {}\r\n\r\n{body}",
+        "POST /mcp{query} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\naccept: application/json, text/event-stream\r\n{headers}{bearer}content-length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+/// Begins a session.
+pub(crate) async fn greet(address: &str, token: &str) -> Result<Client> {
+    let params = r#""protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"0"}"#;
+    let at = At { address, query: "", token: Some(token) };
+    let greeting = request(&at, &Client::Bare, "initialize", None, params);
+    let answer = once(address, &greeting).await?;
+    let id = answer.lines().find_map(|line| line.strip_prefix("mcp-session-id: "));
+    Ok(Client::Session(Some(id.ok_or("there is no session")?.to_owned())))
 }
 
 impl Load {

@@ -3,16 +3,18 @@
 //! The upstream and the gateway are processes of their own (this binary,
 //! started again), so that the gateway's CPU time can be read apart. Every
 //! table shows ratios beside its numbers, because only those carry over to
-//! another machine.
+//! another machine. `cargo bench -- mcp` measures one part alone: `parts`,
+//! `trail`, `lists`, `calls` or `mcp`.
 
 mod load;
+mod mcp;
 mod parts;
 mod processes;
 mod trail;
 
 use std::time::Duration;
 
-use load::Load;
+use load::{Client, Load};
 use processes::Child;
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
@@ -34,13 +36,30 @@ fn main() -> Result<()> {
 }
 
 async fn measure() -> Result<()> {
-    parts::decide()?;
-    parts::conditions()?;
-    trail::writing().await?;
-    // It waits for threads, which tasks must not.
-    tokio::task::block_in_place(trail::reading)?;
-    lists().await?;
-    calls().await
+    let wanted: Vec<String> =
+        std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let wants = |part: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == part);
+    if wants("parts") {
+        parts::decide()?;
+        parts::conditions()?;
+    }
+    if wants("trail") {
+        trail::writing().await?;
+        // It waits for threads, which tasks must not.
+        tokio::task::block_in_place(trail::reading)?;
+    }
+    if wants("lists") {
+        lists().await?;
+    }
+    if wants("calls") {
+        calls().await?;
+    }
+    if wants("mcp") {
+        mcp::eras().await?;
+        mcp::catalogues().await?;
+        mcp::memory().await?;
+    }
+    Ok(())
 }
 
 /// Lists of tools. Conditions must not make them slower: a list evaluates none.
@@ -79,9 +98,9 @@ async fn lists() -> Result<()> {
 async fn calls() -> Result<()> {
     let upstream = Child::start("upstream", &[]).await?;
     let gateway = Child::start("gateway", &[]).await?;
-    let token = processes::prepare(&gateway, &upstream.address).await?;
-    let straight = load::call(&upstream.address, "echo", None);
-    let through = load::call(&gateway.address, "up__echo", Some(&token));
+    let token = processes::prepare(&gateway, &upstream.address, "up.echo").await?;
+    let straight = load::call(&upstream.address, &Client::Bare, "echo", None);
+    let through = load::call(&gateway.address, &Client::Bare, "up__echo", Some(&token));
 
     println!(
         "\ntools/call over HTTP, durable intent before each forward ({} s each)",

@@ -22,6 +22,12 @@ pub(crate) const ROLE: &str = "AGW_BENCH_ROLE";
 /// How many tools the upstream has; one without it.
 pub(crate) const TOOLS: &str = "AGW_BENCH_TOOLS";
 
+/// Whether the upstream speaks 2026-07-28; else 2025-11-25.
+pub(crate) const STATELESS: &str = "AGW_BENCH_STATELESS";
+
+/// Whether the upstream answers calls with streams of events.
+pub(crate) const STREAMS: &str = "AGW_BENCH_STREAMS";
+
 /// Ends when the pipe to its stdin closes.
 pub(crate) struct Child {
     /// `host:port`.
@@ -59,6 +65,20 @@ impl Child {
             fields.split(' ').skip(11).take(2).filter_map(|f| f.parse::<f64>().ok()).sum();
         Ok(Duration::from_secs_f64(ticks / TICKS_PER_SECOND))
     }
+
+    /// Memory that it has right now, in KiB (proc(5), `status`).
+    pub(crate) fn memory(&self) -> Result<u64> {
+        let pid = self.child.id().ok_or("the process has ended")?;
+        memory(&pid.to_string(), "VmRSS:")
+    }
+}
+
+/// What a process's status says, in KiB.
+pub(crate) fn memory(pid: &str, what: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
+    Ok(kib.ok_or("unreadable status")?.trim().parse()?)
 }
 
 /// A minimal MCP server that answers every call with the same small result.
@@ -83,16 +103,45 @@ pub(crate) async fn upstream() -> Result<()> {
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>> {
     let body = request.into_body().collect().await?.to_bytes();
     let message: Value = serde_json::from_slice(&body)?;
-    let result = match message.get("method").and_then(Value::as_str) {
+    let stateless = std::env::var_os(STATELESS).is_some();
+    let server = json!({"name": "bench", "version": "0"});
+    let mut is_call = false;
+    let mut result = match message.get("method").and_then(Value::as_str) {
+        Some("server/discover") if !stateless => {
+            let error = json!({"code": -32601, "message": "there is no such method"});
+            return json_response(
+                &json!({"jsonrpc": "2.0", "id": message.get("id"), "error": error}),
+            );
+        }
+        Some("server/discover") => {
+            json!({"supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}, "_meta": {"io.modelcontextprotocol/serverInfo": server}})
+        }
         Some("initialize") => {
-            json!({"protocolVersion": "2025-11-25", "capabilities": {}, "serverInfo": {"name": "bench", "version": "0"}})
+            json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": server})
         }
         Some("tools/list") => json!({"tools": tools()?}),
         _ => {
+            is_call = true;
             json!({"content": [{"type": "text", "text": "{\"status\":\"sent\"}"}], "structuredContent": {"status": "sent"}})
         }
     };
+    if let (true, Some(members)) = (stateless, result.as_object_mut()) {
+        members.insert("resultType".into(), "complete".into());
+        if !is_call {
+            members.insert("ttlMs".into(), 0.into());
+            members.insert("cacheScope".into(), "private".into());
+        }
+    }
     let answer = json!({"jsonrpc": "2.0", "id": message.get("id"), "result": result});
+    if is_call && std::env::var_os(STREAMS).is_some() {
+        let event = format!("event: message\ndata: {answer}\n\n");
+        let response = Response::builder().header("content-type", "text/event-stream");
+        return Ok(response.body(Full::new(event.into()))?);
+    }
+    json_response(&answer)
+}
+
+fn json_response(answer: &Value) -> Result<Response<Full<Bytes>>> {
     let response = Response::builder().header("content-type", "application/json");
     Ok(response.body(Full::new(answer.to_string().into()))?)
 }
@@ -103,7 +152,10 @@ fn tools() -> Result<Vec<Value>> {
     };
     let count: u32 = count.to_str().ok_or("no number of tools")?.parse()?;
     let schema = json!({"type": "object", "properties": {"amount": {"type": "number"}}});
-    let tool = |n| json!({"name": format!("tool_{n}"), "inputSchema": schema});
+    let tool = |n| {
+        let description = format!("Finds the offers of department {n} below an amount.");
+        json!({"name": format!("tool_{n}"), "description": description, "inputSchema": schema})
+    };
     Ok((0..count).map(tool).collect())
 }
 
@@ -131,10 +183,11 @@ async fn end_of_stdin() {
     let _ = tokio::io::stdin().read_to_end(&mut rest).await;
 }
 
-/// Connects the upstream, and returns the token of an agent that may call it.
-pub(crate) async fn prepare(gateway: &Child, upstream: &str) -> Result<String> {
+/// Connects the upstream, and returns the token of an agent that may call
+/// `tools` of it.
+pub(crate) async fn prepare(gateway: &Child, upstream: &str, tools: &str) -> Result<String> {
     let client = connected(gateway, upstream).await?;
-    let grant = json!({"subject": "team:sales", "tool": "up.echo", "effect": "allow"});
+    let grant = json!({"subject": "team:sales", "tool": tools, "effect": "allow"});
     granted(&client, "ana", &[grant]).await
 }
 

@@ -14,7 +14,7 @@ use agw_gateway::measure::{Trail, audit_intents};
 use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
-use crate::{Result, load::percentile};
+use crate::{Result, load::percentile, processes::memory};
 
 const WAITING: [usize; 4] = [1, 16, 64, 256];
 /// Records that one sync is for at most; as the gateway has it.
@@ -221,15 +221,7 @@ fn export_and_verify(trail: &Trail, dir: &Path) -> Result<()> {
         count / exported,
         count / verified,
         report.records,
-        peak_memory()? >> 10
+        memory("self", "VmHWM:")? >> 10
     );
     Ok(())
-}
-
-/// The most memory that this process has had, in KiB.
-fn peak_memory() -> Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix(" kB"));
-    Ok(kib.ok_or("unreadable status")?.trim().parse()?)
 }

@@ -41,3 +41,10 @@ pub use agw_vault::{MasterKeySource, Secret};
 pub use bounds::Timeouts;
 pub use gateway::{ServeError, ServeOptions};
 pub use serve::{Running, serve, start};
+
+/// Doors for the fuzz targets to parsers that nobody else may reach.
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing {
+    pub use crate::{accounts::fuzzing::*, faces::fuzzing::*, oauth::may_return};
+}

@@ -42,19 +42,15 @@ struct Marked<'s> {
     kind: &'s str,
 }
 
-/// Whether a schema has to be looked at: most have no marks.
+/// Whether a schema has to be looked at: most have no marks. With escapes a
+/// mark may be written in other characters.
 pub(crate) fn may_have_marks(schema: &str) -> bool {
-    schema.contains(MARK)
+    schema.contains(MARK) || schema.contains("\\u")
 }
 
 /// Whether the marks of a tool's input schema are as they must be.
 pub(crate) fn check(schema: &Node<'_>) -> Result<(), Unmirrorable> {
     marks(schema).map(|_| ())
-}
-
-/// The lower-case names of the headers that a schema asks for.
-pub(crate) fn names(schema: &Node<'_>) -> Result<Vec<String>, Unmirrorable> {
-    Ok(marks(schema)?.into_iter().map(|mark| format!("{PREFIX}{}", mark.name)).collect())
 }
 
 /// The headers of a call: lower-case names, and values as they stand in the
@@ -64,23 +60,43 @@ pub(crate) fn mirrored(
     arguments: &Node<'_>,
 ) -> Result<Vec<(String, String)>, Unmirrorable> {
     let mut headers = Vec::new();
-    for mark in marks(schema)? {
-        let value = mark.path.iter().try_fold(arguments, |node, step| node.get(step));
-        let text = match (value.map(Node::value), mark.kind) {
-            (None | Some(Value::Null), _) => continue,
-            (Some(Value::String(text)), "string") => Cow::Borrowed(&**text),
-            (Some(Value::Bool(yes)), "boolean") => {
-                Cow::Borrowed(if *yes { "true" } else { "false" })
-            }
-            (Some(Value::Number(digits)), "integer") => match integer(digits) {
-                Some(number) => Cow::Owned(number.to_string()),
-                None => return Err(Unmirrorable::Argument(mark.name)),
-            },
-            _ => return Err(Unmirrorable::Argument(mark.name)),
-        };
-        headers.push((format!("{PREFIX}{}", mark.name), encode(&text).into_owned()));
+    for (name, value) in values(schema, arguments)? {
+        if let Some(value) = value? {
+            headers.push((name, encode(&value).into_owned()));
+        }
     }
     Ok(headers)
+}
+
+/// What a header stands for; `None`: the argument is absent or null.
+pub(crate) type Meant<'a> = Result<Option<Cow<'a, str>>, Unmirrorable>;
+
+/// The lower-case name of each header that a schema asks for, and what it
+/// stands for.
+pub(crate) fn values<'a>(
+    schema: &Node<'_>,
+    arguments: &'a Node<'_>,
+) -> Result<Vec<(String, Meant<'a>)>, Unmirrorable> {
+    let named = |mark: Marked<'_>| (format!("{PREFIX}{}", mark.name), mark.value_in(arguments));
+    Ok(marks(schema)?.into_iter().map(named).collect())
+}
+
+impl Marked<'_> {
+    fn value_in<'a>(self, arguments: &'a Node<'_>) -> Meant<'a> {
+        let value = self.path.iter().try_fold(arguments, |node, step| node.get(step));
+        let text = match (value.map(Node::value), self.kind) {
+            (None | Some(Value::Null), _) => return Ok(None),
+            (Some(Value::String(text)), "string") => Some(Cow::Borrowed(&**text)),
+            (Some(Value::Bool(yes)), "boolean") => {
+                Some(Cow::Borrowed(if *yes { "true" } else { "false" }))
+            }
+            (Some(Value::Number(digits)), "integer") => {
+                integer(digits).map(|number| Cow::Owned(number.to_string()))
+            }
+            _ => None,
+        };
+        text.map(Some).ok_or(Unmirrorable::Argument(self.name))
+    }
 }
 
 /// `42`, `42.0` and `4.2e1` are one integer.
@@ -252,6 +268,9 @@ mod tests {
             let parsed = json::parse(schema.as_bytes()).unwrap();
             assert!(check(&parsed).is_err(), "{schema}");
         }
+        // Written in other characters, it is the same mark.
+        let escaped = r#"{"properties":{"a":{"type":"string","x-mcp-heade\u0072":"A"}}}"#;
+        assert_eq!(of(escaped, r#"{"a":"x"}"#), Ok(vec![("mcp-param-a".into(), "x".into())]));
         // A property of that name, and a value that looks like a mark.
         let fine =
             r#"{"properties":{"x-mcp-header":{"type":"string","default":{"x-mcp-header":1}}}}"#;

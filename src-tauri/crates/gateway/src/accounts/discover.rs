@@ -66,6 +66,40 @@ struct ServerMetadata {
     client_id_metadata_document_supported: bool,
 }
 
+impl ResourceMetadata {
+    fn about(self, server: &Uri) -> Result<Self, AccountError> {
+        if covers(&self.resource, server) {
+            Ok(self)
+        } else {
+            Err(AccountError::OtherResource(shown(&self.resource)))
+        }
+    }
+}
+
+impl ServerMetadata {
+    fn of(self, issuer: &str) -> Result<Found, AccountError> {
+        if self.issuer != issuer {
+            let said = shown(&self.issuer);
+            return Err(AccountError::OtherIssuer { asked: shown(issuer), said });
+        }
+        if !self.code_challenge_methods_supported.iter().any(|method| method == "S256") {
+            return Err(AccountError::NoPkce(shown(issuer)));
+        }
+        Ok(Found {
+            offline: self.scopes_supported.iter().any(|scope| scope == "offline_access"),
+            issuer: self.issuer,
+            authorization_endpoint: self.authorization_endpoint,
+            token_endpoint: self.token_endpoint,
+            registration_endpoint: self.registration_endpoint,
+            methods: self.token_endpoint_auth_methods_supported,
+            says_iss: self.authorization_response_iss_parameter_supported,
+            by_url: self.client_id_metadata_document_supported,
+            resource: String::new(),
+            scopes: Vec::new(),
+        })
+    }
+}
+
 pub(super) struct Discovery<'a> {
     pub(super) egress: &'a Egress,
     pub(super) reach: &'a Reach,
@@ -131,12 +165,7 @@ impl Discovery<'_> {
                 self.first(places).await?
             }
         };
-        if let Some(metadata) = &found
-            && !covers(&metadata.resource, self.server)
-        {
-            return Err(AccountError::OtherResource(shown(&metadata.resource)));
-        }
-        Ok(found)
+        found.map(|metadata| metadata.about(self.server)).transpose()
     }
 
     async fn server_metadata(&self, issuer: &str) -> Result<Option<Found>, AccountError> {
@@ -152,26 +181,7 @@ impl Discovery<'_> {
             places.push(format!("{origin}{path}{openid}"));
         }
         let found: Option<ServerMetadata> = self.first(places).await?;
-        let Some(metadata) = found else { return Ok(None) };
-        if metadata.issuer != issuer {
-            let said = shown(&metadata.issuer);
-            return Err(AccountError::OtherIssuer { asked: shown(issuer), said });
-        }
-        if !metadata.code_challenge_methods_supported.iter().any(|method| method == "S256") {
-            return Err(AccountError::NoPkce(shown(issuer)));
-        }
-        Ok(Some(Found {
-            offline: metadata.scopes_supported.iter().any(|scope| scope == "offline_access"),
-            issuer: metadata.issuer,
-            authorization_endpoint: metadata.authorization_endpoint,
-            token_endpoint: metadata.token_endpoint,
-            registration_endpoint: metadata.registration_endpoint,
-            methods: metadata.token_endpoint_auth_methods_supported,
-            says_iss: metadata.authorization_response_iss_parameter_supported,
-            by_url: metadata.client_id_metadata_document_supported,
-            resource: String::new(),
-            scopes: Vec::new(),
-        }))
+        found.map(|metadata| metadata.of(issuer)).transpose()
     }
 
     /// The first of the places that has a document.
@@ -256,6 +266,21 @@ fn covers(resource: &str, server: &Uri) -> bool {
     let (part, whole) = (uri.path().trim_end_matches('/'), server.path());
     whole.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         && uri.query().is_none_or(|query| Some(query) == server.query())
+}
+
+/// For the fuzz targets: what a server is known as, or its issuer and where
+/// its tokens are, if a document is believed.
+#[cfg(feature = "fuzzing")]
+pub(super) fn resource_of(body: &[u8], server: &Uri) -> Result<String, String> {
+    let metadata: ResourceMetadata = read(body)?;
+    metadata.about(server).map(|metadata| metadata.resource).map_err(|e| e.to_string())
+}
+
+#[cfg(feature = "fuzzing")]
+pub(super) fn issuer_of(body: &[u8], issuer: &str) -> Result<(String, String), String> {
+    let metadata: ServerMetadata = read(body)?;
+    let found = metadata.of(issuer).map_err(|e| e.to_string())?;
+    Ok((found.issuer, found.token_endpoint))
 }
 
 /// Somebody else's text, in an error.

@@ -19,6 +19,8 @@ mod challenge;
 mod client;
 mod discover;
 mod flow;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod pages;
 mod rows;
 mod token;

@@ -9,6 +9,8 @@ mod metrics;
 mod rest;
 
 pub(crate) use guard::{guarded, own_hosts};
+#[cfg(feature = "fuzzing")]
+pub(crate) use mcp::fuzzing;
 pub(crate) use mcp::{AgentSessions, ParkedCalls};
 
 use std::{sync::Arc, time::Duration};

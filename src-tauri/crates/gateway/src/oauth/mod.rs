@@ -31,6 +31,8 @@ mod token;
 
 pub(crate) use audience::{Audience, base};
 pub(crate) use clients::Registrations;
+#[cfg(feature = "fuzzing")]
+pub use clients::may_return;
 pub(crate) use codes::Codes;
 
 use std::sync::Arc;

@@ -13,7 +13,7 @@ mod link;
 mod listen;
 mod old_sse;
 mod rounds;
-mod sse;
+pub(crate) mod sse;
 mod stderr;
 mod stdio;
 mod streamable;

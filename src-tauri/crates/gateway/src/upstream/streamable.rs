@@ -732,9 +732,6 @@ async fn read_stream<'r>(
         seen += chunk.len();
         while let Some(event) = events.next() {
             let data = event.data;
-            if data.is_empty() {
-                continue;
-            }
             let Some(message) = Incoming::parse(&data) else {
                 return Err(UpstreamError::Malformed("an event is not a JSON-RPC message".into()));
             };

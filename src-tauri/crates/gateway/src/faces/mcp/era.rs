@@ -108,19 +108,16 @@ pub(super) fn agree_on_arguments(
     else {
         return Ok(());
     };
-    // Marks that are none are the upstream's mistake, arguments of another
-    // type are judged where they are read.
-    let Ok(names) = mirrored::names(&schema) else { return Ok(()) };
-    let Ok(expected) = mirrored::mirrored(&schema, &arguments) else { return Ok(()) };
-    for name in names {
+    // Marks that are none are the upstream's mistake.
+    let Ok(meant) = mirrored::values(&schema, &arguments) else { return Ok(()) };
+    for (name, meant) in meant {
         let Ok(name) = HeaderName::try_from(name) else { continue };
-        let expected = expected.iter().find(|(of, _)| *of == name.as_str());
-        let expected = expected.map(|(_, value)| mirrored::decode(value).unwrap_or_default());
-        match (expected, decoded(headers, &name)?) {
-            (Some(expected), said) => agree(name.as_str(), said.as_deref(), &expected)?,
-            (None, None) => {}
-            (None, Some(_)) => {
-                let text = format!("{name} is sent for an argument that is not there");
+        match (meant, decoded(headers, &name)?) {
+            (Ok(Some(meant)), said) => agree(name.as_str(), said.as_deref(), &meant)?,
+            // An argument of another type is judged where it is read.
+            (Ok(None) | Err(_), None) => {}
+            (Ok(None) | Err(_), Some(_)) => {
+                let text = format!("{name} is sent for an argument that does not say the same");
                 return Err(RpcError::header_mismatch(text));
             }
         }

@@ -11,6 +11,8 @@ mod calls;
 mod challenge;
 mod envelope;
 mod era;
+#[cfg(feature = "fuzzing")]
+pub(crate) mod fuzzing;
 mod greet;
 pub(super) mod legacy;
 mod list;
