@@ -22,6 +22,7 @@ pub(super) struct Found {
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     pub(super) registration_endpoint: Option<String>,
+    pub(super) revocation_endpoint: Option<String>,
     /// How a client may authenticate; `None`: it does not say.
     pub(super) methods: Option<Vec<String>>,
     /// Whether an answer without `iss` is refused.
@@ -54,6 +55,8 @@ struct ServerMetadata {
     token_endpoint: String,
     #[serde(default)]
     registration_endpoint: Option<String>,
+    #[serde(default)]
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
@@ -166,6 +169,10 @@ impl Discovery<'_> {
             authorization_endpoint: metadata.authorization_endpoint,
             token_endpoint: metadata.token_endpoint,
             registration_endpoint: metadata.registration_endpoint,
+            // One that may not be asked is none: no sign-in hangs on it.
+            revocation_endpoint: metadata
+                .revocation_endpoint
+                .filter(|endpoint| self.reach.check(endpoint).is_ok()),
             methods: metadata.token_endpoint_auth_methods_supported,
             says_iss: metadata.authorization_response_iss_parameter_supported,
             by_url: metadata.client_id_metadata_document_supported,
@@ -226,6 +233,7 @@ fn by_custom(origin: &str) -> Found {
         authorization_endpoint: format!("{origin}/authorize"),
         token_endpoint: format!("{origin}/token"),
         registration_endpoint: Some(format!("{origin}/register")),
+        revocation_endpoint: None,
         methods: None,
         says_iss: false,
         resource: String::new(),

@@ -296,6 +296,7 @@ impl Accounts {
             owner: flow.owner,
             issuer: found.issuer.clone(),
             token_endpoint: found.token_endpoint.clone(),
+            revocation_endpoint: found.revocation_endpoint.clone(),
             resource: found.resource.clone(),
             scopes: flow.scopes.clone(),
             sealed: rows::seal(&vault, &config, (flow.owner, 1), &tokens, None, now)?,
