@@ -90,9 +90,10 @@ pub fn form(fields: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish()
 }
 
-/// The hidden fields of a page's form.
+/// The hidden fields of a page's first form.
 pub fn hidden(html: &str) -> Vec<(String, String)> {
-    html.split("<input type=\"hidden\" name=\"")
+    let form = html.split("</form>").next().unwrap_or_default();
+    form.split("<input type=\"hidden\" name=\"")
         .skip(1)
         .map(|rest| {
             let (name, rest) = rest.split_once("\" value=\"").unwrap();

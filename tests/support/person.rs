@@ -24,10 +24,11 @@ impl Shown {
         self.reply.text.contains(words)
     }
 
-    /// Hidden fields of its form.
+    /// Hidden fields of its first form.
     pub fn fields(&self) -> Vec<(String, String)> {
         let mut fields = Vec::new();
-        for input in self.reply.text.split("<input type=\"hidden\" ").skip(1) {
+        let form = self.reply.text.split("</form>").next().unwrap_or_default();
+        for input in form.split("<input type=\"hidden\" ").skip(1) {
             let of = |name: &str| {
                 let start = input.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
                 let end = input[start..].find('"').unwrap() + start;

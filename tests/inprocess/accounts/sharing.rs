@@ -5,7 +5,10 @@ use serde_json::json;
 
 use super::Post;
 use crate::support::{
-    PASSWORD, SHORT, Trail as _, eventually, guarded::Guarded, http, leaks, person::Person,
+    PASSWORD, SHORT, Trail as _, eventually,
+    guarded::{Guarded, Instead},
+    http, leaks,
+    person::Person,
 };
 
 #[tokio::test]
@@ -192,5 +195,61 @@ async fn an_approval_says_where_the_account_is_connected_that_it_needs() {
     let (status, body) = call.await.unwrap();
     assert_eq!(status, 200, "{body}");
     assert_eq!(post.server.calls()[0].0, "bo@upstream");
+    post.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_disconnected_account_s_tokens_are_given_back() {
+    let server = Guarded::start().await;
+    let endpoint = format!("{}/revoke", server.base());
+    server.manners().server_metadata = json!({"revocation_endpoint": endpoint});
+    server.manners().instead.insert("/revoke", Instead::Status(200));
+    let post = Post::before(server, json!({"kind": "user"}), SHORT).await;
+    post.connect_well("root", "root@upstream").await;
+    post.connect_well("ana", "ana@upstream").await;
+    let given = post.server.secrets();
+    post.gateway.sign_in("ana").await.delete("/api/v1/accounts/mail").await.unwrap();
+    eventually("both are given back", std::time::Duration::from_secs(5), async || {
+        post.server.requests("/revoke").len() == 2
+    })
+    .await;
+    let sent = post.server.requests("/revoke");
+    assert_eq!(sent[0]["token_type_hint"], "refresh_token");
+    assert_eq!(sent[1]["token_type_hint"], "access_token");
+    assert!(sent.iter().all(|request| given.contains(&request["token"])), "{sent:?}");
+    // Hers, and not the other's.
+    post.assert_wants_sign_in(&post.ana, "sign_in_needed").await;
+    assert_eq!(post.accounts(&post.gateway.admin).await.len(), 1);
+    eventually("it is recorded", std::time::Duration::from_secs(5), async || {
+        let records = post.gateway.audit().await;
+        records.iter().any(|record| record.status.as_deref() == Some("account_revoked"))
+    })
+    .await;
+    post.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_tokens_back_holds_no_sign_out_up() {
+    let server = Guarded::start().await;
+    let endpoint = format!("{}/revoke", server.base());
+    server.manners().server_metadata = json!({"revocation_endpoint": endpoint});
+    server.manners().instead.insert("/revoke", Instead::Never);
+    let post = Post::before(server, json!({"kind": "team"}), SHORT).await;
+    post.connect_well("root", "team@upstream").await;
+    let begun = std::time::Instant::now();
+    post.gateway.admin.delete("/api/v1/accounts/mail").await.unwrap();
+    assert!(begun.elapsed() < std::time::Duration::from_secs(2));
+    assert_eq!(post.state().await, AccountState::NotConnected);
+    post.gateway.stop().await;
+    // One that is elsewhere is not asked at all.
+    let server = Guarded::start().await;
+    let other = Guarded::start().await;
+    let inside = other.base().replace("127.0.0.1", "localhost") + "/revoke";
+    server.manners().server_metadata = json!({"revocation_endpoint": inside});
+    let post = Post::before(server, json!({"kind": "team"}), SHORT).await;
+    post.connect_well("root", "team@upstream").await;
+    post.gateway.admin.delete("/api/v1/accounts/mail").await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+    assert!(other.requests("/revoke").is_empty());
     post.gateway.stop().await;
 }

@@ -5,6 +5,7 @@ use agw_api::AccountState;
 use super::Post;
 use crate::support::{
     PASSWORD,
+    guarded::Guarded,
     person::{Person, next},
 };
 
@@ -109,7 +110,7 @@ async fn an_injected_code_and_a_made_up_state_connect_nothing() {
     assert!(root.open(&injected).await.says("invalid_grant"));
     let made_up = back.replace(&of(&back, "state"), "state=AAAA");
     assert!(root.open(&made_up).await.says("not under way any more"));
-    let callback = post.gateway.url("/accounts/callback");
+    let callback = post.gateway.url("/accounts/mail/callback");
     for query in ["", "?code=x", "?state=&code=x", "?state=a&state=b&code=x", "?error=%3Cscript%3E"]
     {
         let shown = root.open(&format!("{callback}{query}")).await;
@@ -143,5 +144,30 @@ async fn the_page_is_at_one_address_whatever_the_link_says() {
     let link = post.link().replace("127.0.0.1", "localhost");
     let shown = Person::default().open(&link).await;
     assert_eq!((shown.reply.status, shown.reply.header("location")), (303, &*post.link()));
+    post.gateway.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_to_one_connection_is_none_to_another() {
+    let post = Post::open("user").await;
+    let evil = Guarded::start().await;
+    // It sends people on to another server's sign-in, in the hope for its code.
+    evil.manners().server_metadata = serde_json::json!({
+        "authorization_endpoint": format!("{}/authorize", post.server.base()),
+        "authorization_response_iss_parameter_supported": false,
+    });
+    post.server.manners().iss = None;
+    post.gateway.connect_guarded("evil", &evil.url(), serde_json::json!({"kind": "user"})).await;
+    let mut root = Person::default();
+    let page = root.sign_in(&post.gateway.url("/accounts/evil"), "root", PASSWORD).await;
+    let host = |server: &Guarded| server.base().replace("http://", "");
+    assert!(page.says(&host(&post.server)) && page.says(&host(&evil)), "{page:?}");
+    let sent = next(&root.send(&page, &[]).await).unwrap();
+    // Where only another client's redirect is registered, it is refused there.
+    assert!(sent.contains("%2Faccounts%2Fevil%2Fcallback"), "{sent}");
+    let back = next(&root.open(&sent).await).unwrap();
+    let crossed = back.replace("/accounts/evil/", "/accounts/mail/");
+    assert!(root.open(&crossed).await.says("not under way any more"));
+    assert_eq!(evil.requests("/token").len(), 0);
     post.gateway.stop().await;
 }

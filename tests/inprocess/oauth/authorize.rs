@@ -136,3 +136,33 @@ async fn an_auditor_has_no_agents_and_so_signs_none_in() {
     assert_eq!(page.status, 403);
     assert!(page.text.contains("Auditors have no agents"));
 }
+
+#[tokio::test]
+async fn a_faulty_request_leads_nobody_to_another_site_or_into_an_app() {
+    let scene = scene().await;
+    for redirect in ["https://phish.example/cb", "vscode://vscode.git/clone?url=x"] {
+        let body = serde_json::json!({"redirect_uris": [redirect]});
+        let url = scene.gateway.url("/oauth/register");
+        let (status, client) = crate::support::http::post_json(&url, &[], &body).await;
+        assert_eq!(status, 201);
+        let id = client["client_id"].as_str().unwrap().to_owned();
+        let program = Program { base: scene.gateway.url(""), id };
+        let mut browser = Browser::new(scene.gateway.url(""));
+        // Whoever is signed in, a link alone is nobody's wish.
+        for person in [None, Some("ana")] {
+            if let Some(person) = person {
+                browser.sign_in_at("/sign-in?return_to=/oauth/authorize", person).await;
+            }
+            for fault in [("response_type", "token"), ("code_challenge", ""), ("resource", "x")] {
+                let path = program.path("/mcp", &[("redirect_uri", redirect), fault]);
+                let reply = browser.get(&path).await;
+                assert_eq!((reply.status, reply.header("location")), (400, ""), "{redirect}");
+                assert!(!reply.text.contains("phish.example"), "{}", reply.text);
+            }
+        }
+        // What a person has decided on does lead there.
+        let page = browser.get(&program.path("/mcp", &[("redirect_uri", redirect)])).await;
+        let reply = browser.submit(&page, &[("decision", "deny")]).await;
+        assert!(reply.header("location").starts_with(redirect), "{reply:?}");
+    }
+}

@@ -210,3 +210,83 @@ async fn a_password_of_a_page_is_in_no_record_and_no_page() {
     let records = serde_json::to_string(&scene.gateway.audit().await).unwrap();
     assert!(!records.contains(secret));
 }
+
+/// The last form of a page: the one to sign out with.
+fn csrf_to_sign_out(text: &str) -> String {
+    hidden(text.split_once("action=\"/sign-out\"").expect("a way out").1).remove(0).1
+}
+
+#[tokio::test]
+async fn who_signs_out_is_signed_out_and_nobody_else_can_do_it() {
+    let scene = scene().await;
+    let program = Program::register(&scene).await;
+    let path = program.path("/mcp", &[]);
+    let mut browser = Browser::new(scene.gateway.url(""));
+    let page = browser.sign_in_at(&path, "ana").await;
+    let before = browser.cookies.clone();
+    assert!(browser.get("/sign-out").await.status != 200);
+    assert_eq!(browser.send("/sign-out", &[("csrf", "0")]).await.status, 403);
+    assert!(browser.get(&path).await.text.contains("value=\"allow\""));
+    let csrf = csrf_to_sign_out(&page.text);
+    let reply = browser.send("/sign-out", &[("csrf", &csrf)]).await;
+    assert!(reply.status == 200 && reply.text.contains("You are signed out"), "{reply:?}");
+    assert!(!reply.text.contains("action=\"/sign-out\""), "{}", reply.text);
+    let gone = reply.header("set-cookie");
+    assert!(gone.starts_with("agw_page=;") && gone.contains("Max-Age=0"), "{gone}");
+    // Whoever kept the cookie has nothing of it, and the form of before is no good.
+    browser.cookies = before;
+    assert!(browser.get(&path).await.text.contains("name=\"password\""));
+    let fields = [("decision", "allow"), ("tools", "all"), ("life", "1")];
+    assert_eq!(browser.submit(&page, &fields).await.status, 403);
+    let records = super::sign_ins(&scene).await;
+    assert!(records.iter().any(|(status, _)| status == "signed_out"), "{records:?}");
+}
+
+#[tokio::test]
+async fn who_signs_in_as_somebody_else_leaves_no_session_behind() {
+    let scene = scene().await;
+    let mut browser = Browser::new(scene.gateway.url(""));
+    browser.sign_in_at("/sign-in?return_to=/oauth/authorize", "ana").await;
+    let of_ana = browser.cookies.clone();
+    browser.sign_in_at("/sign-in?return_to=/oauth/authorize", "root").await;
+    assert_ne!(of_ana["agw_page"], browser.cookies["agw_page"]);
+    let program = Program::register(&scene).await;
+    browser.cookies = of_ana;
+    let page = browser.get(&program.path("/mcp", &[])).await;
+    assert!(page.text.contains("name=\"password\""), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_session_beside_another_one_is_none() {
+    let scene = scene().await;
+    let program = Program::register(&scene).await;
+    let mut browser = Browser::new(scene.gateway.url(""));
+    browser.sign_in_at("/sign-in?return_to=/oauth/authorize", "ana").await;
+    let (planted, own) = (browser.cookies["agw_page"].clone(), "0".repeat(64));
+    let url = scene.gateway.url(&program.path("/mcp", &[]));
+    for cookies in [
+        format!("agw_page={planted}; agw_page={own}"),
+        format!("agw_page={own}; agw_page={planted}"),
+    ] {
+        let page = http::ask("GET", &url, &[("cookie", &*cookies)], "").await;
+        assert!(page.text.contains("name=\"password\""), "{}", page.text);
+    }
+}
+
+#[tokio::test]
+async fn guesses_that_come_at_once_are_counted_like_any_other() {
+    let scene = scene().await;
+    let base = scene.gateway.url("");
+    let url = scene.gateway.url("/api/v1/sessions");
+    let guess = async |n: usize| {
+        let body = serde_json::json!({"user": "ana", "password": format!("guess {n}")});
+        let headers = [("content-type", "application/json"), ("origin", &*base)];
+        http::ask("POST", &url, &headers, body.to_string()).await.status
+    };
+    let answers = futures_util::future::join_all((0..60).map(guess)).await;
+    let looked_at = answers.iter().filter(|status| **status == 401).count();
+    let refused = answers.iter().filter(|status| **status == 429).count();
+    assert_eq!(looked_at + refused, 60, "{answers:?}");
+    // Two may be hashed at the same time.
+    assert!((5..=6).contains(&looked_at), "{looked_at} guesses");
+}

@@ -127,7 +127,31 @@ async fn a_program_asks_for_single_tools_at_its_first_sign_in_and_gets_those() {
     let path = program.path("/mcp", &[("scope", "fix.echo openid nonsense! fix.fail")]);
     let page = browser.sign_in_at(&path, "ana").await;
     assert_eq!(page.text.matches("type=\"checkbox\"").count(), 1, "{}", page.text);
+    // As with any other choice: the person picks, not the program.
+    assert!(!page.text.contains("checked"), "{}", page.text);
     let back = program.agree_on(&mut browser, &page, &[("tool", "fix.echo")]).await;
     let (_, body) = program.redeem(&parameter(&back, "code").unwrap()).await;
     assert_eq!(body["scope"], "fix.echo");
+}
+
+#[tokio::test]
+async fn who_agrees_to_more_sees_what_the_agent_has_already() {
+    let scene = scene().await;
+    for tool in ["fix.other", "fix.fail"] {
+        scene.gateway.grant("ana", tool, "allow").await;
+    }
+    let known = "https://claude.ai/oauth/claude-code-client-metadata".to_owned();
+    let program = Program { base: scene.gateway.url(""), id: known };
+    let redirect = ("redirect_uri", "http://localhost:9/callback");
+    let mut browser = Browser::new(scene.gateway.url(""));
+    let page = browser.sign_in_at(&program.path("/mcp", &[redirect]), "ana").await;
+    let picks = [("tools", "chosen"), ("tool", "fix.fail"), ("agent", "new")];
+    let back = program.agree_on(&mut browser, &page, &picks).await;
+    let code = parameter(&back, "code").unwrap();
+    assert_eq!(program.redeem_with(&code, &[redirect]).await.0, 200);
+    // Any program of this machine can say that it is that one, and ask for
+    // something harmless.
+    let path = program.path("/mcp", &[redirect, ("scope", "fix.echo")]);
+    let page = browser.get(&path).await;
+    assert!(page.text.contains("fix.echo") && page.text.contains("<code>fix.fail</code>"));
 }

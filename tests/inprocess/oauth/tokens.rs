@@ -251,3 +251,38 @@ async fn no_code_and_no_token_is_kept_or_recorded_in_clear() {
         assert!(memchr::memmem::find(&files, secret.as_bytes()).is_none());
     }
 }
+
+#[tokio::test]
+async fn an_access_token_that_is_over_signs_nobody_out() {
+    let scene = scene().await;
+    let program = Program::register(&scene).await;
+    let old = program.sign_in("/mcp", &[("tools", "all"), ("agent", "new")]).await;
+    let agents = super::agents(&scene).await;
+    let agent = &agents.iter().find(|agent| agent.signed_in.is_some()).unwrap().id;
+    let new = program.sign_in("/mcp", &[("tools", "all"), ("agent", agent)]).await;
+    assert!(!opens(&scene, &old.access).await);
+    let body = crate::support::browser::form(&[("token", &old.access)]);
+    let url = scene.gateway.url("/oauth/revoke");
+    assert_eq!(http::ask("POST", &url, &[FORM], body).await.status, 200);
+    assert!(opens(&scene, &new.access).await);
+    assert_eq!(program.refresh(&new.refresh).await.0, 200);
+}
+
+#[tokio::test]
+async fn there_is_a_bound_on_the_tokens_of_an_agent_and_the_newest_are_kept() {
+    let scene = scene().await;
+    let program = Program::register(&scene).await;
+    let first = program.sign_in("/mcp", &[("tools", "all")]).await;
+    let mut newest = first.clone();
+    for _ in 0..40 {
+        newest = Tokens::of(&program.refresh(&newest.refresh).await.1);
+    }
+    let db = rusqlite::Connection::open(scene.gateway.dir.path().join("agw.db")).unwrap();
+    let sql = "SELECT count(*) FROM tokens WHERE audience IS NOT NULL";
+    assert_eq!(db.query_row(sql, [], |row| row.get::<_, u32>(0)).unwrap(), 32);
+    assert!(opens(&scene, &newest.access).await);
+    assert!(!opens(&scene, &first.access).await);
+    // A token that was used is known as such all the same.
+    assert_eq!(program.refresh(&first.refresh).await.0, 400);
+    assert!(!opens(&scene, &newest.access).await);
+}

@@ -184,6 +184,10 @@ pub(crate) const RETURN_TO_MAX: usize = 8 << 10;
 /// How long an access token lasts, and a refresh token that is not used.
 pub(crate) const ACCESS_LIFE: Duration = Duration::from_secs(3600);
 pub(crate) const REFRESH_LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Access tokens of one agent, and refresh tokens that it has used, that are
+/// known; an agent may ask for new ones all day.
+pub(crate) const ACCESS_TOKENS: usize = 32;
+pub(crate) const REFRESH_TOKENS: usize = 1_000;
 /// How long an access token that has expired is still told apart.
 pub(crate) const EXPIRED_KNOWN: Duration = Duration::from_secs(7 * 24 * 3600);
 /// How long an authorization code lasts, how long one that was used is

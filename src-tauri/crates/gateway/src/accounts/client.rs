@@ -58,8 +58,8 @@ impl StoredClient {
         let permit = agw_core::ConnectPermit::new(config.id);
         let open = |sealed: &Vec<u8>| vault.open_to_connect(&permit, &place(config), sealed);
         let secret = self.secret.as_ref().map(open).transpose()?;
-        // Who is known by a URL and has no secret is a public client.
-        let public = (self.by_url() && secret.is_none()).then_some(ClientAuth::None);
+        // Who is known by a URL is a public client.
+        let public = self.by_url().then_some(ClientAuth::None);
         let kept = self.method.as_deref().and_then(ClientAuth::parse).or(public);
         let method = kept.or_else(|| ClientAuth::choose(methods, secret.is_some()));
         let method = method.ok_or(AccountError::NoMethod)?;
@@ -68,9 +68,11 @@ impl StoredClient {
 
     /// Whether it is known by the URL of a document that the admin has put
     /// somewhere, and so to every server alike (MCP 2026-07-28, client ID
-    /// metadata documents).
+    /// metadata documents). One with a secret is not: whoever is shown that
+    /// can use it elsewhere.
     fn by_url(&self) -> bool {
-        self.redirect_uri.is_none() && self.id.starts_with("https://")
+        let given = self.redirect_uri.is_none() && self.secret.is_none();
+        given && self.id.starts_with("https://")
     }
 
     /// The only server that it may be shown to; `None`: whichever is first.
@@ -164,4 +166,21 @@ pub(super) fn seal(
         method: Some(client.method.as_str().to_owned()),
         redirect_uri: Some(redirect_uri.to_owned()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::StoredClient;
+
+    #[test]
+    fn a_client_with_a_secret_is_for_one_server_whatever_its_id_looks_like() {
+        let bound = |id: &str, secret: Option<Vec<u8>>| {
+            let issuer = Some("https://auth.acme.com".to_owned());
+            let client = StoredClient { issuer, ..StoredClient::given(id.to_owned(), secret) };
+            client.bound_to().is_some()
+        };
+        assert!(!bound("https://acme.com/gateway.json", None));
+        assert!(bound("https://acme.com/gateway.json", Some(vec![1])));
+        assert!(bound("gateway", None));
+    }
 }

@@ -22,6 +22,7 @@ pub(super) struct Found {
     pub(super) authorization_endpoint: String,
     pub(super) token_endpoint: String,
     pub(super) registration_endpoint: Option<String>,
+    pub(super) revocation_endpoint: Option<String>,
     /// How a client may authenticate; `None`: it does not say.
     pub(super) methods: Option<Vec<String>>,
     /// Whether an answer without `iss` is refused.
@@ -54,6 +55,8 @@ struct ServerMetadata {
     token_endpoint: String,
     #[serde(default)]
     registration_endpoint: Option<String>,
+    #[serde(default)]
+    revocation_endpoint: Option<String>,
     #[serde(default)]
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
     #[serde(default)]
@@ -91,6 +94,7 @@ impl ServerMetadata {
             authorization_endpoint: self.authorization_endpoint,
             token_endpoint: self.token_endpoint,
             registration_endpoint: self.registration_endpoint,
+            revocation_endpoint: self.revocation_endpoint,
             methods: self.token_endpoint_auth_methods_supported,
             says_iss: self.authorization_response_iss_parameter_supported,
             by_url: self.client_id_metadata_document_supported,
@@ -181,7 +185,13 @@ impl Discovery<'_> {
             places.push(format!("{origin}{path}{openid}"));
         }
         let found: Option<ServerMetadata> = self.first(places).await?;
-        found.map(|metadata| metadata.of(issuer)).transpose()
+        let mut found = found.map(|metadata| metadata.of(issuer)).transpose()?;
+        // One that may not be asked is none: no sign-in hangs on it.
+        if let Some(found) = &mut found {
+            let may_be_asked = |endpoint: &String| self.reach.check(endpoint).is_ok();
+            found.revocation_endpoint = found.revocation_endpoint.take().filter(may_be_asked);
+        }
+        Ok(found)
     }
 
     /// The first of the places that has a document.
@@ -236,6 +246,7 @@ fn by_custom(origin: &str) -> Found {
         authorization_endpoint: format!("{origin}/authorize"),
         token_endpoint: format!("{origin}/token"),
         registration_endpoint: Some(format!("{origin}/register")),
+        revocation_endpoint: None,
         methods: None,
         says_iss: false,
         resource: String::new(),

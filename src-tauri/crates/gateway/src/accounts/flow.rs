@@ -34,9 +34,6 @@ use crate::{
     },
 };
 
-/// Where authorization servers send people back to.
-pub(super) const CALLBACK: &str = "/accounts/callback";
-
 /// Sign-ins under way.
 pub(super) type Flows = Mutex<HashMap<[u8; 32], Flow>>;
 
@@ -192,7 +189,7 @@ impl Accounts {
         query
             .append_pair("response_type", "code")
             .append_pair("client_id", &client)
-            .append_pair("redirect_uri", &self.redirect_uri())
+            .append_pair("redirect_uri", &self.redirect_uri(config))
             .append_pair("state", &state)
             .append_pair("code_challenge", &challenge)
             .append_pair("code_challenge_method", "S256")
@@ -219,7 +216,7 @@ impl Accounts {
         config: &Arc<ConnectionConfig>,
         flow: &Flow,
     ) -> Result<String, AccountError> {
-        let (found, redirect_uri) = (&flow.found, self.redirect_uri());
+        let (found, redirect_uri) = (&flow.found, self.redirect_uri(config));
         // Of two at once the second finds what the first has registered.
         let _turn = self.registering.lock().await;
         let known = self.live.snapshot.load().clients.get(&config.id).cloned();
@@ -251,13 +248,18 @@ impl Accounts {
         Ok(id)
     }
 
-    /// The person came back.
+    /// The person came back to the connection of that name.
     pub(super) async fn finish(
         &self,
+        name: &str,
         answer: &Answer<'_>,
         person: Person,
     ) -> Result<Arc<ConnectionConfig>, AccountError> {
-        let flow = self.take(answer.state, person, |flow| flow.verifier.is_some())?;
+        let snapshot = self.live.snapshot.load_full();
+        let config = name.parse().ok().and_then(|name| snapshot.connections.get(&name));
+        let config = Arc::clone(config.ok_or(AccountError::NotUnderWay)?);
+        let here = |flow: &Flow| flow.verifier.is_some() && flow.connection == config.id;
+        let flow = self.take(answer.state, person, here)?;
         let found = &flow.found;
         // Before anything else of the answer is looked at (RFC 9207, section 2.4).
         match answer.iss {
@@ -270,9 +272,6 @@ impl Accounts {
         }
         let code = answer.code.filter(|code| !code.is_empty() && code.len() <= bounds::TOKEN_MAX);
         let code = Secret::new(code.ok_or(AccountError::WrongIssuer)?);
-        let snapshot = self.live.snapshot.load_full();
-        let config = snapshot.connections.values().find(|config| config.id == flow.connection);
-        let config = Arc::clone(config.ok_or(AccountError::Gone)?);
         let may = self.may_connect(&snapshot, &config, person.user, person.role);
         if may != Some(flow.owner) {
             return Err(AccountError::Gone);
@@ -286,7 +285,7 @@ impl Accounts {
         let verifier = flow.verifier.as_ref().ok_or(AccountError::Gone)?;
         let form = Form::new("authorization_code", &found.resource)
             .with_secret("code", &code)
-            .with("redirect_uri", &self.redirect_uri())
+            .with("redirect_uri", &self.redirect_uri(&config))
             .with_secret("code_verifier", verifier);
         let reach = reach(&config)?;
         let tokens = token::ask(&self.egress, &reach, &found.token_endpoint, &client, form).await?;
@@ -296,6 +295,7 @@ impl Accounts {
             owner: flow.owner,
             issuer: found.issuer.clone(),
             token_endpoint: found.token_endpoint.clone(),
+            revocation_endpoint: found.revocation_endpoint.clone(),
             resource: found.resource.clone(),
             scopes: flow.scopes.clone(),
             sealed: rows::seal(&vault, &config, (flow.owner, 1), &tokens, None, now)?,
@@ -340,8 +340,12 @@ impl Accounts {
         said.get(&connection).cloned()
     }
 
-    fn redirect_uri(&self) -> String {
-        format!("{}{CALLBACK}", self.url)
+    /// Where the connection's authorization server sends people back to, and no
+    /// other one does: a server that sends them on to another one's sign-in
+    /// gets no code of that, also where answers have no `iss` (RFC 9700,
+    /// section 4.4.2).
+    fn redirect_uri(&self, config: &ConnectionConfig) -> String {
+        format!("{}/callback", self.link(config))
     }
 
     fn keep(&self, id: &str, flow: Flow) {

@@ -22,6 +22,7 @@ mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod pages;
+mod revoke;
 mod rows;
 mod token;
 
@@ -536,6 +537,21 @@ impl Accounts {
         Arc::clone(flights.entry(account).or_default())
     }
 
+    /// Who the gateway is to the account's authorization server.
+    fn client_of(
+        &self,
+        vault: &Vault,
+        config: &ConnectionConfig,
+        account: &Account,
+    ) -> Result<token::Client, AccountError> {
+        let snapshot = self.live.snapshot.load();
+        let stored = snapshot.clients.get(&config.id).ok_or(AccountError::Gone)?;
+        if stored.bound_to().is_some_and(|issuer| issuer != account.issuer) {
+            return Err(AccountError::OtherClient(account.issuer.clone()));
+        }
+        stored.open(vault, config, None)
+    }
+
     /// A new token from the authorization server, stored before anybody uses it:
     /// the one before may be good for nothing by now.
     async fn fetch(
@@ -544,12 +560,7 @@ impl Accounts {
         account: &Arc<Account>,
     ) -> Result<Arc<Account>, AccountError> {
         let vault = self.vault.load_full().ok_or(AccountError::Sealed)?;
-        let snapshot = self.live.snapshot.load_full();
-        let stored = snapshot.clients.get(&config.id).ok_or(AccountError::Gone)?;
-        if stored.bound_to().is_some_and(|issuer| issuer != account.issuer) {
-            return Err(AccountError::OtherClient(account.issuer.clone()));
-        }
-        let client = stored.open(&vault, config, None)?;
+        let client = self.client_of(&vault, config, account)?;
         let permit = ConnectPermit::new(config.id);
         let sealed = account.refresh.as_ref().ok_or(AccountError::Gone)?;
         let refresh = vault.open_to_connect(&permit, &account.refresh_place(config), sealed)?;

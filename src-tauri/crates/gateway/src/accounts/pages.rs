@@ -16,7 +16,7 @@ use axum::{
 
 use super::{
     AccountError,
-    flow::{Answer, CALLBACK, Consent, Person},
+    flow::{Answer, Consent, Person},
 };
 use crate::{
     gateway::Gateway,
@@ -25,8 +25,8 @@ use crate::{
 
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
     Router::new()
-        .route(CALLBACK, get(came_back))
         .route("/accounts/{connection}", get(asked).post(agreed))
+        .route("/accounts/{connection}/callback", get(came_back))
         .with_state(Arc::clone(gateway))
 }
 
@@ -131,8 +131,12 @@ async fn agreed(
     }
 }
 
-/// `GET /accounts/callback`
-async fn came_back(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+/// `GET /accounts/{connection}/callback`
+async fn came_back(
+    State(gateway): State<Arc<Gateway>>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Response {
     let visitor = Visitor::of(&gateway, request.headers());
     let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
     let Some(signed_in) = visitor.signed_in.clone() else {
@@ -145,7 +149,7 @@ async fn came_back(State(gateway): State<Arc<Gateway>>, request: Request) -> Res
         iss: query.all("iss").next().map(|_| query.one("iss").unwrap_or_default()),
         error: query.all("error").next().map(|_| query.one("error").unwrap_or_default()),
     };
-    match gateway.accounts.finish(&answer, person(&visitor, &signed_in)).await {
+    match gateway.accounts.finish(&name, &answer, person(&visitor, &signed_in)).await {
         Ok(config) => {
             let body = Markup::new()
                 .raw("<p>The account with ")

@@ -31,6 +31,7 @@ pub(crate) struct Account {
     pub(crate) ended: Option<String>,
     pub(crate) issuer: String,
     pub(crate) token_endpoint: String,
+    pub(crate) revocation_endpoint: Option<String>,
     pub(crate) resource: String,
     /// Separated by spaces: asked for, and asked for by the upstream since.
     pub(crate) scopes: String,
@@ -107,7 +108,7 @@ pub(crate) fn load(
 ) -> Result<HashMap<(ConnectionId, Owner), std::sync::Arc<Account>>, StoreError> {
     let mut select = db.prepare(
         "SELECT id, connection, user, version, ended, issuer, token_endpoint, resource, scopes, wanted,
-             access, refresh, issued_at, expires_at, connected_at FROM accounts",
+             access, refresh, issued_at, expires_at, connected_at, revocation_endpoint FROM accounts",
     )?;
     let rows = select.query_map([], |row| {
         let connection = ConnectionId::new(row.get("connection")?);
@@ -120,6 +121,7 @@ pub(crate) fn load(
             ended: row.get("ended")?,
             issuer: row.get("issuer")?,
             token_endpoint: row.get("token_endpoint")?,
+            revocation_endpoint: row.get("revocation_endpoint")?,
             resource: row.get("resource")?,
             scopes: row.get("scopes")?,
             wanted: row.get("wanted")?,
@@ -179,6 +181,7 @@ pub(super) struct NewAccount {
     pub(super) owner: Owner,
     pub(super) issuer: String,
     pub(super) token_endpoint: String,
+    pub(super) revocation_endpoint: Option<String>,
     pub(super) resource: String,
     pub(super) scopes: String,
     pub(super) sealed: Sealed,
@@ -189,8 +192,8 @@ pub(super) fn insert(db: &Connection, new: &NewAccount) -> Result<(), rusqlite::
     remove(db, new.connection, new.owner)?;
     db.execute(
         "INSERT INTO accounts (connection, user, issuer, token_endpoint, resource, scopes, access, refresh,
-             issued_at, expires_at, connected_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?9)",
+             issued_at, expires_at, connected_at, revocation_endpoint)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?9, ?11)",
         params![
             new.connection.get(),
             new.owner.map(UserId::get),
@@ -201,7 +204,8 @@ pub(super) fn insert(db: &Connection, new: &NewAccount) -> Result<(), rusqlite::
             new.sealed.access,
             new.sealed.refresh,
             new.now,
-            new.sealed.expires_at
+            new.sealed.expires_at,
+            new.revocation_endpoint
         ],
     )?;
     Ok(())

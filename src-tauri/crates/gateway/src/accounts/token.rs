@@ -3,7 +3,7 @@
 use agw_vault::Secret;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, header};
+use http::{HeaderValue, Method, Request, Response, header};
 use serde::Deserialize;
 
 use super::{AccountError, discover};
@@ -75,6 +75,11 @@ impl Form {
         Self(format!("grant_type={grant_type}")).with("resource", resource)
     }
 
+    /// Of one token that is given back (RFC 7009, section 2.1).
+    pub(super) fn of_token(hint: &str, token: &Secret) -> Self {
+        Self(format!("token_type_hint={hint}")).with_secret("token", token)
+    }
+
     pub(super) fn with(self, name: &str, value: &str) -> Self {
         self.with_bytes(name, value.as_bytes())
     }
@@ -97,8 +102,24 @@ pub(super) async fn ask(
     reach: &Reach,
     endpoint: &str,
     client: &Client,
-    mut form: Form,
+    form: Form,
 ) -> Result<Tokens, AccountError> {
+    let response = send(egress, reach, endpoint, client, form).await?;
+    let status = response.status();
+    if !status.is_success() {
+        return Err(refused(status.as_u16(), response.body()));
+    }
+    read(response.body())
+}
+
+/// Sends a form as this client.
+pub(super) async fn send(
+    egress: &Egress,
+    reach: &Reach,
+    endpoint: &str,
+    client: &Client,
+    mut form: Form,
+) -> Result<Response<Bytes>, AccountError> {
     let mut request = Request::new(Bytes::new());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = reach.check(endpoint)?;
@@ -119,12 +140,7 @@ pub(super) async fn ask(
         _ => form = form.with("client_id", &client.id),
     }
     *request.body_mut() = form.0.into();
-    let response = egress.send(reach, request).await?;
-    let status = response.status();
-    if !status.is_success() {
-        return Err(refused(status.as_u16(), response.body()));
-    }
-    read(response.body())
+    Ok(egress.send(reach, request).await?)
 }
 
 /// RFC 6749, section 2.3.1: each part is form-encoded first.
@@ -172,8 +188,10 @@ pub(super) fn refused(status: u16, body: &[u8]) -> AccountError {
     struct Refused {
         error: String,
     }
+    // Too slow or too many says nothing of what was asked for.
+    let spoken = status < 500 && ![408, 425, 429].contains(&status);
     match discover::read::<Refused>(body) {
-        Ok(refused) if status < 500 => AccountError::Refused(code(&refused.error)),
+        Ok(refused) if spoken => AccountError::Refused(code(&refused.error)),
         _ => AccountError::Status { what: "the token endpoint".into(), status },
     }
 }
@@ -250,5 +268,8 @@ mod tests {
         let error = refused(400, br#"{"error":"s3cret"}"#);
         assert!(!error.to_string().contains("s3cret"), "{error}");
         assert!(matches!(refused(503, b"{}"), AccountError::Status { status: 503, .. }));
+        // An account would end for it.
+        let busy = refused(429, br#"{"error":"rate_limited"}"#);
+        assert!(matches!(busy, AccountError::Status { status: 429, .. }));
     }
 }

@@ -162,5 +162,11 @@ pub(super) async fn disconnect(
             Ok::<_, AdminError>(removed)
         })
         .await?;
-    if removed { Ok(StatusCode::NO_CONTENT) } else { Err(missing()) }
+    if !removed {
+        return Err(missing());
+    }
+    if let Some(account) = snapshot.accounts.get(&(config.id, owner)) {
+        gateway.accounts.give_back(Arc::clone(&config), Arc::clone(account));
+    }
+    Ok(StatusCode::NO_CONTENT)
 }

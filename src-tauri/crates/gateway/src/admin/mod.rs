@@ -47,7 +47,8 @@ pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
 pub(crate) use people::mint;
 pub(crate) use session::{
-    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, named_cookie,
+    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session,
+    end as end_session, named_cookie,
 };
 pub(crate) use web::{nothing_here, web_view};
 

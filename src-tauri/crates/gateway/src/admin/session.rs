@@ -17,7 +17,7 @@ use axum::{
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{AdminError, Via};
 use crate::{
@@ -150,15 +150,42 @@ impl SignIns {
         }
     }
 
+    /// Whether this is the password of that name. Those that wait for a place
+    /// are counted, too: who sends a thousand at once gets no more guesses
+    /// than who sends them one by one.
+    async fn matches(
+        &self,
+        name: &str,
+        stored: PasswordHash,
+        password: Secret,
+    ) -> Result<bool, AdminError> {
+        self.check(name)?;
+        let _place = self.place().await?;
+        self.check(name)?;
+        let matches = tokio::task::spawn_blocking(move || stored.matches(&password)).await;
+        let matches = matches.map_err(|_| unhashed())?;
+        if !matches {
+            self.failed(name);
+        }
+        Ok(matches)
+    }
+
     /// Runs a hash off the async threads, a few at a time.
     pub(crate) async fn hash<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, AdminError> {
-        let failed = || AdminError::internal("a password could not be hashed");
-        let _place = Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| failed())?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| failed())
+        let _place = self.place().await?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| unhashed())
     }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, AdminError> {
+        Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| unhashed())
+    }
+}
+
+fn unhashed() -> AdminError {
+    AdminError::internal("a password could not be hashed")
 }
 
 fn too_many(left: Duration) -> AdminError {
@@ -214,9 +241,13 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
     named_cookie(headers, COOKIE)
 }
 
+/// The cookie of that name, if there is one and not several.
 pub(crate) fn named_cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    cookies.split("; ").find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+    let mut found =
+        cookies.split("; ").filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+    // A page on another port can put a second one, of a longer path, before ours.
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// Sign in.
@@ -246,7 +277,6 @@ pub(crate) async fn authenticate(
     name: &str,
     password: Secret,
 ) -> Result<UserId, AdminError> {
-    gateway.sign_ins.check(name)?;
     let wanted = name.to_owned();
     let stored = gateway
         .reader
@@ -259,11 +289,10 @@ pub(crate) async fn authenticate(
         .await?;
     let (user, stored): (Option<u64>, Option<String>) = stored.unzip();
     let stored = PasswordHash::from_stored(stored.unwrap_or_else(|| NOBODY.to_owned()));
-    let matches = gateway.sign_ins.hash(move || stored.matches(&password)).await?;
+    let matches = gateway.sign_ins.matches(name, stored, password).await?;
     if let Some(user) = user.filter(|_| matches).map(UserId::new) {
         return Ok(user);
     }
-    gateway.sign_ins.failed(name);
     let mut record = Record::new(Kind::SignIn, clock::now_ms());
     record.status = Some("refused");
     record.decision = Some("deny");
@@ -382,14 +411,12 @@ pub(super) async fn change_password(
     let user = signed.user;
     let name = gateway.live.snapshot.load().users.get(&user).map(|user| user.name.clone());
     let name = name.ok_or_else(AdminError::sign_in)?;
-    gateway.sign_ins.check(&name)?;
     let stored = gateway.reader.run(move |db| {
         let sql = "SELECT password FROM users WHERE id = ?1";
         Ok(db.query_row(sql, [user.get()], |row| row.get::<_, Option<String>>(0))?)
     });
     let stored = PasswordHash::from_stored(stored.await?.unwrap_or_else(|| NOBODY.to_owned()));
-    if !gateway.sign_ins.hash(move || stored.matches(&current)).await? {
-        gateway.sign_ins.failed(&name);
+    if !gateway.sign_ins.matches(&name, stored, current).await? {
         let message = "the current password is another one";
         return Err(AdminError::new(codes::BAD_CREDENTIALS, message, "check it and try again"));
     }
@@ -430,6 +457,20 @@ pub(super) async fn store_password(
     stored.await.map_err(|_| AdminError::internal("a password's task failed"))?
 }
 
+/// Ends one session: at once, and whatever becomes of the record of it.
+pub(crate) async fn end(gateway: &Gateway, user: UserId, hash: Hash) -> Result<(), AdminError> {
+    gateway.staff.open().remove(&hash);
+    let ended = gateway.writer.change(move |change| {
+        change.db.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
+        let mut record = Record::new(Kind::SignIn, clock::now_ms());
+        record.status = Some("signed_out");
+        record.user = Some(user);
+        change.audit(record);
+        Ok::<_, AdminError>(())
+    });
+    ended.await
+}
+
 /// Sign out.
 #[utoipa::path(
     delete, path = "/api/v1/session", tag = "session",
@@ -439,19 +480,7 @@ pub(super) async fn sign_out(
     State(gateway): State<Arc<Gateway>>,
     signed: Signed,
 ) -> Result<Response, AdminError> {
-    gateway.staff.open().remove(&signed.hash);
-    let Signed { user, hash, .. } = signed;
-    gateway
-        .writer
-        .change(move |change| {
-            change.db.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
-            let mut record = Record::new(Kind::SignIn, clock::now_ms());
-            record.status = Some("signed_out");
-            record.user = Some(user);
-            change.audit(record);
-            Ok::<_, AdminError>(())
-        })
-        .await?;
+    end(&gateway, signed.user, signed.hash).await?;
     let gone = format!("{COOKIE}=; Path=/api; HttpOnly; SameSite=Strict; Max-Age=0");
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }

@@ -198,11 +198,19 @@ async fn read(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<Ask
         state: form.one("state").map(str::to_owned),
         issuer: base(headers),
     };
+    let (host, local) = clients::host_of(redirect);
     let (audience, challenge) = match terms(gateway, &form) {
         Ok(terms) => terms,
+        // Anybody registers anything: a link to us with a fault in it must not
+        // lead on to another site, nor open an app (RFC 9700, section 4.11.2).
+        Err(_) if !clients::is_on_loopback(redirect) => {
+            return Err(Unfit::Here(
+                WRONG,
+                "The program's request is faulty. If you did not start this sign-in yourself, just now, close this page; else tell the program's maker.",
+            ));
+        }
         Err((error, text)) => return Err(Unfit::There(back, error, text)),
     };
-    let (host, local) = clients::host_of(redirect);
     let scope = form.one("scope").unwrap_or_default();
     Ok(Asked {
         host,

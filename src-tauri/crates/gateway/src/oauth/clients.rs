@@ -22,7 +22,7 @@ use crate::{
     audit::{Kind, Record},
     bounds, clock,
     gateway::Gateway,
-    pages::read_body,
+    pages::{is_format, read_body},
     store::StoreError,
 };
 
@@ -97,6 +97,13 @@ pub(super) fn host_of(redirect: &str) -> (String, bool) {
         }
         scheme => (scheme.unwrap_or_default().to_owned(), true),
     }
+}
+
+/// Whether it leads to a port of this machine.
+pub(super) fn is_on_loopback(redirect: &str) -> bool {
+    let uri = redirect.parse::<Uri>().ok();
+    let web = uri.filter(|uri| matches!(uri.scheme_str(), Some("http" | "https")));
+    web.is_some_and(|uri| uri.host().is_some_and(is_loopback))
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -257,11 +264,12 @@ fn random_id() -> Result<String, OauthError> {
 
 /// The name that a program gives itself, short and plain.
 fn shown_name(text: &str) -> String {
-    let plain = |c: char| !c.is_control();
-    let text: String = text.chars().filter(|c| plain(*c)).take(bounds::CLIENT_NAME).collect();
-    match text.trim() {
-        "" => NAMELESS.to_owned(),
-        text => text.to_owned(),
+    // It is in lists, records and terminals, too, which it must not turn around.
+    let plain = |c: &char| !c.is_control() && !is_format(*c);
+    let text: String = text.chars().filter(plain).take(bounds::CLIENT_NAME).collect();
+    match text.split_whitespace().collect::<Vec<_>>().join(" ") {
+        text if text.is_empty() => NAMELESS.to_owned(),
+        text => text,
     }
 }
 
@@ -291,6 +299,12 @@ mod tests {
         ] {
             assert!(!same(registered, asked), "{registered} {asked}");
         }
+    }
+
+    #[test]
+    fn a_name_is_one_line_that_reads_as_it_is() {
+        assert_eq!(shown_name(" Pocket \u{202e}\u{2003}\u{200b} Agent\n"), "Pocket Agent");
+        assert_eq!(shown_name("\u{3164}\u{e0041}\u{2800}"), NAMELESS);
     }
 
     #[test]

@@ -142,7 +142,7 @@ pub(super) fn page(
     let fields = match &step_up {
         Some((tools, agent)) => {
             let name = agent.and_then(|id| existing.iter().find(|a| a.id == id));
-            let fields = fields.add(asked_tools(tools, name.map(|agent| &*agent.name)));
+            let fields = fields.add(asked_tools(tools, name));
             if agent.is_some() { fields } else { fields.add(lives()) }
         }
         None => fields.add(choices(&offered, asked)).add(lives()).maybe(agents(existing)),
@@ -274,11 +274,20 @@ fn boxes<'o>(tools: impl Iterator<Item = &'o Offered>, ticked: bool) -> Markup {
     })
 }
 
-fn asked_tools(tools: &[&Offered], agent: Option<&str>) -> Markup {
+/// At a first sign-in nothing is ticked, as in any other choice. Who agrees to
+/// more for an agent gives this program the rest of it, too, and sees that.
+fn asked_tools(tools: &[&Offered], agent: Option<&Existing>) -> Markup {
     let title = match agent {
-        Some(name) => format!("{name} asks for more"),
+        Some(agent) => format!("{} asks for more", agent.name),
         None => "What it asks for".to_owned(),
     };
+    let kept = agent.map(|agent| {
+        let scope: Vec<String> = agent.scope.iter().map(ToString::to_string).collect();
+        Markup::new()
+            .raw("<p>With it comes what this agent has already: <code>")
+            .text(&scope.join(" "))
+            .raw("</code></p>")
+    });
     let none = tools
         .is_empty()
         .then(|| Markup::new().raw("<p class=\"soft\">You may use none of what it asks for.</p>"));
@@ -287,7 +296,8 @@ fn asked_tools(tools: &[&Offered], agent: Option<&str>) -> Markup {
         .text(&title)
         .raw("</legend>")
         .maybe(none)
-        .add(boxes(tools.iter().copied(), true))
+        .add(boxes(tools.iter().copied(), agent.is_some()))
+        .maybe(kept)
         .raw("</fieldset>")
 }
 

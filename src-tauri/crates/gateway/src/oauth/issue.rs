@@ -269,17 +269,20 @@ pub(super) async fn end_sign_in(
     ended.await
 }
 
-/// Whose token it is, if it came of a sign-in: the agent and its program.
+/// Whose token it is, if it came of a sign-in: the agent and its program. An
+/// access token that is no longer good says nothing of what came after it; a
+/// refresh token does, like anything that is used twice.
 pub(super) async fn owner_of(
     gateway: &Gateway,
     token: agw_core::TokenHash,
 ) -> Result<Option<(AgentId, String)>, AdminError> {
+    let now = gateway.live.clock.now_ms();
     let found = gateway.reader.run(move |db| {
         let sql = "SELECT r.agent, s.client FROM refresh_tokens r JOIN sign_ins s ON s.agent = r.agent WHERE r.hash = ?1
                    UNION ALL
                    SELECT t.agent, s.client FROM tokens t LEFT JOIN sign_ins s ON s.agent = t.agent
-                   WHERE t.hash = ?1 AND t.audience IS NOT NULL";
-        let row = db.query_row(sql, [token.as_bytes()], |row| {
+                   WHERE t.hash = ?1 AND t.audience IS NOT NULL AND t.revoked_at IS NULL AND t.expires_at > ?2";
+        let row = db.query_row(sql, params![token.as_bytes(), now], |row| {
             let agent = AgentId::new(row.get(0)?);
             // With its own sub-token an agent is its own client.
             let client: Option<String> = row.get(1)?;
@@ -329,6 +332,12 @@ fn add_access(
         |duration: std::time::Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
     let known = now.saturating_sub(ms(bounds::EXPIRED_KNOWN));
     db.execute("DELETE FROM tokens WHERE audience IS NOT NULL AND expires_at < ?1", [known])?;
+    // Above the bound the oldest make room: every token is in every snapshot.
+    db.execute(
+        "DELETE FROM tokens WHERE hash IN (SELECT hash FROM tokens WHERE agent = ?1 AND audience IS NOT NULL
+         ORDER BY created_at DESC LIMIT -1 OFFSET ?2)",
+        params![agent.get(), bounds::ACCESS_TOKENS - 1],
+    )?;
     let end = now.saturating_add(ms(bounds::ACCESS_LIFE)).min(row.expires_at.unwrap_or(i64::MAX));
     db.execute(
         "INSERT INTO tokens (hash, user, agent, created_at, audience, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -344,6 +353,11 @@ fn add_refresh(
     now: i64,
 ) -> Result<(), AdminError> {
     db.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?1", [now])?;
+    db.execute(
+        "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens
+         WHERE agent = ?1 AND used_at IS NOT NULL ORDER BY used_at DESC LIMIT -1 OFFSET ?2)",
+        params![agent.get(), bounds::REFRESH_TOKENS],
+    )?;
     let life = i64::try_from(bounds::REFRESH_LIFE.as_millis()).unwrap_or(i64::MAX);
     db.execute(
         "INSERT INTO refresh_tokens (hash, agent, expires_at) VALUES (?1, ?2, ?3)",

@@ -22,7 +22,7 @@ mod markup;
 mod sign_in;
 mod visitor;
 
-pub(crate) use markup::Markup;
+pub(crate) use markup::{Markup, is_format};
 pub(crate) use visitor::{Form, FormKey, SignedIn, Visitor, read_body};
 
 use std::sync::{Arc, LazyLock};
@@ -51,6 +51,7 @@ static POLICY: LazyLock<String> = LazyLock::new(|| {
 pub(crate) fn router(gateway: &Arc<Gateway>) -> Router {
     Router::new()
         .route("/sign-in", post(sign_in::submitted).get(sign_in::asked))
+        .route("/sign-out", post(sign_in::signed_out))
         .with_state(Arc::clone(gateway))
 }
 
@@ -88,6 +89,11 @@ impl Page {
     /// has none.
     pub(crate) fn leads_away(self) -> Self {
         Self { leads_away: true, ..self }
+    }
+
+    /// Below everything else.
+    fn foot(self, foot: Markup) -> Self {
+        Self { body: self.body.add(foot), ..self }
     }
 
     fn respond(self) -> Response {

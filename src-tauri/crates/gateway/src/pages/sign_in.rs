@@ -68,7 +68,7 @@ pub(super) async fn asked(State(gateway): State<Arc<Gateway>>, request: Request)
 /// `POST /sign-in`
 pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let visitor = Visitor::of(&gateway, &parts.headers);
+    let mut visitor = Visitor::of(&gateway, &parts.headers);
     let form = match visitor.read_form(body).await {
         Ok(form) => form,
         Err(page) => return page,
@@ -79,6 +79,10 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
     let begun = begin(visitor.gateway(), user, password).await;
     match begun {
         Ok(cookie) => {
+            // Nobody can use the session before any more; it need not last.
+            if let Err(error) = visitor.sign_out().await {
+                tracing::warn!(code = error.code, "the end of a session was not stored");
+            }
             let back = if is_own_path(return_to) { return_to } else { "/" };
             let mut response = go_to(back);
             response.headers_mut().append(header::SET_COOKIE, cookie);
@@ -86,6 +90,32 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
         }
         Err(error) => refused(&visitor, return_to, &error),
     }
+}
+
+/// `POST /sign-out`
+pub(super) async fn signed_out(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut visitor = Visitor::of(&gateway, &parts.headers);
+    if let Err(page) = visitor.read_form(body).await {
+        return page;
+    }
+    let mut response = match visitor.sign_out().await {
+        Ok(()) => {
+            let body = Markup::new().raw("<p>You can close this page, or <a href=\"/sign-in\">sign in</a> again. What you allowed stays allowed.</p>");
+            visitor.show(Page::new("You are signed out").body(body))
+        }
+        Err(error) => {
+            tracing::warn!(code = error.code, "the end of a session was not stored");
+            let next = "Close the browser, and tell an administrator to look at the gateway's log.";
+            let status = StatusCode::SERVICE_UNAVAILABLE;
+            visitor.show(Page::problem(status, "Signing out could not be recorded", next))
+        }
+    };
+    let gone = format!("{SESSION}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    if let Ok(gone) = gone.parse() {
+        response.headers_mut().append(header::SET_COOKIE, gone);
+    }
+    response
 }
 
 async fn begin(gateway: &Gateway, user: &str, password: Secret) -> Result<HeaderValue, AdminError> {

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 
 use super::{Markup, Page};
 use crate::{
-    admin::{self, Opens},
+    admin::{self, AdminError, Opens},
     bounds, clock,
     gateway::Gateway,
 };
@@ -120,7 +120,10 @@ impl Visitor {
 
     /// Sends a page to this browser.
     pub(crate) fn show(&self, page: Page) -> Response {
-        let mut response = page.respond();
+        let button = "<div class=\"actions\"><button class=\"other\">Sign out</button></div>";
+        let foot =
+            self.signed_in.as_ref().map(|_| self.form("/sign-out", Markup::new().raw(button)));
+        let mut response = page.foot(foot.unwrap_or_default()).respond();
         if self.new {
             let cookie = format!("{BROWSER}={}; Path=/; HttpOnly; SameSite=Lax", *self.browser);
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
@@ -128,6 +131,14 @@ impl Visitor {
             }
         }
         response
+    }
+
+    /// Ends the session of whoever is signed in.
+    pub(super) async fn sign_out(&mut self) -> Result<(), AdminError> {
+        match self.signed_in.take() {
+            Some(person) => admin::end_session(&self.gateway, person.user, self.session).await,
+            None => Ok(()),
+        }
     }
 
     fn token(&self) -> String {

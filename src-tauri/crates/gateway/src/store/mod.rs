@@ -33,6 +33,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("pins.sql")),
     M::up(include_str!("sign_in.sql")),
     M::up(include_str!("accounts.sql")),
+    M::up(include_str!("revocation.sql")),
 ];
 
 /// Why the store did not do as asked.
