@@ -45,8 +45,10 @@ pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
 /// others to change.
 pub(crate) const LISTS_CHANGE: Duration = Duration::from_millis(100);
 /// Child processes (or streams of HTTP with SSE) of one connection for those
-/// who call, and of all; and how long one is kept that nobody uses.
+/// who call, of them for one caller, and of all; and how long one is kept that
+/// nobody uses.
 pub(crate) const WIRES_PER_CONNECTION: usize = 32;
+pub(crate) const WIRES_PER_CALLER: usize = 4;
 pub(crate) const WIRES_IN_ALL: usize = 256;
 pub(crate) const WIRE_IDLE: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked for them.
@@ -57,14 +59,16 @@ pub(crate) const POSTING: Duration = Duration::from_secs(10);
 pub(crate) const SUBSCRIPTIONS_PER_OWNER: usize = 1_000;
 /// How long a session over HTTP is kept that nobody uses.
 pub(crate) const UPSTREAM_SESSION_IDLE: Duration = Duration::from_secs(3600);
-/// Sessions with one upstream at a URL.
+/// Sessions with one upstream at a URL, and of them for one caller.
 pub(crate) const UPSTREAM_SESSIONS_MAX: usize = 1_024;
+pub(crate) const UPSTREAM_SESSIONS_PER_CALLER: usize = 16;
 /// Calls of one caller that may be under way at once.
 pub(crate) const CALLS_PER_CALLER: usize = 64;
 /// Calls that may be under way at once.
 pub(crate) const CALLS_IN_ALL: usize = 1_024;
-/// Open MCP sessions of agents.
+/// Open MCP sessions of agents, and of one caller.
 pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
+pub(crate) const AGENT_SESSIONS_PER_CALLER: usize = 1_024;
 /// Resources that one session or stream may be told of.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
 /// Messages in one body, where a revision allows several.
@@ -76,8 +80,18 @@ pub(crate) const PARKED_PER_CALLER: usize = 16;
 pub(crate) const PARKED_IN_ALL: usize = 512;
 /// How often one call may have its client asked.
 pub(crate) const ROUNDS_MAX: u32 = 16;
-/// Open streams of notifications to agents and windows.
-pub(crate) const STREAMS_MAX: usize = 1_024;
+/// Open streams of notifications to agents, and to one of them.
+pub(crate) const STREAMS_MAX: usize = 4_096;
+pub(crate) const STREAMS_PER_CALLER: usize = 1_024;
+/// Messages that are answered over one stream of HTTP with SSE at once. More
+/// than calls may be under way, whose questions are answered so, too.
+pub(crate) const POSTS_PER_STREAM: usize = 128;
+/// Words of a search for tools that are looked at.
+pub(crate) const SEARCH_WORDS: usize = 32;
+/// Longest key of a question to a client, in bytes.
+pub(crate) const QUESTION_KEY_MAX: usize = 256;
+/// How long a decision is not made again as long as the permission map is the same.
+pub(crate) const DECISION_FRESH: Duration = Duration::from_secs(1);
 /// Calls of one caller, and of all, that may wait for a person.
 pub(crate) const APPROVALS_PER_CALLER: usize = 20;
 pub(crate) const APPROVALS_IN_ALL: usize = 500;

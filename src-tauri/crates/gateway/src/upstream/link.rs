@@ -254,19 +254,11 @@ impl Link {
         }
     }
 
-    /// One subscription of theirs fewer.
-    pub(super) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+    /// Nobody watches that resource any more.
+    pub(super) fn unsubscribed(&self, owner: &Owner, uri: &str) {
         match &self.over {
-            Over::Wires(wires) => {
-                for owner in wires.subscriptions.remove(user, agent, uri) {
-                    wires.unsubscribed(&owner, uri);
-                }
-            }
-            Over::Http(link) => {
-                for owner in link.subscriptions.remove(user, agent, uri) {
-                    link.unsubscribed(&owner, uri);
-                }
-            }
+            Over::Wires(wires) => wires.unsubscribed(owner, uri),
+            Over::Http(link) => link.unsubscribed(owner, uri),
         }
     }
 

@@ -24,6 +24,15 @@ struct Watched {
     access: Access,
 }
 
+/// What there was to remove.
+#[derive(Debug)]
+pub(super) enum Removed {
+    None,
+    OneOfSeveral,
+    /// Of this owner; nobody watches the resource over their link any more.
+    Last(Owner),
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Subscriptions(Mutex<HashMap<Owner, Watched>>);
 
@@ -41,9 +50,9 @@ impl Subscriptions {
         Ok(())
     }
 
-    /// One subscription fewer; returns the owners for whom it was the last.
-    pub(super) fn remove(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> Vec<Owner> {
-        let mut unwatched = Vec::new();
+    /// One subscription fewer.
+    pub(super) fn remove(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> Removed {
+        let mut removed = Removed::None;
         let mut all = self.all();
         for (owner, Watched { uris, .. }) in all.iter_mut().filter(|(owner, _)| owner.user == user)
         {
@@ -52,14 +61,15 @@ impl Subscriptions {
                 continue;
             };
             subscribers.remove(at);
+            removed = Removed::OneOfSeveral;
             if subscribers.is_empty() {
                 uris.remove(uri);
-                unwatched.push(owner.clone());
+                removed = Removed::Last(owner.clone());
             }
             break;
         }
         all.retain(|_, watched| !watched.uris.is_empty());
-        unwatched
+        removed
     }
 
     /// What is watched over an owner's link.

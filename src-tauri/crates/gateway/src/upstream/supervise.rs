@@ -111,11 +111,18 @@ impl Upstreams {
         self.running.load().get(&connection).cloned()
     }
 
-    /// An agent no longer wants to hear of a resource.
-    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
-        for upstream in self.running.load().values() {
-            upstream.unsubscribe(user, agent, uri);
-        }
+    /// An agent no longer wants to hear of a resource: of one connection, or
+    /// of the one by which they subscribed.
+    pub(crate) fn unsubscribe(
+        &self,
+        at: Option<&ConnectionName>,
+        user: UserId,
+        agent: Option<AgentId>,
+        uri: &str,
+    ) {
+        let running = self.running.load();
+        let mut here = running.values().filter(|up| at.is_none_or(|at| *at == up.config.name));
+        let _ = here.any(|upstream| upstream.unsubscribe(user, agent, uri));
     }
 
     /// Follows the configuration until the service stops.

@@ -221,7 +221,7 @@ impl Wires {
         if let Some(cell) = pool.others.get(owner) {
             return Ok(Place::Cell(Arc::clone(cell)));
         }
-        pool.make_room()?;
+        pool.make_room(owner)?;
         self.crowd.make_room()?;
         let cell = Cell::default();
         pool.others.insert(owner.clone(), Arc::clone(&cell));
@@ -347,11 +347,17 @@ fn end_idlest<'w>(wires: impl Iterator<Item = &'w Arc<Wire>>) -> Result<(), Upst
 }
 
 impl Pool {
-    fn make_room(&mut self) -> Result<(), UpstreamError> {
-        if self.others.len() < bounds::WIRES_PER_CONNECTION {
+    /// For one more of this owner. A client may declare other abilities each
+    /// time: who has many already makes room with their own.
+    fn make_room(&mut self, owner: &Owner) -> Result<(), UpstreamError> {
+        let own = |of: &Owner| of.is_of_caller(owner);
+        let count = self.others.keys().filter(|of| own(of)).count();
+        let own_only = count >= bounds::WIRES_PER_CALLER;
+        if !own_only && self.others.len() < bounds::WIRES_PER_CONNECTION {
             return Ok(());
         }
-        end_idlest(self.others.values().filter_map(|cell| cell.get()))?;
+        let others = self.others.iter().filter(|(of, _)| !own_only || own(of));
+        end_idlest(others.filter_map(|(_, cell)| cell.get()))?;
         self.others.retain(|_, cell| !cell.get().is_some_and(|wire| wire.is_closed()));
         Ok(())
     }
