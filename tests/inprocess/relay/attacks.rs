@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{BOTH, CAN_ALL, Stateless, answer, told, wanted};
 use crate::support::{
-    InProcess,
+    InProcess, eventually,
     everything::{Dialect, Scene},
     http,
     mcp::{self, ACCEPT, Session},
@@ -310,6 +310,50 @@ async fn an_agent_has_a_few_children_and_takes_nobody_elses() {
     assert_eq!(pid(&bo, 0).await, bos);
     assert_eq!(pid(&token, 5).await, pids[5], "the latest are kept");
     assert_ne!(pid(&token, 0).await, pids[0], "the oldest was ended");
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn a_child_that_nobody_uses_is_ended() {
+    let timeouts = Timeouts { idle: Duration::from_secs(1), ..Timeouts::default() };
+    let gateway = InProcess::start_with(timeouts).await;
+    gateway.connect_stdio("up", &["python3", FIXTURE, "pid"], &[]).await;
+    gateway.add_user("ana", None).await;
+    gateway.grant("ana", "up.*", "allow").await;
+    let token = gateway.add_agent("ana", "one", &[]).await;
+    let url = gateway.url("/mcp/up");
+    let client = Stateless::new(&url, &token);
+    let pid = async || {
+        let answer = client.call("echo", json!({})).await;
+        answer["result"]["structuredContent"]["pid"].as_u64().unwrap()
+    };
+    let first = pid().await;
+    assert_eq!(pid().await, first);
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    // It is looked for them whenever something changes.
+    gateway.add_user("bo", None).await;
+    eventually("it is ended", Duration::from_secs(20), async || {
+        let stat = std::fs::read_to_string(format!("/proc/{first}/stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']))
+    })
+    .await;
+    assert_ne!(pid().await, first);
+    gateway.stop().await;
+}
+
+/// Pages that are each within bounds.
+#[tokio::test]
+async fn a_list_of_many_long_pages_is_refused() {
+    let server = Fixture::start().await;
+    let gateway = InProcess::start_with(Timeouts::default()).await;
+    let description = "x".repeat(12 << 20);
+    let page = json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "tools": [{"name": "a", "description": description, "inputSchema": {}}], "nextCursor": "on"});
+    server.always_behave(Manner::Body(format!(r#"{{"jsonrpc":"2.0","id":$ID,"result":{page}}}"#)));
+    gateway.connect_http("up", &server.url(), &[]).await;
+    let shown: agw_api::ConnectionDetail =
+        gateway.admin.get("/api/v1/connections/up").await.unwrap();
+    let problem = shown.connection.problem.unwrap();
+    assert!(problem.contains("longer than 33554432 bytes"), "{problem}");
     gateway.stop().await;
 }
 

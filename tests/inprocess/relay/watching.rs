@@ -7,8 +7,15 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::Stateless;
-use crate::support::{InProcess, eventually, mcp, mcp::Session, upstream::Fixture};
+use crate::support::{
+    InProcess, eventually,
+    everything::{Dialect, Scene},
+    mcp,
+    mcp::Session,
+    upstream::Fixture,
+};
 
+const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stdio_server.py");
 const UPDATED: &str = "notifications/resources/updated";
 
 async fn servers() -> [Fixture; 2] {
@@ -131,5 +138,63 @@ async fn a_subscription_to_one_system_is_not_ended_at_another() {
     servers[1].tell(UPDATED, json!({"uri": "note:///a", "of": "second"}));
     let heard = tokio::time::timeout(Duration::from_secs(10), sessions[1].1.recv()).await;
     assert_eq!(heard.expect("it hears").unwrap()["params"]["of"], "second");
+    gateway.stop().await;
+}
+
+/// A client may hang up before it hears that anything is watched.
+#[tokio::test]
+async fn nothing_stays_watched_for_a_client_that_hung_up() {
+    let scene = Scene::start(Dialect::Sessions).await;
+    let url = scene.url();
+    let uris: Vec<String> = (0..100).map(|n| format!("note:///{n}")).collect();
+    let client = Stateless::new(&url, &scene.token);
+    let params = json!({"notifications": {"resourceSubscriptions": uris}});
+    let asked = client.send("subscriptions/listen", params);
+    let count = |method: &str| scene.upstream.received(method).len();
+    tokio::select! {
+        _ = asked => panic!("it was answered too soon for this test"),
+        () = eventually("it began", Duration::from_secs(20), async || count("resources/subscribe") > 3) => {}
+    }
+    eventually("each is given up again", Duration::from_secs(20), async || {
+        // Between looks nothing new comes.
+        let before = count("resources/subscribe");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let watched = count("resources/subscribe");
+        watched == before && watched == count("resources/unsubscribe")
+    })
+    .await;
+    scene.gateway.stop().await;
+}
+
+/// A server that starts again is told what to watch; not on grants of before.
+#[tokio::test]
+async fn what_may_no_longer_be_read_is_not_watched_again() {
+    let gateway = InProcess::start_with(Timeouts::default()).await;
+    let file = gateway.dir.path().join("watched");
+    let argv = ["python3", FIXTURE, "watches", file.to_str().unwrap()];
+    gateway.connect_stdio("up", &argv, &[]).await;
+    gateway.add_user("ana", None).await;
+    gateway.grant("ana", "up.*", "allow").await;
+    let token = gateway.add_agent("ana", "one", &[]).await;
+    let session = Session::open(&gateway.url("/mcp/up"), &token).await;
+    for uri in ["note:///a", "note:///b", "note:///c"] {
+        let subscribed = session.request("resources/subscribe", json!({"uri": uri})).await;
+        assert_eq!(subscribed["result"], json!({}), "{subscribed}");
+    }
+    gateway.grant("ana", "up.@resource/note:///b", "deny").await;
+    let died = session.call("echo", json!({})).await;
+    assert_eq!(died["result"]["isError"], true, "{died}");
+    // Meanwhile one is given up.
+    let over = session.request("resources/unsubscribe", json!({"uri": "note:///c"})).await;
+    assert_eq!(over["result"], json!({}));
+    let watched = || std::fs::read_to_string(&file).unwrap();
+    eventually("it is watched again", Duration::from_secs(20), async || {
+        watched().lines().count() > 3
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let all = watched();
+    let again: Vec<&str> = all.lines().skip(3).collect();
+    assert_eq!(again, ["note:///a"], "{all}");
     gateway.stop().await;
 }

@@ -12,6 +12,8 @@ pub(crate) const REPLY_MAX: usize = 16 << 20;
 pub(crate) const TOOLS_PER_CONNECTION_MAX: usize = 5_000;
 /// Most pages that a list of tools may come in.
 pub(crate) const TOOL_PAGES_MAX: usize = 200;
+/// Longest list in all, in bytes.
+pub(crate) const LIST_MAX: usize = 32 << 20;
 /// Longest definition of one tool, in bytes.
 pub(crate) const TOOL_DEFINITION_MAX: usize = 256 << 10;
 /// Changed definitions that one record names.
@@ -25,8 +27,11 @@ pub(crate) const LISTS_PERIOD: Duration = Duration::from_secs(60);
 pub(crate) const REPLY_STREAM_MAX: usize = 4 * REPLY_MAX;
 /// Longest id of an upstream's own request, in bytes.
 pub(crate) const UPSTREAM_ID_MAX: usize = 256;
-/// Longest notification, or request to a client, of an upstream, in bytes.
+/// Longest request of an upstream to a client, in bytes.
 pub(crate) const ASIDE_MAX: usize = 1 << 20;
+/// Longest notification of an upstream to clients, in bytes: a thousand may
+/// wait for a client that reads slowly.
+pub(crate) const NOTE_MAX: usize = 64 << 10;
 /// Longest text that a server may say of how it is used, in characters.
 pub(crate) const INSTRUCTIONS_MAX: usize = 16 << 10;
 /// How long it may take to find out how a server speaks MCP; a third of the
@@ -45,12 +50,10 @@ pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
 /// others to change.
 pub(crate) const LISTS_CHANGE: Duration = Duration::from_millis(100);
 /// Child processes (or streams of HTTP with SSE) of one connection for those
-/// who call, of them for one caller, and of all; and how long one is kept that
-/// nobody uses.
+/// who call, of them for one caller, and of all.
 pub(crate) const WIRES_PER_CONNECTION: usize = 32;
 pub(crate) const WIRES_PER_CALLER: usize = 4;
 pub(crate) const WIRES_IN_ALL: usize = 256;
-pub(crate) const WIRE_IDLE: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked for them.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How long a server of HTTP with SSE may take to accept a message.
@@ -260,10 +263,17 @@ pub struct Timeouts {
     /// From forwarding a call to its answer. Below the 60 s after which
     /// common clients give up, so that they hear why.
     pub call: Duration,
+    /// How long a child process (or a stream of HTTP with SSE) is kept for
+    /// callers who do not call.
+    pub idle: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { start: Duration::from_secs(45), call: Duration::from_secs(55) }
+        Self {
+            start: Duration::from_secs(45),
+            call: Duration::from_secs(55),
+            idle: Duration::from_secs(15 * 60),
+        }
     }
 }

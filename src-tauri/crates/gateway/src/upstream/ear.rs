@@ -90,7 +90,7 @@ impl Ear {
             self.lists_changed.notify_one();
             return;
         }
-        let Some(owner) = owner.filter(|_| params.len() <= bounds::ASIDE_MAX) else { return };
+        let Some(owner) = owner.filter(|_| params.len() <= bounds::NOTE_MAX) else { return };
         let safe = || {
             let params = Bytes::copy_from_slice(params.as_bytes());
             pipeline::without_secrets(params, secrets)

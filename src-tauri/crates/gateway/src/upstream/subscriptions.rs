@@ -3,13 +3,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agw_core::{AgentId, UserId};
+use agw_core::{AgentId, ConnectionName, ItemKind, ToolId, ToolName, UserId, may_see};
 
 use crate::{
     bounds,
+    live::Live,
     pipeline::ArmedRequest,
     upstream::{UpstreamError, ear::Owner, http::Access},
 };
@@ -33,10 +34,18 @@ pub(super) enum Removed {
     Last(Owner),
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<HashMap<Owner, Watched>>);
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    all: Mutex<HashMap<Owner, Watched>>,
+    live: Arc<Live>,
+    connection: ConnectionName,
+}
 
 impl Subscriptions {
+    pub(super) fn new(live: Arc<Live>, connection: ConnectionName) -> Self {
+        Self { all: Mutex::default(), live, connection }
+    }
+
     pub(super) fn add(&self, owner: &Owner, armed: &ArmedRequest) -> Result<(), UpstreamError> {
         let mut all = self.all();
         let watched = all.entry(owner.clone());
@@ -72,12 +81,23 @@ impl Subscriptions {
         removed
     }
 
-    /// What is watched over an owner's link.
+    /// What is to be watched over an owner's link: for somebody who may still
+    /// read it. A link may be a new one, long after that was decided.
     pub(super) fn of(&self, owner: &Owner) -> Vec<String> {
-        self.all()
-            .get(owner)
-            .map(|watched| watched.uris.keys().cloned().collect())
-            .unwrap_or_default()
+        let all = self.all();
+        let Some(Watched { uris, .. }) = all.get(owner) else { return Vec::new() };
+        let snapshot = self.live.snapshot.load();
+        let now = self.live.clock.now_ms();
+        let reads = |agent: &Option<AgentId>, id: &ToolId| {
+            may_see(&snapshot.permissions, &snapshot.caller(owner.user, *agent), id, now)
+        };
+        let read = |uri: &str, agents: &[Option<AgentId>]| {
+            let name = ToolName::of(ItemKind::Resource, uri);
+            let id = name.map(|name| ToolId::new(self.connection.clone(), name));
+            id.is_ok_and(|id| agents.iter().any(|agent| reads(agent, &id)))
+        };
+        let read = uris.iter().filter(|(uri, agents)| read(uri, agents));
+        read.map(|(uri, _)| uri.clone()).collect()
     }
 
     /// The credentials that an owner's link is opened with to watch.
@@ -104,6 +124,6 @@ impl Subscriptions {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Owner, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

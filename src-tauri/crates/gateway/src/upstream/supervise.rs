@@ -29,6 +29,7 @@ use crate::{
         life::Life,
         link::{Link, Setting},
         stderr::Tail,
+        subscriptions::Subscriptions,
         wires::Crowd,
     },
 };
@@ -206,6 +207,7 @@ impl Upstreams {
             starts: 0,
             settled: 0,
         };
+        let subscriptions = Subscriptions::new(Arc::clone(&self.context.live), config.name.clone());
         let upstream = Arc::new(Upstream {
             config,
             stderr: Tail::default(),
@@ -215,7 +217,7 @@ impl Upstreams {
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
             era: Mutex::default(),
-            subscriptions: Arc::default(),
+            subscriptions: Arc::new(subscriptions),
         });
         self.tasks.spawn(Arc::clone(self).supervise(Arc::clone(&upstream)));
         upstream
@@ -315,6 +317,7 @@ impl Upstreams {
             crowd: &self.context.crowd,
             subscriptions: &upstream.subscriptions,
             probe: bounds::PROBE.min(start / 3),
+            idle: self.context.timeouts.idle,
         };
         let started = async {
             let (link, greeting) = Link::connect(setting(token, ear.clone())).await?;

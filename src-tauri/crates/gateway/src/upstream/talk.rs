@@ -46,7 +46,7 @@ impl Talk {
             "notifications/message" => Aside::Log,
             _ => return false,
         };
-        if params.len() <= bounds::ASIDE_MAX {
+        if params.len() <= bounds::NOTE_MAX {
             self.armed.client().tell(aside(self.safe(params)));
         }
         true

@@ -83,6 +83,7 @@ pub(super) struct Wires {
     pub(super) subscriptions: Arc<Subscriptions>,
     ear: Ear,
     life: Life,
+    idle: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -146,6 +147,7 @@ impl Wires {
             subscriptions: Arc::clone(setting.subscriptions),
             ear: setting.ear.clone(),
             life: setting.life.clone(),
+            idle: setting.idle,
             server,
         };
         Ok((wires, greeting))
@@ -312,9 +314,7 @@ impl Wires {
             let watched = || !self.subscriptions.of(owner).is_empty();
             let keep = stays(owner)
                 && match cell.get() {
-                    Some(wire) => {
-                        !wire.is_closed() && (!idle(wire, bounds::WIRE_IDLE) || watched())
-                    }
+                    Some(wire) => !wire.is_closed() && (!is_idle(wire, self.idle) || watched()),
                     // It is being opened, or that failed.
                     None => Arc::strong_count(cell) > 1,
                 };
@@ -334,7 +334,7 @@ impl Wires {
     }
 }
 
-fn idle(wire: &Wire, time: Duration) -> bool {
+fn is_idle(wire: &Wire, time: Duration) -> bool {
     wire.idle_since().is_some_and(|since| since.elapsed() >= time)
 }
 
