@@ -28,8 +28,11 @@ use support::{http, person::Person};
 
 const PASSWORD: &str = "correct horse battery";
 /// A scenario has 30 s.
-const TIMEOUTS: Timeouts =
-    Timeouts { start: Duration::from_secs(18), call: Duration::from_secs(10) };
+const TIMEOUTS: Timeouts = Timeouts {
+    start: Duration::from_secs(18),
+    call: Duration::from_secs(10),
+    idle: Duration::from_secs(900),
+};
 /// More than any scenario wants of a person.
 const SIGN_INS: usize = 6;
 

@@ -2,11 +2,13 @@
 //! client and upstream.
 
 mod asking;
+mod attacks;
 mod hostile;
 mod lists;
 mod older;
 mod resources;
 mod searching;
+mod watching;
 
 use serde_json::{Value, json};
 

@@ -38,8 +38,11 @@ use tempfile::TempDir;
 
 pub const PASSWORD: &str = "correct horse battery";
 /// Short enough to wait for in a test, long enough for a busy machine.
-pub const SHORT: Timeouts =
-    Timeouts { start: Duration::from_secs(5), call: Duration::from_secs(3) };
+pub const SHORT: Timeouts = Timeouts {
+    start: Duration::from_secs(5),
+    call: Duration::from_secs(3),
+    idle: Duration::from_secs(900),
+};
 
 /// A gateway in this process, set up, with a key file.
 pub struct InProcess {

@@ -265,6 +265,9 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
             let ack = json!({"jsonrpc": "2.0", "method": method, "params": params});
             notes(&inner, Some(ack)).expect("it talks")
         }
+        "resources/subscribe" | "resources/unsubscribe" => {
+            axum::Json(answer(json!({}))).into_response()
+        }
         "resources/list" => axum::Json(answer(json!({"resources": []}))).into_response(),
         "resources/templates/list" => {
             axum::Json(answer(json!({"resourceTemplates": []}))).into_response()

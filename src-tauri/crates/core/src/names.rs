@@ -46,10 +46,12 @@ pub enum NameError {
     Person(String),
     #[error("{0:?} is not a tool name: use 1 to {TOOL_NAME_MAX} of A-Z, a-z, 0-9, _ - . and /")]
     Tool(String),
-    #[error("{0:?} cannot name a prompt: use 1 to {PROMPT_NAME_MAX} visible characters and spaces")]
+    #[error(
+        "{0:?} cannot name a prompt: use 1 to {PROMPT_NAME_MAX} visible characters and spaces, no * at the end"
+    )]
     Prompt(String),
     #[error(
-        "{0:?} cannot name a resource: use a URI of 1 to {URI_MAX} visible characters, without \\ and without . or .. as a segment"
+        "{0:?} cannot name a resource: use a URI of 1 to {URI_MAX} visible characters, without \\, without . or .. as a segment, without * at the end, its scheme in lower case, and with letters as they are, not as %41"
     )]
     Resource(String),
     #[error("{0:?} is not a tool id: it looks like connection.tool, for example gmail.send")]
@@ -58,6 +60,8 @@ pub enum NameError {
         "{0:?} matches no tools: use connection.tool, connection.* or *, the last two also with :read, :write or :destructive; or connection.@resource/… or connection.@prompt/…, also with * at the end"
     )]
     Pattern(String),
+    #[error("{0:?} ends within the name of a host, which may go on; write a / before the *")]
+    HalfAHost(String),
     #[error("{0:?} is no effect of a tool: use read, write or destructive")]
     Effect(String),
 }
@@ -175,12 +179,14 @@ impl FromStr for ToolName {
         let good = if let Some(name) = text.strip_prefix(PROMPT) {
             let good = (1..=PROMPT_NAME_MAX).contains(&name.len())
                 && name.chars().all(|c| c == ' ' || is_visible(c))
-                && name.trim() == name;
+                && name.trim() == name
+                && !name.ends_with('*');
             good.then_some(()).ok_or_else(|| NameError::Prompt(name.to_owned()))
         } else if let Some(uri) = text.strip_prefix(RESOURCE) {
             let good = (1..=URI_MAX).contains(&uri.len())
                 && uri.chars().all(|c| c != '\\' && is_visible(c))
-                && !has_dot_segments(uri);
+                && !uri.ends_with('*')
+                && !is_disguised(uri);
             good.then_some(()).ok_or_else(|| NameError::Resource(uri.to_owned()))
         } else {
             let good = (1..=TOOL_NAME_MAX).contains(&text.len())
@@ -204,12 +210,34 @@ fn is_visible(c: char) -> bool {
     !c.is_control() && !c.is_whitespace() && !hidden
 }
 
-/// Whether a URI leads elsewhere than its beginning says (RFC 3986, 5.2.4).
-fn has_dot_segments(uri: &str) -> bool {
-    let path = uri.split(['?', '#']).next().unwrap_or_default();
-    let plain =
-        path.replace("%2e", ".").replace("%2E", ".").replace("%2f", "/").replace("%2F", "/");
-    plain.split('/').any(|segment| matches!(segment, "." | ".."))
+/// Whether a URI leads elsewhere than its beginning says (RFC 3986, 5.2.4), or
+/// is a spelling of another one, which rules would not recognise: a scheme in
+/// capitals, a letter in the form `%73` (6.2.2).
+fn is_disguised(uri: &str) -> bool {
+    let scheme = uri.split_once(':').map_or("", |(scheme, _)| scheme);
+    if scheme.bytes().any(|b| b.is_ascii_uppercase()) {
+        return true;
+    }
+    let path = uri.split(['?', '#']).next().unwrap_or_default().to_ascii_lowercase();
+    // A server on Windows takes the one for the other.
+    let plain = path.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    // What is behind `;` some servers leave out.
+    let leads = |segment: &str| matches!(segment.split(';').next(), Some("." | ".."));
+    plain.split('/').any(leads) || uri.split('%').skip(1).any(needs_no_escape)
+}
+
+/// Whether what is behind a `%` stands for a character that is never escaped
+/// (RFC 3986, 2.3).
+fn needs_no_escape(escape: &str) -> bool {
+    let code = escape.get(..2).and_then(|hex| u8::from_str_radix(hex, 16).ok());
+    code.is_some_and(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'_' | b'~'))
+}
+
+/// Whether the beginning of a URI ends within the name of a host:
+/// `https://acme.com` is one of `https://acme.com.evil.example`, too.
+fn ends_in_host(beginning: &str) -> bool {
+    let rest = beginning.strip_prefix(RESOURCE).and_then(|uri| uri.split_once("://"));
+    rest.is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains('/'))
 }
 
 /// `connection.tool`.
@@ -360,6 +388,9 @@ impl FromStr for ToolPattern {
             if !kind {
                 let _: ToolName = beginning.parse()?;
             }
+            if ends_in_host(beginning) {
+                return Err(NameError::HalfAHost(text.to_owned()));
+            }
             return Ok(Self::Beginning(connection.parse()?, beginning.into()));
         }
         let (tools, effect) = match text.split_once(':') {
@@ -504,8 +535,22 @@ mod tests {
             (ItemKind::Resource, "file:///a/.%2e%2fb"),
             (ItemKind::Resource, "file:///a\\..\\b"),
             (ItemKind::Resource, "file:///a b"),
+            (ItemKind::Resource, "file:///a/..;x/b"),
+            (ItemKind::Resource, "file:///a/..%5Cb"),
+            // Another spelling of what a rule may deny.
+            (ItemKind::Resource, "file:///a/%62.txt"),
+            (ItemKind::Resource, "file:///a?q=%7Eb"),
+            (ItemKind::Resource, "FILE:///a/b.txt"),
+            // Granted as it is, they would be patterns.
+            (ItemKind::Resource, "file:///a/*"),
+            (ItemKind::Prompt, "*"),
+            (ItemKind::Prompt, "re*"),
         ] {
             assert!(ToolName::of(kind, own).is_err(), "{own}");
+        }
+        for uri in ["file:///a%20b", "git://Acme/a%2fb", "note:///a;v=1/%C3%A9", "n:/{+p}", "n:50%"]
+        {
+            assert!(ToolName::of(ItemKind::Resource, uri).is_ok(), "{uri}");
         }
         for (pattern, matches) in [
             ("docs.@resource/file:///a/*", true),
@@ -522,10 +567,20 @@ mod tests {
             assert_eq!(parsed.matches(&resource, ToolEffect::Read), matches, "{pattern}");
             assert_eq!(parsed.to_string().parse(), Ok(parsed), "{pattern}");
         }
-        for bad in
-            ["docs.@*", "docs.@resource*", "docs.@resource/a/../*", "docs.@x/*", "docs.@prompt/"]
-        {
+        for bad in [
+            "docs.@*",
+            "docs.@resource*",
+            "docs.@resource/a/../*",
+            "docs.@x/*",
+            "docs.@prompt/",
+            "docs.@resource/https://acme.com*",
+            "docs.@resource/https://ana@acme.com*",
+            "docs.@resource/file:///a**",
+        ] {
             assert!(bad.parse::<ToolPattern>().is_err(), "{bad}");
+        }
+        for good in ["docs.@resource/https://acme.com/*", "docs.@resource/note://*"] {
+            assert!(good.parse::<ToolPattern>().is_ok(), "{good}");
         }
     }
 

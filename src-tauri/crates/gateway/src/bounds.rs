@@ -12,6 +12,8 @@ pub(crate) const REPLY_MAX: usize = 16 << 20;
 pub(crate) const TOOLS_PER_CONNECTION_MAX: usize = 5_000;
 /// Most pages that a list of tools may come in.
 pub(crate) const TOOL_PAGES_MAX: usize = 200;
+/// Longest list in all, in bytes.
+pub(crate) const LIST_MAX: usize = 32 << 20;
 /// Longest definition of one tool, in bytes.
 pub(crate) const TOOL_DEFINITION_MAX: usize = 256 << 10;
 /// Changed definitions that one record names.
@@ -25,8 +27,11 @@ pub(crate) const LISTS_PERIOD: Duration = Duration::from_secs(60);
 pub(crate) const REPLY_STREAM_MAX: usize = 4 * REPLY_MAX;
 /// Longest id of an upstream's own request, in bytes.
 pub(crate) const UPSTREAM_ID_MAX: usize = 256;
-/// Longest notification, or request to a client, of an upstream, in bytes.
+/// Longest request of an upstream to a client, in bytes.
 pub(crate) const ASIDE_MAX: usize = 1 << 20;
+/// Longest notification of an upstream to clients, in bytes: a thousand may
+/// wait for a client that reads slowly.
+pub(crate) const NOTE_MAX: usize = 64 << 10;
 /// Longest text that a server may say of how it is used, in characters.
 pub(crate) const INSTRUCTIONS_MAX: usize = 16 << 10;
 /// How long it may take to find out how a server speaks MCP; a third of the
@@ -53,10 +58,10 @@ pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
 /// others to change.
 pub(crate) const LISTS_CHANGE: Duration = Duration::from_millis(100);
 /// Child processes (or streams of HTTP with SSE) of one connection for those
-/// who call, and of all; and how long one is kept that nobody uses.
+/// who call, of them for one caller, and of all.
 pub(crate) const WIRES_PER_CONNECTION: usize = 32;
+pub(crate) const WIRES_PER_CALLER: usize = 4;
 pub(crate) const WIRES_IN_ALL: usize = 256;
-pub(crate) const WIRE_IDLE: Duration = Duration::from_secs(15 * 60);
 /// How often it is looked for them.
 pub(crate) const SWEEP_EVERY: Duration = Duration::from_secs(30);
 /// How long a server of HTTP with SSE may take to accept a message.
@@ -65,14 +70,16 @@ pub(crate) const POSTING: Duration = Duration::from_secs(10);
 pub(crate) const SUBSCRIPTIONS_PER_OWNER: usize = 1_000;
 /// How long a session over HTTP is kept that nobody uses.
 pub(crate) const UPSTREAM_SESSION_IDLE: Duration = Duration::from_secs(3600);
-/// Sessions with one upstream at a URL.
+/// Sessions with one upstream at a URL, and of them for one caller.
 pub(crate) const UPSTREAM_SESSIONS_MAX: usize = 1_024;
+pub(crate) const UPSTREAM_SESSIONS_PER_CALLER: usize = 16;
 /// Calls of one caller that may be under way at once.
 pub(crate) const CALLS_PER_CALLER: usize = 64;
 /// Calls that may be under way at once.
 pub(crate) const CALLS_IN_ALL: usize = 1_024;
-/// Open MCP sessions of agents.
+/// Open MCP sessions of agents, and of one caller.
 pub(crate) const AGENT_SESSIONS_MAX: usize = 4_096;
+pub(crate) const AGENT_SESSIONS_PER_CALLER: usize = 1_024;
 /// Resources that one session or stream may be told of.
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
 /// Messages in one body, where a revision allows several.
@@ -84,8 +91,18 @@ pub(crate) const PARKED_PER_CALLER: usize = 16;
 pub(crate) const PARKED_IN_ALL: usize = 512;
 /// How often one call may have its client asked.
 pub(crate) const ROUNDS_MAX: u32 = 16;
-/// Open streams of notifications to agents and windows.
-pub(crate) const STREAMS_MAX: usize = 1_024;
+/// Open streams of notifications to agents, and to one of them.
+pub(crate) const STREAMS_MAX: usize = 4_096;
+pub(crate) const STREAMS_PER_CALLER: usize = 1_024;
+/// Messages that are answered over one stream of HTTP with SSE at once. More
+/// than calls may be under way, whose questions are answered so, too.
+pub(crate) const POSTS_PER_STREAM: usize = 128;
+/// Words of a search for tools that are looked at.
+pub(crate) const SEARCH_WORDS: usize = 32;
+/// Longest key of a question to a client, in bytes.
+pub(crate) const QUESTION_KEY_MAX: usize = 256;
+/// How long a decision is not made again as long as the permission map is the same.
+pub(crate) const DECISION_FRESH: Duration = Duration::from_secs(1);
 /// Calls of one caller, and of all, that may wait for a person.
 pub(crate) const APPROVALS_PER_CALLER: usize = 20;
 pub(crate) const APPROVALS_IN_ALL: usize = 500;
@@ -258,10 +275,17 @@ pub struct Timeouts {
     /// From forwarding a call to its answer. Below the 60 s after which
     /// common clients give up, so that they hear why.
     pub call: Duration,
+    /// How long a child process (or a stream of HTTP with SSE) is kept for
+    /// callers who do not call.
+    pub idle: Duration,
 }
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { start: Duration::from_secs(45), call: Duration::from_secs(55) }
+        Self {
+            start: Duration::from_secs(45),
+            call: Duration::from_secs(55),
+            idle: Duration::from_secs(15 * 60),
+        }
     }
 }

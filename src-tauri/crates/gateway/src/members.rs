@@ -78,10 +78,13 @@ impl<'de: 'a, 'a> Deserialize<'de> for Members<'a> {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut members = Members::default();
                 while let Some((Key(key), value)) = map.next_entry::<Key<'de>, &RawValue>()? {
-                    if members.get(&key).is_some() {
-                        return Err(A::Error::custom("a member stands twice"));
-                    }
                     members.0.push((key, value.get().into()));
+                }
+                // There may be a great many.
+                let mut names: Vec<&str> = members.0.iter().map(|(name, _)| &**name).collect();
+                names.sort_unstable();
+                if names.windows(2).any(|pair| pair.first() == pair.last()) {
+                    return Err(A::Error::custom("a member stands twice"));
                 }
                 Ok(members)
             }

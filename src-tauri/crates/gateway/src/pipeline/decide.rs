@@ -1,7 +1,7 @@
 //! The decision on one call, with what it is made from. It is made again
 //! whenever the permission map has changed before the call had its effect.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use agw_core::{
     Approved, Call, Caller, ConnectionName, Decision, ItemKind, Permit, ToolId, decide, json,
@@ -10,6 +10,7 @@ use agw_core::{
 
 use super::{InboundCall, Paused, Presented, Refusal, Story, ToolCall, call, identify, reserve};
 use crate::{
+    bounds,
     gateway::Gateway,
     store::snapshot::{ConnectionConfig, Snapshot},
     upstream::Upstream,
@@ -126,9 +127,12 @@ impl<'a> Asked<'a> {
         let (raw, digest, call) = (arguments.raw.clone(), arguments.digest, self.call.clone());
         let (version, approved) = (permit.policy_version(), approved.cloned());
         let at = self.inbound.target.endpoint().cloned();
+        let decided = Instant::now();
         move || {
             let snapshot = gateway.live.snapshot.load();
-            if snapshot.permissions.version() == version {
+            // A grant ends by time, too, which is no change of the map.
+            let same = snapshot.permissions.version() == version;
+            if same && decided.elapsed() < bounds::DECISION_FRESH {
                 return snapshot.pins.check(&gateway.live.catalog.load(), &call).is_ok();
             }
             let mut story = Story::unread(face, received);

@@ -68,6 +68,11 @@ pub(crate) fn inspect_reply(reply: UpstreamReply) -> Result<SafeReply, Refusal> 
             let json = without_secrets(json, &secrets);
             let peek: Peek<'_> =
                 object(&json).ok_or_else(|| malformed("its result is no object"))?;
+            // Where that can be answered it was seen to before.
+            let kind = peek.result_type.map(|kind| serde_json::from_str::<String>(kind.get()));
+            if kind.is_some_and(|kind| kind.is_ok_and(|kind| kind == "input_required")) {
+                return Err(malformed("it wants input where none can be given"));
+            }
             let is_error = peek.is_error.unwrap_or(false);
             let of_era = if peek.result_type.is_some() { Era::Stateless } else { Era::Session };
             Ok(SafeReply::Result { json, is_error, of_era })

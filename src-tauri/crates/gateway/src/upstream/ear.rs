@@ -40,6 +40,14 @@ impl Owner {
     }
 }
 
+impl Owner {
+    /// Whether it is the same caller, who may have said something else of
+    /// their client.
+    pub(super) fn is_of_caller(&self, other: &Self) -> bool {
+        (self.user, self.agent) == (other.user, other.agent)
+    }
+}
+
 /// So that no credential is kept to compare with. An account stays the same
 /// when its token is renewed.
 pub(super) fn hash(headers: &[(HeaderName, HeaderValue)], account: Option<u64>) -> [u8; 32] {
@@ -82,7 +90,7 @@ impl Ear {
             self.lists_changed.notify_one();
             return;
         }
-        let Some(owner) = owner.filter(|_| params.len() <= bounds::ASIDE_MAX) else { return };
+        let Some(owner) = owner.filter(|_| params.len() <= bounds::NOTE_MAX) else { return };
         let safe = || {
             let params = Bytes::copy_from_slice(params.as_bytes());
             pipeline::without_secrets(params, secrets)

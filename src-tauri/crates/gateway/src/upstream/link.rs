@@ -65,6 +65,8 @@ pub(super) struct Setting<'s> {
     pub(super) subscriptions: &'s Arc<Subscriptions>,
     /// How long finding that out may take.
     pub(super) probe: Duration,
+    /// How long a wire is kept that nobody uses.
+    pub(super) idle: Duration,
 }
 
 impl Link {
@@ -135,6 +137,7 @@ impl Link {
         let method = listed.method();
         let mut definitions = Vec::new();
         let mut members = String::new();
+        let mut bytes = 0;
         for _ in 0..bounds::TOOL_PAGES_MAX {
             let answer = match &self.over {
                 Over::Wires(wires) => wires.request(method, &members).await?,
@@ -148,6 +151,10 @@ impl Link {
                 return Ok(definitions);
             }
             let result = dialect::expect_result(answer, method)?;
+            bytes += result.len();
+            if bytes > bounds::LIST_MAX {
+                return Err(UpstreamError::TooLarge(bounds::LIST_MAX));
+            }
             let (page, next) = dialect::read_page(&result, listed)?;
             definitions.extend(page);
             let limit = bounds::TOOLS_PER_CONNECTION_MAX;
@@ -254,19 +261,11 @@ impl Link {
         }
     }
 
-    /// One subscription of theirs fewer.
-    pub(super) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
+    /// Nobody watches that resource any more.
+    pub(super) fn unsubscribed(&self, owner: &Owner, uri: &str) {
         match &self.over {
-            Over::Wires(wires) => {
-                for owner in wires.subscriptions.remove(user, agent, uri) {
-                    wires.unsubscribed(&owner, uri);
-                }
-            }
-            Over::Http(link) => {
-                for owner in link.subscriptions.remove(user, agent, uri) {
-                    link.unsubscribed(&owner, uri);
-                }
-            }
+            Over::Wires(wires) => wires.unsubscribed(owner, uri),
+            Over::Http(link) => link.unsubscribed(owner, uri),
         }
     }
 

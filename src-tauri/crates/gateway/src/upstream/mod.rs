@@ -29,7 +29,7 @@ pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 
 use std::sync::{Arc, Mutex};
 
-use self::talk::Patience;
+use self::{subscriptions::Removed, talk::Patience};
 use agw_api::ConnectionHealth;
 use agw_core::{AgentId, UserId};
 use agw_vault::Secret;
@@ -111,12 +111,14 @@ impl Upstream {
         }
     }
 
-    /// One subscription of theirs to a resource fewer, as often as it was
-    /// subscribed to.
-    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
-        if let Some(link) = self.link.load_full() {
-            link.unsubscribe(user, agent, uri);
+    /// One subscription of theirs to a resource fewer; returns whether there
+    /// was any.
+    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> bool {
+        let removed = self.subscriptions.remove(user, agent, uri);
+        if let (Removed::Last(owner), Some(link)) = (&removed, self.link.load_full()) {
+            link.unsubscribed(owner, uri);
         }
+        !matches!(removed, Removed::None)
     }
 
     async fn link_soon(&self) -> Result<Arc<link::Link>, UpstreamError> {

@@ -107,6 +107,9 @@ async fn provide(talk: &Talk, required: InputRequired<'_>) -> Result<Round, Upst
         serde_json::from_str(requests.get()).map_err(|e| malformed(&e.to_string()))?;
     let mut wanted = Vec::with_capacity(requests.len());
     for (key, request) in requests {
+        if key.len() > bounds::QUESTION_KEY_MAX || !talk.is_safe(&key) {
+            return Err(malformed("its key is too long, or holds a credential"));
+        }
         let what = wanted_of(&request.method).ok_or_else(|| malformed("an unknown method"))?;
         let params = request.params.map_or("{}", RawValue::get);
         if !params.starts_with('{') {

@@ -106,6 +106,7 @@ impl Program {
 
 async fn write_messages(mut stdin: ChildStdin, mut messages: mpsc::Receiver<Bytes>) {
     while let Some(message) = messages.recv().await {
+        let message = on_one_line(message);
         let written = async {
             stdin.write_all(&message).await?;
             stdin.write_all(b"\n").await?;
@@ -115,6 +116,18 @@ async fn write_messages(mut stdin: ChildStdin, mut messages: mpsc::Receiver<Byte
             return;
         }
     }
+}
+
+/// Clients write their arguments and answers as they like, over several lines
+/// too. Here a line is a message: what stands on one of its own would be one
+/// that nobody decided on. Outside of strings, where JSON allows none, a line
+/// end is nothing but space.
+fn on_one_line(message: Bytes) -> Bytes {
+    if memchr::memchr2(b'\n', b'\r', &message).is_none() {
+        return message;
+    }
+    let space = |byte: &u8| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte };
+    message.iter().map(space).collect()
 }
 
 /// Reads until the child closes its stdout; returns why it ended.

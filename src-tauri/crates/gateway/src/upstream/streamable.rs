@@ -411,8 +411,14 @@ impl HttpLink {
 
     pub(super) fn remember(self: &Arc<Self>, owner: &Owner, session: Session) -> Arc<Session> {
         let mut sessions = self.sessions();
-        if sessions.len() >= bounds::UPSTREAM_SESSIONS_MAX {
-            let oldest = sessions.iter().min_by_key(|(_, session)| session.idle_since());
+        // A client may declare other abilities each time.
+        let own = sessions.keys().filter(|of| of.is_of_caller(owner)).count();
+        let own_only = own >= bounds::UPSTREAM_SESSIONS_PER_CALLER;
+        if own_only || sessions.len() >= bounds::UPSTREAM_SESSIONS_MAX {
+            let oldest = sessions
+                .iter()
+                .filter(|(of, _)| !own_only || of.is_of_caller(owner))
+                .min_by_key(|(_, session)| session.idle_since());
             if let Some(oldest) = oldest.map(|(owner, _)| owner.clone()) {
                 sessions.remove(&oldest).inspect(|session| session.ended.cancel());
             }

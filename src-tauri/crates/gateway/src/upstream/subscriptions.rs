@@ -3,13 +3,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use agw_core::{AgentId, UserId};
+use agw_core::{AgentId, ConnectionName, ItemKind, ToolId, ToolName, UserId, may_see};
 
 use crate::{
     bounds,
+    live::Live,
     pipeline::ArmedRequest,
     upstream::{UpstreamError, ear::Owner, http::Access},
 };
@@ -24,10 +25,27 @@ struct Watched {
     access: Access,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Subscriptions(Mutex<HashMap<Owner, Watched>>);
+/// What there was to remove.
+#[derive(Debug)]
+pub(super) enum Removed {
+    None,
+    OneOfSeveral,
+    /// Of this owner; nobody watches the resource over their link any more.
+    Last(Owner),
+}
+
+#[derive(Debug)]
+pub(super) struct Subscriptions {
+    all: Mutex<HashMap<Owner, Watched>>,
+    live: Arc<Live>,
+    connection: ConnectionName,
+}
 
 impl Subscriptions {
+    pub(super) fn new(live: Arc<Live>, connection: ConnectionName) -> Self {
+        Self { all: Mutex::default(), live, connection }
+    }
+
     pub(super) fn add(&self, owner: &Owner, armed: &ArmedRequest) -> Result<(), UpstreamError> {
         let mut all = self.all();
         let watched = all.entry(owner.clone());
@@ -41,9 +59,9 @@ impl Subscriptions {
         Ok(())
     }
 
-    /// One subscription fewer; returns the owners for whom it was the last.
-    pub(super) fn remove(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> Vec<Owner> {
-        let mut unwatched = Vec::new();
+    /// One subscription fewer.
+    pub(super) fn remove(&self, user: UserId, agent: Option<AgentId>, uri: &str) -> Removed {
+        let mut removed = Removed::None;
         let mut all = self.all();
         for (owner, Watched { uris, .. }) in all.iter_mut().filter(|(owner, _)| owner.user == user)
         {
@@ -52,22 +70,34 @@ impl Subscriptions {
                 continue;
             };
             subscribers.remove(at);
+            removed = Removed::OneOfSeveral;
             if subscribers.is_empty() {
                 uris.remove(uri);
-                unwatched.push(owner.clone());
+                removed = Removed::Last(owner.clone());
             }
             break;
         }
         all.retain(|_, watched| !watched.uris.is_empty());
-        unwatched
+        removed
     }
 
-    /// What is watched over an owner's link.
+    /// What is to be watched over an owner's link: for somebody who may still
+    /// read it. A link may be a new one, long after that was decided.
     pub(super) fn of(&self, owner: &Owner) -> Vec<String> {
-        self.all()
-            .get(owner)
-            .map(|watched| watched.uris.keys().cloned().collect())
-            .unwrap_or_default()
+        let all = self.all();
+        let Some(Watched { uris, .. }) = all.get(owner) else { return Vec::new() };
+        let snapshot = self.live.snapshot.load();
+        let now = self.live.clock.now_ms();
+        let reads = |agent: &Option<AgentId>, id: &ToolId| {
+            may_see(&snapshot.permissions, &snapshot.caller(owner.user, *agent), id, now)
+        };
+        let read = |uri: &str, agents: &[Option<AgentId>]| {
+            let name = ToolName::of(ItemKind::Resource, uri);
+            let id = name.map(|name| ToolId::new(self.connection.clone(), name));
+            id.is_ok_and(|id| agents.iter().any(|agent| reads(agent, &id)))
+        };
+        let read = uris.iter().filter(|(uri, agents)| read(uri, agents));
+        read.map(|(uri, _)| uri.clone()).collect()
     }
 
     /// The credentials that an owner's link is opened with to watch.
@@ -94,6 +124,6 @@ impl Subscriptions {
     }
 
     fn all(&self) -> MutexGuard<'_, HashMap<Owner, Watched>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -29,6 +29,7 @@ use crate::{
         life::Life,
         link::{Link, Setting},
         stderr::Tail,
+        subscriptions::Subscriptions,
         wires::Crowd,
     },
 };
@@ -111,11 +112,18 @@ impl Upstreams {
         self.running.load().get(&connection).cloned()
     }
 
-    /// An agent no longer wants to hear of a resource.
-    pub(crate) fn unsubscribe(&self, user: UserId, agent: Option<AgentId>, uri: &str) {
-        for upstream in self.running.load().values() {
-            upstream.unsubscribe(user, agent, uri);
-        }
+    /// An agent no longer wants to hear of a resource: of one connection, or
+    /// of the one by which they subscribed.
+    pub(crate) fn unsubscribe(
+        &self,
+        at: Option<&ConnectionName>,
+        user: UserId,
+        agent: Option<AgentId>,
+        uri: &str,
+    ) {
+        let running = self.running.load();
+        let mut here = running.values().filter(|up| at.is_none_or(|at| *at == up.config.name));
+        let _ = here.any(|upstream| upstream.unsubscribe(user, agent, uri));
     }
 
     /// Follows the configuration until the service stops.
@@ -199,6 +207,7 @@ impl Upstreams {
             starts: 0,
             settled: 0,
         };
+        let subscriptions = Subscriptions::new(Arc::clone(&self.context.live), config.name.clone());
         let upstream = Arc::new(Upstream {
             config,
             stderr: Tail::default(),
@@ -208,7 +217,7 @@ impl Upstreams {
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
             era: Mutex::default(),
-            subscriptions: Arc::default(),
+            subscriptions: Arc::new(subscriptions),
         });
         self.tasks.spawn(Arc::clone(self).supervise(Arc::clone(&upstream)));
         upstream
@@ -308,6 +317,7 @@ impl Upstreams {
             crowd: &self.context.crowd,
             subscriptions: &upstream.subscriptions,
             probe: bounds::PROBE.min(start / 3),
+            idle: self.context.timeouts.idle,
         };
         let started = async {
             let (link, greeting) = Link::connect(setting(token, ear.clone())).await?;

@@ -51,10 +51,15 @@ impl Talk {
             "notifications/message" => Aside::Log,
             _ => return false,
         };
-        if params.len() <= bounds::ASIDE_MAX {
+        if params.len() <= bounds::NOTE_MAX {
             self.armed.client().tell(aside(self.safe(params)));
         }
         true
+    }
+
+    /// Whether there is nothing in it that must not reach the client.
+    pub(super) fn is_safe(&self, text: &str) -> bool {
+        self.safe(text) == text
     }
 
     fn safe(&self, text: &str) -> Bytes {
@@ -78,6 +83,8 @@ impl Talk {
         let answered = self.armed.client().ask(wanted);
         let answers =
             tokio::time::timeout(bounds::ASK, answered).await.map_err(|_| Unanswered)??;
+        // Whoever may no longer call may no longer answer either.
+        self.armed.still_allowed().map_err(|_| Unanswered)?;
         Ok(answers.into_iter().filter(|(key, answer)| may_go_upstream(key, answer)).collect())
     }
 
@@ -151,8 +158,12 @@ impl Talks {
         UnderWay { talks: self, talk: Arc::clone(talk) }
     }
 
+    /// None, if some are of another agent: then it may be about theirs.
     pub(super) fn latest(&self) -> Option<Arc<Talk>> {
-        self.list().last().cloned()
+        let talks = self.list();
+        let latest = talks.last()?;
+        let own = |talk: &Arc<Talk>| talk.armed.agent() == latest.armed.agent();
+        talks.iter().all(own).then(|| Arc::clone(latest))
     }
 
     pub(super) fn several(&self) -> bool {

@@ -83,6 +83,7 @@ pub(super) struct Wires {
     pub(super) subscriptions: Arc<Subscriptions>,
     ear: Ear,
     life: Life,
+    idle: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -146,6 +147,7 @@ impl Wires {
             subscriptions: Arc::clone(setting.subscriptions),
             ear: setting.ear.clone(),
             life: setting.life.clone(),
+            idle: setting.idle,
             server,
         };
         Ok((wires, greeting))
@@ -221,7 +223,7 @@ impl Wires {
         if let Some(cell) = pool.others.get(owner) {
             return Ok(Place::Cell(Arc::clone(cell)));
         }
-        pool.make_room()?;
+        pool.make_room(owner)?;
         self.crowd.make_room()?;
         let cell = Cell::default();
         pool.others.insert(owner.clone(), Arc::clone(&cell));
@@ -312,9 +314,7 @@ impl Wires {
             let watched = || !self.subscriptions.of(owner).is_empty();
             let keep = stays(owner)
                 && match cell.get() {
-                    Some(wire) => {
-                        !wire.is_closed() && (!idle(wire, bounds::WIRE_IDLE) || watched())
-                    }
+                    Some(wire) => !wire.is_closed() && (!is_idle(wire, self.idle) || watched()),
                     // It is being opened, or that failed.
                     None => Arc::strong_count(cell) > 1,
                 };
@@ -334,7 +334,7 @@ impl Wires {
     }
 }
 
-fn idle(wire: &Wire, time: Duration) -> bool {
+fn is_idle(wire: &Wire, time: Duration) -> bool {
     wire.idle_since().is_some_and(|since| since.elapsed() >= time)
 }
 
@@ -347,11 +347,17 @@ fn end_idlest<'w>(wires: impl Iterator<Item = &'w Arc<Wire>>) -> Result<(), Upst
 }
 
 impl Pool {
-    fn make_room(&mut self) -> Result<(), UpstreamError> {
-        if self.others.len() < bounds::WIRES_PER_CONNECTION {
+    /// For one more of this owner. A client may declare other abilities each
+    /// time: who has many already makes room with their own.
+    fn make_room(&mut self, owner: &Owner) -> Result<(), UpstreamError> {
+        let own = |of: &Owner| of.is_of_caller(owner);
+        let count = self.others.keys().filter(|of| own(of)).count();
+        let own_only = count >= bounds::WIRES_PER_CALLER;
+        if !own_only && self.others.len() < bounds::WIRES_PER_CONNECTION {
             return Ok(());
         }
-        end_idlest(self.others.values().filter_map(|cell| cell.get()))?;
+        let others = self.others.iter().filter(|(of, _)| !own_only || own(of));
+        end_idlest(others.filter_map(|(_, cell)| cell.get()))?;
         self.others.retain(|_, cell| !cell.get().is_some_and(|wire| wire.is_closed()));
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_core::{ApprovalId, ItemKind, ToolId, ToolName, json, json::Node, without_tokens};
+use agw_core::{ApprovalId, ItemKind, ToolId, ToolName, json, json::Node, may_see, without_tokens};
 use axum::{
     body::{Body, to_bytes},
     http::{HeaderValue, StatusCode, header},
@@ -29,7 +29,7 @@ use super::{
     answer::{self, About, RpcError},
     envelope::{Request, is_id},
     era::{self, Era, META_CAPABILITIES, META_LEVEL},
-    greet::{SESSION_ID, declared, is_wanted},
+    greet::{SESSION_ID, declared, is_wanted, level},
     parked::{self, Parkable},
     search,
     sessions::AgentSession,
@@ -37,6 +37,7 @@ use super::{
 };
 use crate::{
     bounds,
+    catalog::CatalogTool,
     gateway::Gateway,
     members::Members,
     pipeline::{
@@ -107,6 +108,8 @@ struct Accepted {
     operation: Operation,
     target: Target,
     arguments: Arguments,
+    /// By the tool that calls tools; see [`search`].
+    indirectly: bool,
 }
 
 impl Exchange {
@@ -140,11 +143,13 @@ impl Exchange {
         self.begin(accepted, request, era, session).respond().await
     }
 
-    /// Whether the headers that repeat arguments of a tool agree with them.
+    /// Whether the headers that repeat arguments of a tool agree with them. What
+    /// the caller may not see is refused as what does not exist, further on.
     fn headers_agree(&self, accepted: &Accepted) -> Result<(), RpcError> {
-        let Accepted { operation: Operation::CallTool, target, arguments } = accepted else {
+        let Accepted { operation, target, arguments, indirectly } = accepted;
+        if *operation != Operation::CallTool || *indirectly {
             return Ok(());
-        };
+        }
         let catalog = self.gateway.live.catalog.load();
         let tool = match target {
             Target::McpName(name) => catalog.by_mcp_name(ItemKind::Tool, name),
@@ -153,7 +158,11 @@ impl Exchange {
                 .and_then(|name| catalog.by_id.get(&ToolId::new(connection.clone(), name))),
             Target::Id(_) => None,
         };
-        tool.map_or(Ok(()), |tool| {
+        let (snapshot, now) = (self.gateway.live.snapshot.load(), self.gateway.live.clock.now_ms());
+        let seen = |tool: &CatalogTool| {
+            snapshot.pins.hold(tool) && may_see(&snapshot.permissions, &self.caller, &tool.id, now)
+        };
+        tool.filter(|tool| seen(tool)).map_or(Ok(()), |tool| {
             era::agree_on_arguments(&self.headers, &tool.input_schema, &arguments.raw)
         })
     }
@@ -166,7 +175,7 @@ impl Exchange {
         era: Era,
         session: Option<Arc<AgentSession>>,
     ) -> UnderWay {
-        let Accepted { operation, target, arguments } = accepted;
+        let Accepted { operation, target, arguments, .. } = accepted;
         let parkable = Parkable::new(&self.caller, &self.endpoint, operation, &target, &arguments);
         let client = self.client(request, era, session.as_deref());
         let said = client.clone();
@@ -263,7 +272,7 @@ impl Exchange {
             (Era::Session, _) => "{}".into(),
         };
         let log_level = match era {
-            Era::Stateless => request.meta(META_LEVEL).and_then(Node::as_str).map(Arc::from),
+            Era::Stateless => level(request.meta(META_LEVEL)).map(Arc::from),
             Era::Session => session.and_then(AgentSession::log_level).map(Arc::from),
         };
         ClientSide::new(era, capabilities, log_level, progress_token(request).is_some())
@@ -276,11 +285,13 @@ impl Exchange {
         body: &Bytes,
     ) -> Result<Accepted, Refusal> {
         let invalid = |text: &str| Refusal::InvalidArguments(text.into());
+        let mut indirectly = false;
         let (name, arguments) = match operation {
             Operation::CallTool | Operation::GetPrompt => {
                 let name = request.param("name").and_then(Node::as_str);
                 let name = name.ok_or_else(|| invalid("\"name\" must be a name"))?;
                 if self.search && operation == Operation::CallTool && name == search::CALL {
+                    indirectly = true;
                     let (name, arguments) =
                         search::unwrap(request).ok_or_else(|| invalid(search::NO_NAME))?;
                     (name.to_owned(), Arguments::read(arguments, body)?)
@@ -312,7 +323,7 @@ impl Exchange {
             Endpoint::Single(connection) => Target::Own(connection.clone(), name),
         };
         let arguments = arguments.with_meta(request.param("_meta"));
-        Ok(Accepted { operation, target, arguments })
+        Ok(Accepted { operation, target, arguments, indirectly })
     }
 
     /// An object of some of the request's parameters.
@@ -340,7 +351,7 @@ impl Exchange {
             return Err(RpcError::invalid_params("\"inputResponses\" must be an object"));
         }
         let Some(state) = request.param("requestState") else { return Ok(None) };
-        let Accepted { operation, target, arguments } = accepted;
+        let Accepted { operation, target, arguments, .. } = accepted;
         let parkable = Parkable::new(&self.caller, &self.endpoint, *operation, target, arguments);
         let state = state.as_str().unwrap_or_default();
         let (mut under_way, mut asks) = self.gateway.parked.take(&parkable, state).ok_or_else(|| {
@@ -537,11 +548,15 @@ impl UnderWay {
     /// client brought unasked, if that is it.
     async fn asked_at_once(&mut self, ask: Ask) -> Asked {
         let mut asks = vec![ask];
-        while let Ok(Some(aside)) = tokio::time::timeout(AT_ONCE, self.asides.recv()).await {
+        let mut until = Instant::now() + AT_ONCE;
+        while let Ok(Some(aside)) = tokio::time::timeout_at(until.into(), self.asides.recv()).await
+        {
             if let Aside::Ask(ask) = aside
                 && self.client.undeclared(&ask.wanted).is_none()
             {
                 asks.push(ask);
+                // Not for what else there is to hear, which may go on for ever.
+                until = Instant::now() + AT_ONCE;
             }
         }
         let brought = std::mem::take(&mut self.brought);

@@ -114,8 +114,7 @@ impl Exchange {
 
     /// `logging/setLevel`, for the session.
     pub(super) fn set_level(&self, request: &Request<'_>) -> Response {
-        let level = request.param("level").and_then(Node::as_str);
-        let Some(level) = level.and_then(|level| LEVELS.into_iter().find(|l| *l == level)) else {
+        let Some(level) = level(request.param("level")) else {
             let error = RpcError::invalid_params(format!("\"level\" must be one of {LEVELS:?}"));
             return error.with_id(request.id).response(StatusCode::OK);
         };
@@ -126,9 +125,17 @@ impl Exchange {
     }
 }
 
+/// The level that a client wrote, if it is one.
+pub(super) fn level(said: Option<&Node<'_>>) -> Option<&'static str> {
+    let said = said.and_then(Node::as_str)?;
+    LEVELS.into_iter().find(|level| *level == said)
+}
+
 /// Of what a client can do, what an upstream may ask of it: a JSON object.
 pub(super) fn declared(capabilities: Option<&Node<'_>>) -> String {
-    let raw = capabilities.map(|node| node.raw()).filter(|raw| raw.len() <= CAPABILITIES_MAX);
+    // Upstreams are told of it.
+    let safe = capabilities.filter(|node| !node.contains_token());
+    let raw = safe.map(|node| node.raw()).filter(|raw| raw.len() <= CAPABILITIES_MAX);
     let Some(mut members) = raw.and_then(|raw| Members::read(raw.as_bytes())) else {
         return "{}".into();
     };

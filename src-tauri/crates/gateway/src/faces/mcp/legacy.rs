@@ -128,10 +128,16 @@ async fn deliver(
     };
     exchange.name_session(session);
     let session = exchange.session().ok().flatten();
-    let Some(to_client) = session.and_then(|session| session.attached()) else {
+    let attached = session.and_then(|session| Some((session.attached()?, session)));
+    let Some((to_client, session)) = attached else {
         return StatusCode::NOT_FOUND.into_response();
     };
+    // Who does not read its stream gets no more to read.
+    let Some(place) = session.post() else {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    };
     tokio::spawn(async move {
+        let _place = place;
         let answer = exchange.post(body).await;
         pump(answer, &to_client).await;
     });

@@ -249,6 +249,11 @@ impl Exchange {
                 return error.with_id(request.id).response(StatusCode::BAD_REQUEST);
             }
         };
+        if self.batched && era == Era::Stateless {
+            let error = RpcError::invalid_request("a stateless request comes in a body of its own");
+            self.recorded(&error);
+            return error.with_id(request.id).response(StatusCode::BAD_REQUEST);
+        }
         if era == Era::Session
             && request.method != "initialize"
             && let Err(error) = self.session()

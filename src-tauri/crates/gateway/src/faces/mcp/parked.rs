@@ -19,6 +19,7 @@ use agw_core::{
 use agw_vault::{TicketKey, VaultError};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{Endpoint, calls::UnderWay};
 use crate::{
@@ -45,6 +46,8 @@ struct Parked {
     call: UnderWay,
     asks: Vec<Ask>,
     principal: Principal,
+    /// Dropping it ends the wait for its expiry.
+    _waits: DropGuard,
 }
 
 /// Whose call it is, and which.
@@ -95,13 +98,16 @@ impl ParkedCalls {
         if own >= bounds::PARKED_PER_CALLER || calls.len() >= bounds::PARKED_IN_ALL {
             return Err(Refusal::TooManyCalls);
         }
-        calls.insert(key, Parked { call, asks, principal });
+        let taken = CancellationToken::new();
+        let _waits = taken.clone().drop_guard();
+        calls.insert(key, Parked { call, asks, principal, _waits });
         drop(calls);
         let gateway = Arc::clone(gateway);
         tokio::spawn(async move {
             tokio::select! {
                 () = tokio::time::sleep(bounds::ANSWER_PATIENCE) => {}
                 () = gateway.stop.cancelled() => {}
+                () = taken.cancelled() => return,
             }
             // Dropping it takes the call back.
             let expired = gateway.parked.calls().remove(&key);

@@ -7,6 +7,7 @@ use axum::response::Response;
 
 use super::{Exchange, answer, envelope::Request, era::Era};
 use crate::{
+    bounds,
     catalog::{CatalogTool, Listed},
     pipeline::Operation,
 };
@@ -25,8 +26,8 @@ impl Exchange {
         let arguments = request.param("arguments");
         let argument = |name| arguments.and_then(|arguments| arguments.get(name));
         let query = argument("query").and_then(Node::as_str).unwrap_or_default().to_lowercase();
-        let words: Vec<&str> =
-            query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let words = query.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+        let words: Vec<&str> = words.take(bounds::SEARCH_WORDS).collect();
         let limit = match argument("limit").map(Node::value) {
             Some(Value::Number(text)) => text.parse().unwrap_or(LIMIT),
             _ => LIMIT,

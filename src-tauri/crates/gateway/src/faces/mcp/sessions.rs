@@ -16,10 +16,29 @@ use super::Endpoint;
 use crate::{bounds, pipeline::ClientAnswer};
 
 /// All open sessions and streams of agents.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct AgentSessions {
     sessions: Mutex<HashMap<String, Arc<AgentSession>>>,
-    streams: Arc<Semaphore>,
+    streams: Arc<Mutex<HashMap<Principal, usize>>>,
+}
+
+type Principal = (UserId, Option<AgentId>);
+
+/// A place among the open streams, until it is dropped.
+#[derive(Debug)]
+pub(super) struct StreamPlace {
+    streams: Arc<Mutex<HashMap<Principal, usize>>>,
+    of: Principal,
+}
+
+impl Drop for StreamPlace {
+    fn drop(&mut self) {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        match streams.get_mut(&self.of) {
+            Some(count) if *count > 1 => *count -= 1,
+            _ => drop(streams.remove(&self.of)),
+        }
+    }
 }
 
 /// What was agreed on at the beginning.
@@ -32,7 +51,7 @@ pub(super) struct Greeted {
 
 #[derive(Debug)]
 pub(super) struct AgentSession {
-    principal: (UserId, Option<AgentId>),
+    principal: Principal,
     endpoint: Endpoint,
     state: Mutex<State>,
     /// Fires when the session is over.
@@ -55,15 +74,11 @@ struct State {
     stream: CancellationToken,
     /// The stream that all answers go over, in the transport that has one.
     attached: Option<mpsc::Sender<Bytes>>,
+    /// Messages that came beside it and are being answered.
+    posts: Arc<Semaphore>,
 }
 
-impl Default for AgentSessions {
-    fn default() -> Self {
-        Self { sessions: Mutex::default(), streams: Arc::new(Semaphore::new(bounds::STREAMS_MAX)) }
-    }
-}
-
-fn principal(caller: &Caller) -> (UserId, Option<AgentId>) {
+fn principal(caller: &Caller) -> Principal {
     (caller.user, caller.agent.as_ref().map(|agent| agent.id))
 }
 
@@ -91,12 +106,19 @@ impl AgentSessions {
                 subscribed: HashMap::new(),
                 stream: CancellationToken::new(),
                 attached: None,
+                posts: Arc::new(Semaphore::new(bounds::POSTS_PER_STREAM)),
             }),
             over: CancellationToken::new(),
         };
         let mut sessions = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
-        if sessions.len() >= bounds::AGENT_SESSIONS_MAX {
-            let oldest = sessions.iter().min_by_key(|(_, session)| session.state().used);
+        // Who opens them without end pushes out their own.
+        let own = sessions.values().filter(|known| known.principal == session.principal).count();
+        let own_only = own >= bounds::AGENT_SESSIONS_PER_CALLER;
+        if own_only || sessions.len() >= bounds::AGENT_SESSIONS_MAX {
+            let oldest = sessions
+                .iter()
+                .filter(|(_, known)| !own_only || known.principal == session.principal)
+                .min_by_key(|(_, session)| session.state().used);
             let oldest = oldest.map(|(id, _)| id.clone());
             if let Some(session) = oldest.and_then(|id| sessions.remove(&id)) {
                 session.over.cancel();
@@ -129,9 +151,18 @@ impl AgentSessions {
         }
     }
 
-    /// A place among the open streams.
-    pub(super) fn stream(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.streams).try_acquire_owned().ok()
+    /// A place among the open streams, if there is one for this caller.
+    pub(super) fn stream(&self, caller: &Caller) -> Option<StreamPlace> {
+        let of = principal(caller);
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let all: usize = streams.values().sum();
+        let own = streams.get(&of).copied().unwrap_or_default();
+        if own >= bounds::STREAMS_PER_CALLER || all >= bounds::STREAMS_MAX {
+            return None;
+        }
+        streams.insert(of, own + 1);
+        drop(streams);
+        Some(StreamPlace { streams: Arc::clone(&self.streams), of })
     }
 }
 
@@ -155,6 +186,11 @@ impl AgentSession {
 
     pub(super) fn attached(&self) -> Option<mpsc::Sender<Bytes>> {
         self.state().attached.clone()
+    }
+
+    /// A place among the messages that are being answered over its stream.
+    pub(super) fn post(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.state().posts).try_acquire_owned().ok()
     }
 
     pub(super) fn call_began(&self, id: &str, cancel: &CancellationToken) {
@@ -209,7 +245,9 @@ impl AgentSession {
             return None;
         }
         let over = self.over.child_token();
-        state.subscribed.insert(uri.to_owned(), over.clone());
+        // Two at once are one.
+        let before = state.subscribed.insert(uri.to_owned(), over.clone());
+        before.inspect(CancellationToken::cancel);
         Some(over)
     }
 

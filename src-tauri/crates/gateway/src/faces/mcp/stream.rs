@@ -22,7 +22,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use futures_util::stream;
-use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -31,14 +31,14 @@ use super::{
     envelope::Request,
     era::Era,
     greet::is_wanted,
-    sessions::AgentSession,
+    sessions::{AgentSession, StreamPlace},
 };
 use crate::{
     bounds,
     catalog::Listed,
     live::{Heard, HeardOf},
     members::Members,
-    pipeline::{Face, Operation, SafeReply, Story, Target, identify},
+    pipeline::{Answer, ClientSide, Face, Operation, SafeReply, Story, Target, identify},
 };
 
 const SUBSCRIPTION: &str = "io.modelcontextprotocol/subscriptionId";
@@ -62,14 +62,46 @@ struct Notifications {
     wants: [bool; 3],
     /// The request id of a subscription, as JSON.
     subscription: Option<String>,
-    /// Resources of a subscription.
-    uris: HashSet<String>,
+    watched: Watched,
     session: Option<Arc<AgentSession>>,
     /// Another stream of the session has taken over, or the session is over.
     replaced: CancellationToken,
     queued: VecDeque<String>,
     ended: bool,
-    _place: OwnedSemaphorePermit,
+    _place: StreamPlace,
+}
+
+/// What is watched for a client. Dropping it ends that: a client may hang up
+/// at any moment, also before it has heard that anything is watched.
+struct Watched {
+    exchange: Exchange,
+    client: ClientSide,
+    uris: HashSet<String>,
+}
+
+impl Watched {
+    fn none(exchange: Exchange, client: ClientSide) -> Self {
+        Self { exchange, client, uris: HashSet::new() }
+    }
+
+    async fn add(&mut self, uri: &str) -> Answer {
+        let target = self.exchange.target_of(uri);
+        let answer = self.exchange.subscribe_to(target, uri, self.client.clone()).await;
+        if matches!(answer.reply, Ok(SafeReply::Result { .. })) {
+            self.uris.insert(uri.to_owned());
+        }
+        answer
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        let Exchange { gateway, endpoint, caller, .. } = &self.exchange;
+        let agent = caller.agent.as_ref().map(|agent| agent.id);
+        for uri in &self.uris {
+            gateway.upstreams.unsubscribe(endpoint.connection(), caller.user, agent, uri);
+        }
+    }
 }
 
 impl Exchange {
@@ -79,7 +111,10 @@ impl Exchange {
             return StatusCode::NOT_ACCEPTABLE.into_response();
         }
         match self.session() {
-            Ok(session) => self.notify(session, None, [true; 3], HashSet::new()),
+            Ok(session) => {
+                let watched = Watched::none(self.clone(), ClientSide::mute());
+                self.notify(session, None, [true; 3], watched)
+            }
             Err(error) => error.response(StatusCode::NOT_FOUND),
         }
     }
@@ -104,15 +139,21 @@ impl Exchange {
                 );
             }
         };
-        let mut uris = HashSet::new();
         let client = self.client(request, Era::Stateless, None);
-        for uri in asked.iter().filter_map(Node::as_str) {
-            let answer = self.subscribe_to(self.target_of(uri), uri, client.clone()).await;
-            if matches!(answer.reply, Ok(SafeReply::Result { .. })) {
-                uris.insert(uri.to_owned());
+        let uris: HashSet<String> =
+            asked.iter().filter_map(Node::as_str).map(str::to_owned).collect();
+        let mut watched = Watched::none(self.clone(), client);
+        // Seen to its end, whether or not the client waits for it.
+        let watched = tokio::spawn(async move {
+            for uri in uris {
+                watched.add(&uri).await;
             }
+            watched
+        });
+        match watched.await {
+            Ok(watched) => self.notify(None, Some(request.id.to_owned()), wants, watched),
+            Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         }
-        self.notify(None, Some(request.id.to_owned()), wants, uris)
     }
 
     /// `resources/subscribe`.
@@ -129,29 +170,29 @@ impl Exchange {
         if session.is_subscribed(uri) {
             return answer::result(request.id, "{}");
         }
-        let (operation, target) = (Operation::Subscribe, self.target_of(uri));
-        let meant = target.meant(ItemKind::Resource);
         let client = self.client(request, Era::Session, Some(&session));
-        match self.subscribe_to(target, uri, client).await.reply {
+        let meant = self.target_of(uri).meant(ItemKind::Resource);
+        let (mut watched, resource) = (Watched::none(self, client), uri.to_owned());
+        let subscribed = tokio::spawn(async move { (watched.add(&resource).await, watched) });
+        let Ok((answer, watched)) = subscribed.await else {
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        };
+        match answer.reply {
             Ok(SafeReply::Result { .. }) => match session.subscribe(uri) {
-                None => {
-                    self.unsubscribe([uri]);
-                    failed("this session is subscribed to too many resources")
-                }
+                None => failed("this session is subscribed to too many resources"),
                 Some(over) => {
-                    let response = answer::result(request.id, "{}");
-                    let uri = uri.to_owned();
                     tokio::spawn(async move {
                         over.cancelled().await;
-                        self.unsubscribe([uri.as_str()]);
+                        drop(watched);
                     });
-                    response
+                    answer::result(request.id, "{}")
                 }
             },
             Ok(SafeReply::RpcError { json }) => {
-                answer::relayed_error(request.id, &json, Era::Session, operation)
+                answer::relayed_error(request.id, &json, Era::Session, Operation::Subscribe)
             }
             Err((refusal, subject)) => {
+                let operation = Operation::Subscribe;
                 let about = About { id: request.id, era: Era::Session, operation, meant: &meant };
                 answer::refused_call(&about, &refusal, &subject, None)
             }
@@ -166,13 +207,6 @@ impl Exchange {
         answer::result(request.id, "{}")
     }
 
-    fn unsubscribe<'u>(&self, uris: impl IntoIterator<Item = &'u str>) {
-        let agent = self.caller.agent.as_ref().map(|agent| agent.id);
-        for uri in uris {
-            self.gateway.upstreams.unsubscribe(self.caller.user, agent, uri);
-        }
-    }
-
     fn target_of(&self, uri: &str) -> Target {
         match &self.endpoint {
             Endpoint::Aggregate => Target::McpName(uri.to_owned()),
@@ -185,15 +219,14 @@ impl Exchange {
         session: Option<Arc<AgentSession>>,
         subscription: Option<String>,
         wants: [bool; 3],
-        uris: HashSet<String>,
+        watched: Watched,
     ) -> Response {
-        let Some(place) = self.gateway.agent_sessions.stream() else {
-            self.unsubscribe(uris.iter().map(String::as_str));
+        let Some(place) = self.gateway.agent_sessions.stream(&self.caller) else {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
         let first = match &subscription {
             None => ": listening\n\n".to_owned(),
-            Some(id) => acknowledged(id, wants, &uris),
+            Some(id) => acknowledged(id, wants, &watched.uris),
         };
         let mut changes = self.gateway.live.changes();
         changes.mark_unchanged();
@@ -204,7 +237,7 @@ impl Exchange {
             exchange: self,
             subscription,
             wants,
-            uris,
+            watched,
             replaced: session.as_ref().map(|s| s.new_stream()).unwrap_or_default(),
             session,
             queued: VecDeque::from([first]),
@@ -337,7 +370,7 @@ impl Notifications {
         }
         let told = match &heard.what {
             HeardOf::ResourceUpdated { uri, params } => {
-                let wanted = self.uris.contains(uri)
+                let wanted = self.watched.uris.contains(uri)
                     || self.session.as_ref().is_some_and(|session| session.is_subscribed(uri));
                 (wanted && self.may_read(heard, uri))
                     .then_some(("notifications/resources/updated", params))
@@ -391,12 +424,6 @@ impl Notifications {
                 r#"{{"jsonrpc":"2.0","id":{id},"result":{{"resultType":"complete","_meta":{{"{SUBSCRIPTION}":{id}}}}}}}"#
             )));
         }
-    }
-}
-
-impl Drop for Notifications {
-    fn drop(&mut self) {
-        self.exchange.unsubscribe(self.uris.iter().map(String::as_str));
     }
 }
 
