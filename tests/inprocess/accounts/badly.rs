@@ -65,6 +65,10 @@ async fn metadata_that_point_inside() {
         "https://10.0.0.1".to_owned(),
         "https://[fd00::1]".to_owned(),
         "file:///etc".to_owned(),
+        // What would run in the browser that is sent there.
+        "javascript:alert(1)//".to_owned(),
+        "data:text/html,<script>alert(1)</script>".to_owned(),
+        "vbscript:x".to_owned(),
     ];
     for place in &places {
         post.server.manners().resource_metadata = json!({"authorization_servers": [place]});
