@@ -1,37 +1,17 @@
 //! Schemas that lead elsewhere (MCP 2026-07-28, tools: implementations must
 //! not dereference a `$ref` that is not in the schema by themselves).
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::Office;
-use crate::support::{mcp, upstream::Fixture};
-
-/// Counts who connects to it.
-async fn bystander() -> (String, Arc<AtomicUsize>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/schema.json", listener.local_addr().unwrap());
-    let seen = Arc::new(AtomicUsize::new(0));
-    let counter = Arc::clone(&seen);
-    tokio::spawn(async move {
-        while listener.accept().await.is_ok() {
-            counter.fetch_add(1, Ordering::SeqCst);
-        }
-    });
-    (url, seen)
-}
+use crate::support::{bystander::Bystander, mcp, upstream::Fixture};
 
 #[tokio::test]
 async fn no_reference_in_a_schema_is_fetched() {
-    let (elsewhere, seen) = bystander().await;
+    let bystander = Bystander::start().await;
+    let elsewhere = format!("http://127.0.0.1:{}/schema.json", bystander.port);
     let server = Fixture::start().await;
     let schema = json!({
         "$schema": elsewhere,
@@ -57,6 +37,6 @@ async fn no_reference_in_a_schema_is_fetched() {
     let _: Value = office.gateway.admin.post("/api/v1/grants", &condition).await.unwrap();
     office.assert_works("led.echo").await;
     tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(seen.load(Ordering::SeqCst), 0);
+    bystander.assert_unseen();
     office.gateway.stop().await;
 }
