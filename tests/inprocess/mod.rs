@@ -5,6 +5,7 @@ mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
 mod forwards;
+mod items;
 mod live;
 mod oauth;
 mod permissions;

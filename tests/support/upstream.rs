@@ -15,7 +15,7 @@ use axum::{
     routing::post,
 };
 use futures_util::StreamExt as _;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::{
     net::TcpListener,
     sync::{broadcast, oneshot, watch},
@@ -76,6 +76,8 @@ struct Inner {
     always: Mutex<bool>,
     /// JSON, sent as it is.
     tools: Mutex<String>,
+    /// Results of other methods, by name.
+    others: Mutex<Map<String, Value>>,
     bearer: Mutex<Option<String>>,
     calls: Mutex<Vec<(HeaderMap, Value)>>,
     greetings: Mutex<usize>,
@@ -105,6 +107,7 @@ impl Fixture {
             manner: Mutex::new(Manner::Echo),
             always: Mutex::default(),
             tools: Mutex::new(json!([tool("echo"), tool("fail"), tool("other")]).to_string()),
+            others: Mutex::default(),
             bearer: Mutex::default(),
             calls: Mutex::default(),
             greetings: Mutex::default(),
@@ -163,12 +166,27 @@ impl Fixture {
         *self.inner.tools.lock().unwrap() = tools.to_owned();
     }
 
+    /// It has these prompts, resources and templates, too.
+    pub fn list_others(&self, prompts: &Value, resources: &Value, templates: &Value) {
+        let mut others = self.inner.others.lock().unwrap();
+        for (method, result) in [
+            ("prompts/list", json!({"prompts": prompts})),
+            ("resources/list", json!({"resources": resources})),
+            ("resources/templates/list", json!({"resourceTemplates": templates})),
+            ("prompts/get", json!({"messages": []})),
+            ("resources/read", json!({"contents": []})),
+        ] {
+            others.insert(method.to_owned(), result);
+        }
+    }
+
     /// From now on it answers 401 without this bearer token.
     pub fn demand(&self, token: &str) {
         *self.inner.bearer.lock().unwrap() = Some(format!("Bearer {token}"));
     }
 
-    /// Headers and `params` of every `tools/call`.
+    /// Headers and `params` of every `tools/call`, `prompts/get` and
+    /// `resources/read`.
     pub fn calls(&self) -> Vec<(HeaderMap, Value)> {
         self.inner.calls.lock().unwrap().clone()
     }
@@ -233,6 +251,11 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         }
         "initialize" => {
             *inner.greetings.lock().unwrap() += 1;
+            let mut capabilities = capabilities;
+            if !inner.others.lock().unwrap().is_empty() {
+                capabilities["prompts"] = json!({});
+                capabilities["resources"] = json!({});
+            }
             let result = json!({"protocolVersion": "2025-11-25", "capabilities": capabilities, "serverInfo": {"name": "fixture", "version": "1"}});
             ([("mcp-session-id", "fixture-session")], axum::Json(answer(result))).into_response()
         }
@@ -267,7 +290,15 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
             inner.cancelled.lock().unwrap().push(id);
             StatusCode::ACCEPTED.into_response()
         }
-        _ => StatusCode::ACCEPTED.into_response(),
+        method => {
+            let Some(result) = inner.others.lock().unwrap().get(method).cloned() else {
+                return StatusCode::ACCEPTED.into_response();
+            };
+            if !method.ends_with("/list") {
+                inner.calls.lock().unwrap().push((headers, message["params"].clone()));
+            }
+            axum::Json(answer(result)).into_response()
+        }
     }
 }
 

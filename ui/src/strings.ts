@@ -7,7 +7,7 @@ import { grants } from "./strings/grants";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { tools } from "./strings/tools";
-import { list, plural } from "./strings/words";
+import { list, offers, plural } from "./strings/words";
 
 export const strings = {
   product: "AI Agent Gateway",
@@ -224,7 +224,7 @@ export const strings = {
     emptyTitle: "No connections yet",
     emptyText: "A connection is a system behind the gateway, such as an MCP server. Its tools can be granted once it is ready.",
     health: { ready: "Ready", connecting: "Connecting", failed: "Failed", sealed: "Sealed", needs_sign_in: "Needs a sign-in" },
-    toolCount: (count: number) => plural(count, "tool", "tools"),
+    offers,
     refusedCount: (count: number) => `${count} refused`,
     target: "What the gateway starts or calls",
     command: "Command",
@@ -232,15 +232,14 @@ export const strings = {
     credentialNames: "Credentials:",
     noCredentials: "none",
     starts: (count: number) => `started ${plural(count, "time", "times")} since the gateway came up`,
-    tools: "Tools",
-    noTools: "It offers no tools now.",
+    noTools: "It offers nothing now.",
     noDescription: "No description.",
     mcpName: "MCP clients see it as",
     refused: "Refused tools: nobody is offered these",
     stderr: "Last lines it wrote to stderr",
     noStderr: "It wrote nothing to stderr.",
     test: "Test",
-    testOk: (count: number, time: string) => `It works: ${plural(count, "tool", "tools")} in ${time}`,
+    testOk: (offered: string, time: string) => `It works: ${offered} in ${time}`,
     testFailed: (time: string) => `It does not work (after ${time})`,
     server: "Server:",
     removeTitle: (name: string) => `Remove ${name}?`,

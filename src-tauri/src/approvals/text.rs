@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use agw_api::{Approval, codes};
+use agw_api::{Approval, Deed, codes};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
@@ -45,7 +45,9 @@ pub(super) fn asks(approval: &Approval, now: Timestamp, zone: &TimeZone) -> Text
         body.push_str("\nAnswer by ");
         body.push_str(&until);
     }
-    let summary = format!("{} wants to call {}", caller(approval), name(&approval.tool));
+    let Deed { verb, name: what, connection } = approval.deed();
+    let of = connection.map(|connection| format!(" of {}", name(connection))).unwrap_or_default();
+    let summary = format!("{} wants to {verb} {}{of}", caller(approval), name(what));
     Text { summary, body, whole: args.whole }
 }
 

@@ -30,6 +30,24 @@ fn it_says_who_what_and_until_when() {
 }
 
 #[test]
+fn what_is_no_tool_is_read() {
+    let summary = |tool: &str| {
+        let approval = Approval { tool: tool.to_owned(), ..sample("a1", "{}") };
+        asks(&approval, now(), &TimeZone::UTC).summary
+    };
+    assert_eq!(
+        summary("docs.@resource/file:///a.b?c=%20"),
+        "ana/claude wants to read the resource file:///a.b?c=%20 of docs"
+    );
+    assert_eq!(
+        summary("docs.@prompt/Code review"),
+        "ana/claude wants to get the prompt Code review of docs"
+    );
+    let long = summary(&format!("docs.@resource/file:///{}", "x".repeat(2_000)));
+    assert!(long.ends_with("… of docs") && long.len() < 130, "{long}");
+}
+
+#[test]
 fn the_time_is_as_exact_as_it_has_to_be_and_local() {
     let at = |time: &str, zone: &TimeZone| until(time, now(), zone).unwrap();
     assert_eq!(at("2026-03-04T12:09:59Z", &TimeZone::UTC), "12:09:59");

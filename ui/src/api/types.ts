@@ -51,6 +51,7 @@ export type Team = Schemas["Team"];
 export type TestReport = Schemas["TestReport"];
 export type Tool = Schemas["Tool"];
 export type ToolDetail = Schemas["ToolDetail"];
+export type ToolKind = Schemas["ToolKind"];
 export type ToolReview = Schemas["ToolReview"];
 export type ToolEffect = Schemas["ToolEffect"];
 export type Transport = Schemas["Transport"];

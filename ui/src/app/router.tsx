@@ -5,7 +5,7 @@ import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
 import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
-import { TOOL_SHOWS, type ToolShow } from "../features/tools/tools-view";
+import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
 import { ConnectionsPage } from "../routes/connections";
@@ -80,9 +80,10 @@ const toolsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tools",
   component: ToolsPage,
-  validateSearch: (search: Record<string, unknown>): { find?: string | undefined; show?: ToolShow | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): { find?: string | undefined; show?: ToolShow | undefined; kind?: ToolKinds | undefined } => ({
     find: text(search.find),
     show: TOOL_SHOWS.find((show) => show === search.show),
+    kind: TOOL_KINDS.find((kind) => kind === search.kind),
   }),
 });
 

@@ -1,3 +1,4 @@
+import { deed } from "./items";
 import { plural } from "./words";
 
 export const approvals = {
@@ -7,7 +8,8 @@ export const approvals = {
   emptyText: "A call appears here when a grant says “ask”. Its agent waits until somebody answers or the time is up.",
   count: (count: number) => `${plural(count, "call", "calls")} waiting`,
   goneTitle: "This approval is not open any more",
-  wants: "wants to call",
+  wants: (verb: string) => `wants to ${verb}`,
+  of: (connection: string) => `of ${connection}`,
   says: "What its server says of it (not to be trusted)",
   noDescription: "Its server says nothing of it.",
   arguments: "Arguments",
@@ -66,7 +68,7 @@ export const approvals = {
     allowed: "Now allowed by a grant",
     cancelled: "Cancelled",
   },
-  open: (user: string, tool: string) => `Call of ${tool} by ${user}`,
+  open: (user: string, tool: string) => `${user}: ${deed(tool)}`,
   details: "Show this call",
   alwaysTitle: "Allow it from now on",
   alwaysText: "This changes the permission map. The held call goes on by itself once it is saved.",

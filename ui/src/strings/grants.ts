@@ -1,6 +1,25 @@
+import { itemOf } from "./items";
 import { list, plural } from "./words";
 
 type EffectWord = "allow" | "ask" | "deny";
+const DOES: Record<string, string> = { read: "that only reads: tools confirmed so, and all prompts and resources", write: "that writes: tools confirmed so, and those of which nobody says", destructive: "that destroys: tools confirmed so" };
+
+/** What a pattern is about, in words; nothing of a plain tool, and of what is none. */
+function patternMeaning(pattern: string): string | undefined {
+  const { kind, connection, own } = itemOf(pattern);
+  const short = own.length > 120 ? `${own.slice(0, 120)}…` : own;
+  if (kind !== "tool" && own !== "") {
+    const [one, all, name] = kind === "prompt" ? ["The prompt", "prompts", "name"] : ["The resource", "resources", "URI"];
+    if (own === "*") return `All ${all} of ${connection}, later ones included. They always read.`;
+    if (own.endsWith("*")) return `All ${all} of ${connection} whose ${name} begins with ${short.replace(/\*$/, "")}`;
+    return `${one} ${short} of ${connection}`;
+  }
+  const [, which, effect] = /^(\*|[a-z][a-z0-9-]*\.\*)(?::(read|write|destructive))?$/.exec(pattern) ?? [];
+  if (which === undefined) return undefined;
+  const whose = which === "*" ? "of every connection" : `of ${which.slice(0, -2)}`;
+  return effect === undefined ? `Everything ${whose}, later additions included: tools, prompts and resources` : `Everything ${whose} ${DOES[effect]}`;
+}
+
 const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", deny: "denied" };
 
 export const grants = {
@@ -25,7 +44,11 @@ export const grants = {
   effective: "In force",
   teamEffective: "For its members",
   setHere: (subject: string) => `Set for ${subject}`,
-  everything: "All tools",
+  patternRow: (connection: string, pattern: string) => {
+    if (connection === "") return "All tools";
+    return pattern === `${connection}.@prompt/*` ? "All prompts" : pattern === `${connection}.@resource/*` ? "All resources" : connection;
+  },
+  grantAs: (pattern: string) => `A template is granted with all that begins like it: ${pattern}`,
   choiceOf: (tool: string) => `Grant of ${tool}`,
   none: "Not granted",
   allow: "Allow",
@@ -77,7 +100,10 @@ export const grants = {
     when: "When",
     limits: "Until · at most",
     covers: "Covers",
-    coversCount: (count: number) => plural(count, "tool", "tools"),
+    coversCount: (count: number, pattern: string) => {
+      const { kind } = itemOf(pattern);
+      return plural(count, kind, `${kind}s`);
+    },
     anyTime: "always",
     never: "no end",
     expired: "Expired",
@@ -101,7 +127,8 @@ export const grants = {
     subjectHint: "A user, one of their agents, or a team.",
     subjectMissing: "Choose for whom",
     tool: "Tool or pattern",
-    toolHint: "gmail.send, all of a connection (gmail.*), everything (*), or those that only read, write or destroy (gmail.*:read).",
+    toolHint: "gmail.send, all of a connection (gmail.*), everything (*), or those that only read, write or destroy (gmail.*:read). Prompts and resources: docs.@prompt/review, docs.@resource/file:///notes/*.",
+    toolMeaning: patternMeaning,
     toolMissing: "Enter a tool or a pattern",
     effect: "What happens",
     effects: { allow: "Allow", ask: "Ask a person", deny: "Deny" },
@@ -214,7 +241,7 @@ export const grants = {
     tool: "Tool",
     toolMissing: "Enter a tool’s id",
     args: "Arguments (JSON, optional)",
-    argsHint: "The trail does not keep arguments. Without them, conditions on arguments do not hold.",
+    argsHint: "The trail does not keep arguments. Without them, conditions on arguments do not hold. Of a resource they are its URI, which is known.",
     ask: "Explain",
     decision: "Decision now",
     needs: "What it would need",

@@ -1,13 +1,17 @@
-import { plural } from "./words";
+import { offers } from "./words";
 
 export const tools = {
   title: "Tools",
-  intro: "What the connections offer. What a tool does counts for patterns such as gmail.*:read; until somebody confirms it, a tool counts as one that writes.",
+  intro: "What the connections offer. What a tool does counts for patterns such as gmail.*:read; until somebody confirms it, a tool counts as one that writes. Prompts and resources always read.",
   readOnly: "You may look; only an admin confirms what a tool does.",
   find: "Filter tools",
   show: "Show",
+  kind: "Kind",
+  kinds: { tool: "Tool", prompt: "Prompt", resource: "Resource", template: "Template" },
+  kindsOf: { all: "Everything", tool: "Tools", prompt: "Prompts", resource: "Resources" },
+  readAsIs: (kind: "prompt" | "resource" | "template") => (kind === "prompt" ? "Reads, as every prompt" : "Reads, as every resource"),
   shows: { all: "All", new: "New", ungranted: "Granted to nobody", unconfirmed: "Not confirmed", changed: "Changed" },
-  count: (count: number) => plural(count, "tool", "tools"),
+  count: offers,
   tool: "Tool",
   effect: "What it does",
   firstSeen: "First seen",

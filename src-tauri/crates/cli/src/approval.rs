@@ -7,7 +7,7 @@ use crate::args::{ApproveArgs, DenyArgs};
 use crate::change;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::json_text::{pretty, short};
+use crate::json_text::{name, pretty, short};
 use crate::output::{safe, word};
 use crate::times::time_until;
 
@@ -30,7 +30,7 @@ pub(crate) async fn list(context: &Context<'_>, all: bool) -> Result<(), CliErro
                 approval.id.clone(),
                 word(&approval.state),
                 who(approval),
-                approval.tool.clone(),
+                name(&approval.tool),
                 short(&approval.args, SHORT_ARGS),
                 left(approval, now).unwrap_or_default(),
             ]
@@ -59,11 +59,11 @@ pub(crate) async fn show(context: &Context<'_>, id: &str) -> Result<(), CliError
 
 fn detail(approval: &Approval, now: Timestamp) -> String {
     let mut text = format!(
-        "{}: {}, {} asks for {}",
+        "{}: {}, {} asks to {}",
         approval.id,
         word(&approval.state),
         who(approval),
-        approval.tool
+        approval.deed()
     );
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("\n  {name:<12}  {}", safe(value)));
@@ -133,12 +133,12 @@ pub(crate) async fn approve(context: &Context<'_>, args: ApproveArgs) -> Result<
     let answer = if args.session { AnswerKind::Session } else { AnswerKind::Once };
     let approval = send(context, &args.id, Answer { answer, note: None }).await?;
     context.output.item(&approval, || {
-        let (who, tool) = (who(&approval), &approval.tool);
+        let (who, deed) = (who(&approval), approval.deed());
         match answer {
             AnswerKind::Session => {
-                format!("Approved: {who} may call {tool} for the rest of the session.")
+                format!("Approved: {who} may {deed} for the rest of the session.")
             }
-            _ => format!("Approved: {who} may call {tool} with these arguments, once."),
+            _ => format!("Approved: {who} may {deed} with these arguments, once."),
         }
     })?;
     if approval.state == ApprovalState::Approved && !approval.waiting {
@@ -211,7 +211,7 @@ mod tests {
     fn one_call_with_all_that_a_person_needs() {
         assert_eq!(
             detail(&example(), now()),
-            "a7: pending, ana/claude asks for gmail.send
+            "a7: pending, ana/claude asks to call gmail.send
   asked         2026-11-22T09:59:00Z
   time left     4m 10s
   caller        on the line for 50s more
@@ -231,6 +231,21 @@ mod tests {
     cc: gone, was []
     n: new, 1e400"
         );
+    }
+
+    #[test]
+    fn a_resource_is_read_and_a_prompt_is_got() {
+        let first = |tool: &str| {
+            let approval = Approval { tool: tool.to_owned(), ..example() };
+            detail(&approval, now()).lines().next().unwrap().to_owned()
+        };
+        let resource = first("docs.@resource/file:///a.b");
+        assert_eq!(
+            resource,
+            "a7: pending, ana/claude asks to read the resource file:///a.b of docs"
+        );
+        let prompt = first("docs.@prompt/Code review");
+        assert_eq!(prompt, "a7: pending, ana/claude asks to get the prompt Code review of docs");
     }
 
     #[test]

@@ -29,9 +29,9 @@ pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};
 pub(crate) use service::{
     LoginArgs, McpArgs, PasswordArgs, RecoverArgs, ServeArgs, SetupArgs, UnlockArgs,
 };
-pub(crate) use tools::{ToolCommand, ToolRecord};
+pub(crate) use tools::{Kind, ToolCommand, ToolRecord};
 
-use crate::names::{caller, pausable, person_name, query_value, subject};
+use crate::names::{caller, pausable, person_name, query_value, subject, tool};
 
 /// The gateway between AI agents and the systems they act on.
 #[derive(Debug, Parser)]
@@ -176,8 +176,11 @@ pub(crate) enum Command {
         #[arg(value_name = "FILE|-")]
         file: PathBuf,
     },
-    /// List tools: all, or those that one caller sees and may call
+    /// List tools, prompts and resources: all, or those that one caller sees and may use
     Tools {
+        /// Only these
+        #[arg(long, hide_possible_values = true, value_name = "tool|prompt|resource|template")]
+        kind: Option<Kind>,
         /// The caller
         #[arg(long = "as", value_name = "USER[/AGENT]", value_parser = caller)]
         caller: Option<String>,
@@ -191,16 +194,19 @@ pub(crate) enum Command {
         override_usage = "agw tool [OPTIONS] <TOOL>\n       agw tool record [OPTIONS] <TOOL>\n       agw tool review [OPTIONS] <TOOL>\n       agw tool accept [OPTIONS] --hash <HASH> <TOOL>"
     )]
     Tool {
-        /// connection.tool
-        #[arg(value_parser = query_value, required = true)]
+        /// connection.tool, connection.@prompt/NAME or connection.@resource/URI
+        #[arg(value_parser = tool, required = true)]
         tool: Option<String>,
         #[command(subcommand)]
         command: Option<ToolCommand>,
     },
     /// Confirm what a tool does to the system behind it, for grants such as `*:read`
+    #[command(
+        after_help = "Prompts and resources are read, by what they are; nothing is to be confirmed."
+    )]
     Effect {
         /// connection.tool
-        #[arg(value_parser = query_value)]
+        #[arg(value_parser = tool)]
         tool: String,
         /// none takes the confirmation back: the tool counts as write
         effect: ToolEffect,

@@ -155,8 +155,8 @@ mod tests {
         .unwrap();
         assert_eq!(
             words(&change),
-            "  new: ana asks a person before calling crm.*\n  \
-             g3 becomes: ana may call crm.read when args.x == 1\n  g4 goes"
+            "  new: ana asks a person before using crm.*\n  \
+             g3 becomes: ana may use crm.read when args.x == 1\n  g4 goes"
         );
         assert_eq!(condition(&change), Some("args.x == 1"));
     }

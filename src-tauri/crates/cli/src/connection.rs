@@ -92,12 +92,12 @@ async fn list(context: &Context<'_>) -> Result<(), CliError> {
     let accounts: Vec<Account> = context.client.get("/api/v1/accounts").await?;
     context.output.list(
         &connections,
-        &["NAME", "HEALTH", "TOOLS", "SECRETS", "ACCOUNTS", "REACHED BY", "PROBLEM"],
+        &["NAME", "HEALTH", "OFFERS", "SECRETS", "ACCOUNTS", "REACHED BY", "PROBLEM"],
         |connection| {
             vec![
                 connection.name.clone(),
                 health(connection),
-                connection.tools.to_string(),
+                offers(connection.tools, connection.prompts, connection.resources),
                 connection.credentials.join(", "),
                 accounts_text(&accounts, &connection.name),
                 transport_text(&connection.transport),
@@ -198,9 +198,21 @@ async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {
 
 /// `fs: ready, 14 tools`, or what is wrong.
 fn summary(connection: &Connection) -> String {
-    let tools = count(connection.tools, "tool");
+    let tools = offers(connection.tools, connection.prompts, connection.resources);
     let problem = connection.problem.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     format!("{}: {}, {tools}{problem}", connection.name, health(connection))
+}
+
+/// `14 tools`; `14 tools, 2 prompts, 1 resource` where there are others.
+fn offers(tools: u32, prompts: u32, resources: u32) -> String {
+    let others = [(prompts, "prompt"), (resources, "resource")];
+    let others = others.into_iter().filter(|(number, _)| *number > 0);
+    [(tools, "tool")]
+        .into_iter()
+        .chain(others)
+        .map(|(n, noun)| count(n, noun))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// `ready`; `ready, paused` where an admin stopped the calls to it.
@@ -249,7 +261,7 @@ async fn test(context: &Context<'_>, name: &str) -> Result<(), CliError> {
                 report.server.as_deref().unwrap_or("a server without a name"),
                 report.protocol.as_deref().unwrap_or("of unknown revision"),
                 report.duration_ms,
-                count(report.tools, "tool"),
+                offers(report.tools, report.prompts, report.resources),
             )
         });
     }
@@ -276,6 +288,12 @@ async fn remove(context: &Context<'_>, name: &str, seen: IfVersion) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn prompts_and_resources_are_counted_beside_tools() {
+        assert_eq!(offers(14, 0, 0), "14 tools");
+        assert_eq!(offers(0, 2, 1), "0 tools, 2 prompts, 1 resource");
+    }
 
     #[test]
     fn commands_are_shown_as_typed() {

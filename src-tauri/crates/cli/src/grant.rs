@@ -7,6 +7,7 @@ use crate::args::{EditGrantArgs, GrantArgs, IfVersion};
 use crate::condition::assemble;
 use crate::context::{Context, at_version};
 use crate::error::CliError;
+use crate::json_text::name;
 use crate::output::{count, word};
 
 pub(crate) async fn grant(context: &Context<'_>, args: GrantArgs) -> Result<(), CliError> {
@@ -44,7 +45,7 @@ fn whole_pattern(tool: &str) -> String {
     }
 }
 
-/// `ana may call fs.read (grant g12).`
+/// `ana may use fs.read (grant g12).`
 pub(crate) fn sentence(grant: &Grant) -> String {
     format!("{} (grant {}).", Meaning::from(grant), grant.id)
 }
@@ -102,9 +103,9 @@ impl std::fmt::Display for Meaning<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { subject, tool, .. } = self;
         match self.effect {
-            Effect::Allow => write!(f, "{subject} may call {tool}")?,
-            Effect::Ask => write!(f, "{subject} asks a person before calling {tool}")?,
-            Effect::Deny => write!(f, "{subject} may not call {tool}")?,
+            Effect::Allow => write!(f, "{subject} may use {tool}")?,
+            Effect::Ask => write!(f, "{subject} asks a person before using {tool}")?,
+            Effect::Deny => write!(f, "{subject} may not use {tool}")?,
         }
         if let Some(when) = self.when {
             write!(f, " when {when}")?;
@@ -144,7 +145,7 @@ pub(crate) fn row(grant: &Grant) -> Vec<String> {
     vec![
         grant.id.clone(),
         grant.subject.clone(),
-        grant.tool.clone(),
+        name(&grant.tool),
         word(&grant.effect),
         grant.when.clone().unwrap_or_default(),
         grant.expires_at.clone().unwrap_or_else(|| "never".to_owned()),
@@ -229,7 +230,7 @@ mod tests {
         let mut grant = example();
         assert_eq!(
             sentence(&grant),
-            "ana asks a person before calling crm.* when args.amount <= 100.0, 10/min, \
+            "ana asks a person before using crm.* when args.amount <= 100.0, 10/min, \
              until 2026-12-01T00:00:00Z (grant g7)."
         );
         grant = Grant {
@@ -239,9 +240,9 @@ mod tests {
             expires_at: Some("7d".into()),
             ..grant
         };
-        assert_eq!(sentence(&grant), "ana may call crm.*, for 7d (grant g7).");
+        assert_eq!(sentence(&grant), "ana may use crm.*, for 7d (grant g7).");
         grant = Grant { effect: Effect::Deny, expires_at: None, ..grant };
-        assert_eq!(sentence(&grant), "ana may not call crm.* (grant g7).");
+        assert_eq!(sentence(&grant), "ana may not use crm.* (grant g7).");
     }
 
     #[test]

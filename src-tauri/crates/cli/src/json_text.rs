@@ -72,6 +72,12 @@ pub(crate) fn short(json: &str, width: usize) -> String {
     cut(out.trim_end(), width)
 }
 
+/// The id of a tool in a table: URIs are cut, other names are short enough.
+pub(crate) fn name(id: &str) -> String {
+    const WIDTH: usize = 96;
+    cut(id, WIDTH)
+}
+
 /// At most `width` characters, the last of them `…` where some are missing.
 pub(crate) fn cut(text: &str, width: usize) -> String {
     if text.chars().count() <= width {

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //! $ agw grant ana files.read allow
-//! ana may call files.read (grant g12).
+//! ana may use files.read (grant g12).
 //! $ agw grants ana --json
 //! {"id":"g12","subject":"ana","tool":"files.read","effect":"allow","version":1,…}
 //! ```
@@ -136,7 +136,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Simulate(args) => review::simulate(&context, args).await,
         Command::Suggest(args) => change::suggest(&context, args).await,
         Command::Apply { file } => change::apply(&context, &file).await,
-        Command::Tools { caller } => tools::list(&context, caller.as_deref()).await,
+        Command::Tools { kind, caller } => tools::list(&context, kind, caller.as_deref()).await,
         Command::Tool { command: Some(ToolCommand::Record(args)), .. } => {
             tools::record(&context, args).await
         }

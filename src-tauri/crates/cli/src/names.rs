@@ -6,6 +6,8 @@ const UNITS: [(char, u64); 5] = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400
 
 /// The longest text of an argument that goes into a query or a body.
 const MAX_VALUE: usize = 512;
+/// The longest name of a tool: a connection, a mark, and the URI of a resource.
+const MAX_TOOL: usize = 32 + ".@resource/*".len() + 2_048;
 /// The longest condition that is sent.
 const MAX_CONDITION: usize = 16 * 1024;
 
@@ -132,8 +134,17 @@ pub(crate) fn condition(text: &str) -> Result<String, String> {
 
 /// A text that only the gateway can judge: not empty, no control characters.
 pub(crate) fn query_value(text: &str) -> Result<String, String> {
-    if text.is_empty() || text.len() > MAX_VALUE || text.chars().any(char::is_control) {
-        return Err(format!("use 1 to {MAX_VALUE} bytes without control characters"));
+    plain(text, MAX_VALUE)
+}
+
+/// A tool, a prompt, a resource, or a pattern of them: likewise.
+pub(crate) fn tool(text: &str) -> Result<String, String> {
+    plain(text, MAX_TOOL)
+}
+
+fn plain(text: &str, max: usize) -> Result<String, String> {
+    if text.is_empty() || text.len() > max || text.chars().any(char::is_control) {
+        return Err(format!("use 1 to {max} bytes without control characters"));
     }
     Ok(text.to_owned())
 }
@@ -261,6 +272,16 @@ mod tests {
         for bad in ["", "10", "0/min", "-1/min", "+1/min", "1.5/h", "/h", "10/", "10/2h"] {
             assert!(rate(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_tool_may_be_as_long_as_a_uri() {
+        let uri = format!("{}.@resource/{}*", "c".repeat(32), "u".repeat(2_048));
+        assert_eq!(tool(&uri).as_deref(), Ok(&*uri));
+        for bad in ["", "docs.a\u{1b}[2J", &format!("{uri}u")] {
+            assert!(tool(bad).is_err(), "{bad:?}");
+        }
+        assert!(query_value(&uri).is_err());
     }
 
     #[test]

@@ -11,7 +11,8 @@ use crate::change;
 use crate::context::Context;
 use crate::error::CliError;
 use crate::grant::find;
-use crate::names::{query_value, subject};
+use crate::json_text::name;
+use crate::names::{self, subject};
 use crate::output::{count, table, word};
 
 pub(crate) async fn explain(context: &Context<'_>, args: ExplainArgs) -> Result<(), CliError> {
@@ -30,7 +31,7 @@ fn explanation_text(explanation: &Explanation) -> String {
                 vec![
                     step.grant.id.clone(),
                     step.grant.subject.clone(),
-                    step.grant.tool.clone(),
+                    name(&step.grant.tool),
                     word(&step.grant.effect),
                     word(&step.outcome),
                     step.detail.clone().unwrap_or_default(),
@@ -76,7 +77,7 @@ fn new_grant(words: &[String], when: Option<String>) -> Result<NewGrant, CliErro
         .map_err(|_| bad(format!("{effect:?} is no effect: use allow, ask or deny")))?;
     Ok(NewGrant {
         subject: subject(who).map_err(bad)?,
-        tool: query_value(tool).map_err(bad)?,
+        tool: names::tool(tool).map_err(bad)?,
         effect: Effect::from(effect),
         when,
         expires: None,
@@ -117,7 +118,7 @@ fn flip_row(flip: &Flip) -> Vec<String> {
     vec![
         flip.user.clone(),
         flip.agent.clone().unwrap_or_default(),
-        flip.tool.clone(),
+        name(&flip.tool),
         word(&flip.before),
         word(&flip.after),
         flip.calls.to_string(),

@@ -1,38 +1,59 @@
 //! The tools that connections offer, and what they do.
 
-use agw_api::{ConfirmEffect, Recording, Tool, ToolDetail, segment};
+use agw_api::{ConfirmEffect, Recording, Tool, ToolDetail, ToolKind, segment};
 
-use crate::args::{IfVersion, Switch, ToolEffect, ToolRecord};
+use crate::args::{IfVersion, Kind, Switch, ToolEffect, ToolRecord};
 use crate::context::Context;
 use crate::error::CliError;
-use crate::json_text::cut;
+use crate::json_text::{cut, name};
 use crate::output::{safe, word, yes};
+
+/// Characters of a name that MCP clients see: of a tool's all, of a URI that
+/// stands beside it in the id a part.
+const MCP_NAME: usize = 64;
 
 pub(crate) fn path(tool: &str) -> String {
     format!("/api/v1/tools/{}", segment(tool))
 }
 
-pub(crate) async fn list(context: &Context<'_>, caller: Option<&str>) -> Result<(), CliError> {
+pub(crate) async fn list(
+    context: &Context<'_>,
+    kind: Option<Kind>,
+    caller: Option<&str>,
+) -> Result<(), CliError> {
     let query = caller.map(|caller| format!("?as={}", segment(caller))).unwrap_or_default();
-    let tools: Vec<Tool> = context.client.get(&format!("/api/v1/tools{query}")).await?;
-    let none = match caller {
-        Some(caller) => format!("{caller} may call nothing: see `agw grants {caller}`."),
-        None => "No connection offers a tool: see `agw connection list`.".to_owned(),
+    let mut tools: Vec<Tool> = context.client.get(&format!("/api/v1/tools{query}")).await?;
+    let kind = kind.map(ToolKind::from);
+    tools.retain(|tool| kind.is_none_or(|kind| kind == tool.kind));
+    let what = word(&kind.unwrap_or_default());
+    let none = match (caller, kind) {
+        (Some(caller), None) => format!("{caller} may use nothing: see `agw grants {caller}`."),
+        (Some(caller), Some(_)) => {
+            format!("{caller} may use no {what}: see `agw grants {caller}`.")
+        }
+        (None, _) => format!("No connection offers a {what}: see `agw connection list`."),
     };
-    // Mostly there is none, and the table is wide enough.
+    // Mostly there are none, and the table is wide enough.
+    let kinds = tools.iter().any(|tool| tool.kind != ToolKind::Tool);
     let changed = tools.iter().any(|tool| tool.changed);
-    let state = changed.then_some("STATE");
-    let headings: Vec<&str> =
-        ["ID", "EFFECT"].into_iter().chain(state).chain(["MCP NAME", "DESCRIPTION"]).collect();
+    let headings: Vec<&str> = ["ID"]
+        .into_iter()
+        .chain(kinds.then_some("KIND"))
+        .chain(["EFFECT"])
+        .chain(changed.then_some("STATE"))
+        .chain(["MCP NAME", "DESCRIPTION"])
+        .collect();
     context.output.list(
         &tools,
         &headings,
         |tool| {
-            let mut cells = vec![tool.id.clone(), effect(tool)];
+            let mut cells = vec![name(&tool.id)];
+            cells.extend(kinds.then(|| word(&tool.kind)));
+            cells.push(effect(tool));
             if changed {
                 cells.push(if tool.changed { "changed".to_owned() } else { String::new() });
             }
-            cells.extend([tool.mcp_name.clone(), first_line(&tool.description)]);
+            cells.extend([cut(&tool.mcp_name, MCP_NAME), first_line(&tool.description)]);
             cells
         },
         &none,
@@ -68,7 +89,9 @@ pub(crate) async fn show(context: &Context<'_>, tool: &str) -> Result<(), CliErr
 
 fn detail_text(detail: &ToolDetail) -> String {
     let tool = &detail.tool;
+    let is_tool = tool.kind == ToolKind::Tool;
     let effect = match (tool.effect, tool.suggested_effect) {
+        _ if !is_tool => format!("read, as every {} is", word(&tool.kind)),
         (Some(confirmed), _) => format!("{}, confirmed", word(&confirmed)),
         (None, Some(suggested)) => format!(
             "counts as write; its server says {}: `agw effect {} {}` confirms it",
@@ -86,6 +109,12 @@ fn detail_text(detail: &ToolDetail) -> String {
             "\n  kept back: its definition changed since it was granted; see `agw tool review {}`",
             safe(&tool.id)
         ));
+    }
+    if !is_tool {
+        text.push_str(&format!("\n  {:<12}  {}", "kind", word(&tool.kind)));
+    }
+    if tool.kind == ToolKind::Template {
+        text.push_str(&format!("\n  {:<12}  {}", "granted as", safe(&tool.grant_as)));
     }
     for (name, value) in [
         ("mcp name", tool.mcp_name.clone()),
@@ -207,6 +236,26 @@ mod tests {
     {
       \"type\": \"object\"
     }"
+        );
+    }
+
+    #[test]
+    fn what_is_no_tool_says_so_and_a_template_how_it_is_granted() {
+        let mut template = tool(Some("read"), None);
+        template.tool.id = "docs.@resource/note:///{id}".to_owned();
+        template.tool.kind = ToolKind::Template;
+        template.tool.grant_as = "docs.@resource/note:///*".to_owned();
+        let text = detail_text(&template);
+        let head: Vec<&str> = text.lines().take(5).collect();
+        assert_eq!(
+            head,
+            [
+                "docs.@resource/note:///{id}",
+                "  kind          template",
+                "  granted as    docs.@resource/note:///*",
+                "  mcp name      crm__read",
+                "  effect        read, as every template is",
+            ]
         );
     }
 

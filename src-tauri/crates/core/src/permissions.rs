@@ -92,18 +92,18 @@ impl PermissionMap {
         self.version
     }
 
-    /// What an admin said that a tool does.
-    pub fn confirmed_effect(&self, tool: &ToolId) -> Option<ToolEffect> {
-        self.effects.get(tool.as_str()).copied()
+    /// What a tool is known to do: what an admin said. Prompts and resources
+    /// are read, by what they are.
+    pub fn known_effect(&self, tool: &ToolId) -> Option<ToolEffect> {
+        match tool.tool().kind() {
+            ItemKind::Prompt | ItemKind::Resource => Some(ToolEffect::Read),
+            ItemKind::Tool => self.effects.get(tool.as_str()).copied(),
+        }
     }
 
-    /// What is held of a tool: `Write` unless an admin said otherwise. Prompts
-    /// and resources are read, by what they are.
+    /// What is held of a tool: `Write` unless it is known.
     pub fn effect_of(&self, tool: &ToolId) -> ToolEffect {
-        match tool.tool().kind() {
-            ItemKind::Prompt | ItemKind::Resource => ToolEffect::Read,
-            ItemKind::Tool => self.effects.get(tool.as_str()).copied().unwrap_or_default(),
-        }
+        self.known_effect(tool).unwrap_or_default()
     }
 
     /// Whether any grant that has not expired at `now` allows a tool to

@@ -32,6 +32,14 @@ pub(crate) const INSTRUCTIONS_MAX: usize = 16 << 10;
 /// How long it may take to find out how a server speaks MCP; a third of the
 /// start if that is less.
 pub(crate) const PROBE: Duration = Duration::from_secs(5);
+/// How long a call waits for the stream over which its upstream may ask
+/// something.
+pub(crate) const STREAM_OPENS: Duration = Duration::from_secs(1);
+/// How often the stream of one answer may be taken up again, and the pause
+/// before that: unless its server says otherwise, and at most.
+pub(crate) const STREAM_RESUMES: u32 = 32;
+pub(crate) const RESUME_PAUSE: Duration = Duration::from_secs(1);
+pub(crate) const RESUME_PAUSE_MAX: Duration = Duration::from_secs(15);
 /// Things that one call's client may be asked for, and how long each may take.
 pub(crate) const ASKS_PER_CALL: usize = 32;
 pub(crate) const ASK: Duration = Duration::from_secs(10 * 60);

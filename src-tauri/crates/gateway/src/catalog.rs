@@ -8,7 +8,9 @@ use std::{
 };
 
 use agw_api::RefusedTool;
-use agw_core::{ConnectionId, ConnectionName, ItemKind, ToolEffect, ToolId, ToolName, json};
+use agw_core::{
+    ConnectionId, ConnectionName, ItemKind, ToolEffect, ToolId, ToolName, ToolPattern, json,
+};
 
 use crate::{bounds, pins::Pins};
 
@@ -158,6 +160,21 @@ impl CatalogTool {
             before_name: before.to_owned(),
             after_name: after.to_owned(),
         })
+    }
+
+    /// What a grant of it has to name. Of a template alone nothing can be
+    /// read: it has the beginning of all that comes of it, itself included.
+    pub(crate) fn grantable(&self) -> String {
+        let beginning = match self.id.as_str().split_once('{') {
+            Some((beginning, _)) if self.listed == Listed::Template => beginning,
+            _ => return self.id.to_string(),
+        };
+        let pattern = format!("{beginning}*");
+        // `file:///.{name}` has what may not be granted: a segment of dots.
+        match (pattern.parse::<ToolPattern>(), beginning.rsplit_once('/')) {
+            (Err(_), Some((folder, _))) => format!("{folder}/*"),
+            _ => pattern,
+        }
     }
 
     /// Appends the definition under `name` to `out`.
@@ -342,6 +359,15 @@ impl Catalog {
         }
     }
 
+    /// Of a resource that is not listed itself: the templates of its
+    /// connection that it may come from.
+    pub(crate) fn templates_of(&self, id: &ToolId) -> impl Iterator<Item = &Arc<CatalogTool>> {
+        let unlisted = id.tool().kind() == ItemKind::Resource && !self.by_id.contains_key(id);
+        let templates = unlisted.then(|| self.templates(id.tool().own()));
+        let connection = id.connection().clone();
+        templates.into_iter().flatten().filter(move |item| *item.id.connection() == connection)
+    }
+
     /// Whether the name that it has for MCP clients leads to it.
     pub(crate) fn has_mcp_name(&self, tool: &CatalogTool) -> bool {
         let kind = tool.listed.kind();
@@ -357,10 +383,15 @@ impl Catalog {
         if !listed.is_empty() {
             return listed;
         }
-        let templates = self.by_uri.values().flatten();
-        templates
-            .filter(|item| item.listed == Listed::Template && may_come_from(uri, &item.mcp_name))
-            .collect()
+        self.templates(uri).collect()
+    }
+
+    /// The templates that a URI may come from.
+    fn templates(&self, uri: &str) -> impl Iterator<Item = &Arc<CatalogTool>> {
+        let items = self.by_uri.values().flatten();
+        items.filter(move |item| {
+            item.listed == Listed::Template && may_come_from(uri, &item.mcp_name)
+        })
     }
 }
 
@@ -429,6 +460,7 @@ mod tests {
             (Listed::Prompt, r#"{"name":"review","arguments":[{"name":"code","required":true}]}"#),
             (Listed::Resource, r#"{"uri":"note:///a","name":"a","size":12345678901234567890}"#),
             (Listed::Template, r#"{"uriTemplate":"note:///by/{id}.txt","name":"by id"}"#),
+            (Listed::Template, r#"{"uriTemplate":"dot:///a/.{name}","name":"hidden"}"#),
             (Listed::Resource, r#"{"uri":"note:///../a","name":"a"}"#),
             (Listed::Tool, r#"{"name":"review","inputSchema":{}}"#),
         ];
@@ -448,7 +480,20 @@ mod tests {
         assert_eq!(by_uri("note:///a"), ["docs.@resource/note:///a"]);
         assert_eq!(by_uri("note:///by/7.txt"), ["docs.@resource/note:///by/{id}.txt"]);
         assert!(by_uri("note:///by/.txt").is_empty() && by_uri("note:///b").is_empty());
+        let templates_of = |id: &str| catalog.templates_of(&id.parse().unwrap()).count();
+        assert_eq!(templates_of("docs.@resource/note:///by/7.txt"), 1);
+        for other in ["docs.@resource/note:///a", "x.@resource/note:///by/7.txt", "docs.review"] {
+            assert_eq!(templates_of(other), 0, "{other}");
+        }
         let mut out = String::new();
+        let grantable = |uri| catalog.by_uri(uri)[0].grantable();
+        assert_eq!(grantable("note:///a"), "docs.@resource/note:///a");
+        assert_eq!(grantable("note:///by/7.txt"), "docs.@resource/note:///by/*");
+        assert_eq!(grantable("dot:///a/.x"), "docs.@resource/dot:///a/*");
+        for item in catalog.by_id.values() {
+            let pattern: ToolPattern = item.grantable().parse().unwrap();
+            assert!(pattern.matches(&item.id, ToolEffect::Read), "{pattern}");
+        }
         catalog.by_uri("note:///a")[0].write_definition("note:///a", &mut out);
         assert_eq!(out, r#"{"uri":"note:///a","name":"a","size":12345678901234567890}"#);
     }

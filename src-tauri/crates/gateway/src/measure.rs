@@ -33,6 +33,10 @@ use crate::{
 struct Nobody;
 
 impl Committed for Nobody {
+    fn changing(&mut self, _: &Connection) -> Result<Vec<Record>, StoreError> {
+        Ok(Vec::new())
+    }
+
     fn changed(&mut self, _: &Connection) -> Result<(), StoreError> {
         Ok(())
     }

@@ -14,6 +14,7 @@ import { CopyLine } from "../../components/copy-line";
 import { Failure } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
+import { deedOf } from "../../strings/items";
 import { AnswerBar } from "./answer-bar";
 import { Arguments } from "./arguments/arguments";
 import { Countdown } from "./countdown";
@@ -41,6 +42,7 @@ export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: A
   const role = useRole();
   const [asked, setAsked] = useState<AnswerKind>();
   const [choosing, setChoosing] = useState(false);
+  const { verb, name, of } = deedOf(approval.tool);
   const titleId = `approval-${approval.id}`;
 
   const answer = useAction(async (kind: AnswerKind, note?: string) => {
@@ -62,7 +64,16 @@ export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: A
     <article className="panel approval" aria-labelledby={titleId} data-testid="approval" data-approval={approval.id}>
       <header className="approval-head">
         <h2 id={titleId}>
-          <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} /> <span className="dim">{t.wants}</span> <code>{approval.tool}</code>
+          <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} /> <span className="dim">{t.wants(verb)}</span>{" "}
+          <code className="tool-name" title={name}>
+            <UntrustedText text={name} />
+          </code>
+          {of !== undefined && (
+            <>
+              {" "}
+              <span className="dim">{t.of(of)}</span>
+            </>
+          )}
         </h2>
         <Countdown approval={approval} />
       </header>

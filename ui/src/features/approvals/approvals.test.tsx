@@ -114,3 +114,12 @@ it("says where the account is connected that the call needs", async () => {
   show("member", undefined, [{ ...approval, sign_in: "http://127.0.0.1:7410/accounts/gmail" }]);
   expect(await screen.findByTestId("approval-sign-in")).toHaveTextContent("http://127.0.0.1:7410/accounts/gmail");
 });
+
+it.each([
+  ["docs.@resource/file:///notes/<b>plan</b>.md", '{"uri":"file:///notes/<b>plan</b>.md"}', /ana \/ claude wants to read the resource file:\/\/\/notes\/<b>plan<\/b>.md of docs/],
+  ["docs.@prompt/Code review", '{"code":"let x"}', /ana \/ claude wants to get the prompt Code review of docs/],
+])("says what is done with %s", async (tool, args, title) => {
+  show("admin", undefined, [{ ...approval, tool, args, differences: null }]);
+  expect(await screen.findByRole("heading", { name: title })).toBeVisible();
+  expect(screen.getByRole("group", { name: /^ana: (?:read the resource|get the prompt)/ })).toBeVisible();
+});

@@ -24,8 +24,10 @@ export function Recent({ approvals }: { approvals: readonly Approval[] }) {
             <details>
               <summary className="item-head" aria-label={`${t.details}: ${t.open(approval.user, approval.tool)}`}>
                 <StateMark state={approval.state} />
-                <span className="item-name recent-tool">
-                  <code>{approval.tool}</code>
+                <span className="item-name recent-tool" title={approval.tool}>
+                  <code>
+                    <UntrustedText text={approval.tool} />
+                  </code>
                 </span>
                 <span className="item-what">
                   <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} />

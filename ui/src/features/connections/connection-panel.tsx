@@ -16,6 +16,7 @@ import { Icon } from "../../components/icons";
 import { PauseButton } from "../../components/pause-button";
 import { Failure, Loading } from "../../components/states";
 import { duration } from "../../components/time";
+import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
@@ -23,7 +24,8 @@ import { Accounts } from "./accounts";
 import { Target } from "./target";
 
 const t = strings.connections;
-const STEP = 100;
+/** Of tools, of prompts, of resources. */
+const STEP = 25;
 
 /** What a person needs to use or repair one connection. */
 export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => void }) {
@@ -58,33 +60,24 @@ export function ConnectionPanel({ name, onGone }: { name: string; onGone: () => 
   );
 }
 
+const KINDS = [
+  { title: strings.tools.kindsOf.tool, kinds: ["tool"] },
+  { title: strings.tools.kindsOf.prompt, kinds: ["prompt"] },
+  { title: strings.tools.kindsOf.resource, kinds: ["resource", "template"] },
+];
+
 function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refused: Connection["refused_tools"] }) {
-  const { shown, left, more } = usePaging(tools ?? [], STEP);
   return (
     <>
-      <h3>{t.tools}</h3>
       {tools === undefined && <Loading label={strings.loading} />}
       {tools?.length === 0 && (
         <Text size="sm" c="dimmed">
           {t.noTools}
         </Text>
       )}
-      {shown.map((tool) => (
-        <details key={tool.id} className="tool" data-testid={`tool-${tool.id}`}>
-          <summary>
-            <code>{tool.id}</code>
-          </summary>
-          <p className="dim prose">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</p>
-          <p className="dim">
-            {t.mcpName} <code>{tool.mcp_name}</code>
-          </p>
-        </details>
+      {KINDS.map(({ title, kinds }) => (
+        <KindList key={title} title={title} tools={(tools ?? []).filter((tool) => kinds.includes(tool.kind ?? "tool"))} />
       ))}
-      {left > 0 && (
-        <Button size="xs" variant="default" w="fit-content" onClick={more}>
-          {strings.tools.more(left)}
-        </Button>
-      )}
       {refused.length > 0 && (
         <>
           <h3>{t.refused}</h3>
@@ -103,6 +96,37 @@ function ToolList({ tools, refused }: { tools: readonly Tool[] | undefined; refu
         </>
       )}
     </>
+  );
+}
+
+function KindList({ title, tools }: { title: string; tools: readonly Tool[] }) {
+  const { shown, left, more } = usePaging(tools, STEP);
+  if (tools.length === 0) return null;
+  return (
+    <section className="kind-list" aria-label={title}>
+      <h3>
+        {title} <span className="dim">{tools.length.toLocaleString("en")}</span>
+      </h3>
+      {shown.map((tool) => (
+        <details key={tool.id} className="tool" data-testid={`tool-${tool.id}`}>
+          <summary>
+            <ToolName id={tool.id} kind={tool.kind === "template" ? "template" : "tool"} />
+          </summary>
+          <p className="dim prose">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</p>
+          <p className="dim">
+            {t.mcpName}{" "}
+            <code>
+              <UntrustedText text={tool.mcp_name} />
+            </code>
+          </p>
+        </details>
+      ))}
+      {left > 0 && (
+        <Button size="xs" variant="default" w="fit-content" onClick={more}>
+          {strings.tools.more(left)}
+        </Button>
+      )}
+    </section>
   );
 }
 
@@ -223,7 +247,7 @@ function Report({ report }: { report: TestReport }) {
       variant="light"
       color={report.ok ? "green" : "red"}
       icon={<Icon name={report.ok ? "check" : "alert"} />}
-      title={report.ok ? t.testOk(report.tools, duration(report.duration_ms)) : t.testFailed(duration(report.duration_ms))}
+      title={report.ok ? t.testOk(t.offers(report.tools, report.prompts, report.resources), duration(report.duration_ms)) : t.testFailed(duration(report.duration_ms))}
       className="notice"
       data-tone={report.ok ? "allow" : "deny"}
       data-testid="connection-report"

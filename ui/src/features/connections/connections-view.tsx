@@ -95,7 +95,7 @@ export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
               <span className="dim item-what">
                 <UntrustedText text={summary(connection.transport)} />
               </span>
-              <span className="dim">{t.toolCount(connection.tools)}</span>
+              <span className="dim">{t.offers(connection.tools, connection.prompts, connection.resources)}</span>
               {connection.refused_tools.length > 0 && <Mark tone="wait" icon="alert" label={t.refusedCount(connection.refused_tools.length)} />}
               <span className="item-turn" data-open={open === connection.name}>
                 <Icon name="down" />

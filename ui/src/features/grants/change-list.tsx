@@ -1,5 +1,6 @@
 import type { Change, Effect, Grant } from "../../api/types";
 import { dayAndTime } from "../../components/time";
+import { ToolName } from "../../components/tool-name";
 import { strings } from "../../strings";
 import { EffectMark } from "./grant-marks";
 
@@ -41,7 +42,7 @@ export function GrantLine({ grant }: { grant: Shown }) {
   return (
     <>
       <div className="grant-line">
-        <EffectMark effect={grant.effect} /> <code>{grant.tool}</code> <span className="dim">·</span> <span className="wrap">{grant.subject}</span>
+        <EffectMark effect={grant.effect} /> <ToolName id={grant.tool} /> <span className="dim">·</span> <span className="wrap">{grant.subject}</span>
       </div>
       {grant.when != null && <code className="when">{grant.when}</code>}
       {(end != null || grant.rate != null) && (

@@ -7,6 +7,7 @@ import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { Empty, Failure } from "../../components/states";
+import { ToolName } from "../../components/tool-name";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { EffectMark, Limits } from "./grant-marks";
@@ -101,7 +102,7 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
                     {grant.subject} <span className="dim">{grant.id}</span>
                   </th>
                   <td>
-                    <code>{grant.tool}</code>
+                    <ToolName id={grant.tool} />
                   </td>
                   <td>
                     <EffectMark effect={grant.effect} />
@@ -143,7 +144,7 @@ export function Covers({ grant }: { grant: Grant }) {
   const added = grant.new_tools ?? [];
   return (
     <>
-      <span className="dim">{t.coversCount(grant.covers ?? 0)}</span>
+      <span className="dim">{t.coversCount(grant.covers ?? 0, grant.tool)}</span>
       {added.length > 0 && (
         <Tooltip label={strings.grants.newToolsNote(added.slice(0, MOST_NAMED))} multiline maw={420} withArrow events={{ hover: true, focus: true, touch: true }}>
           {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what is new is in the tooltip */}

@@ -14,6 +14,7 @@ import { Conflict } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { Empty, Failure } from "../../components/states";
+import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
@@ -141,7 +142,7 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
                 {group.patterns.map((pattern) => (
                   <tr key={pattern} className="grant-pattern">
                     <th scope="row">
-                      {group.connection === "" ? t.everything : group.connection} <code>{pattern}</code>
+                      {t.patternRow(group.connection, pattern)} <code>{pattern}</code>
                       <NewTools grant={directGrant(grants, subject.key, pattern)} />
                     </th>
                     <td>
@@ -156,7 +157,7 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
                 {rowsOf(group).map((tool) => (
                   <tr key={tool.id} data-testid={`grant-row-${tool.id}`}>
                     <th scope="row">
-                      <code>{tool.id}</code> {tool.fresh && <Mark tone="wait" icon="alert" label={t.newTool} />}
+                      <ToolName id={tool.id} kind={tool.kind} /> {tool.fresh && <Mark tone="wait" icon="alert" label={t.newTool} />}
                       {tool.description && (
                         <div className="dim clamp">
                           <UntrustedText text={tool.description} />
@@ -168,8 +169,9 @@ export function GrantTable({ subject, grants, tools }: GrantTableProps) {
                       <Reasons subject={subject} grants={live} tool={tool} />
                     </td>
                     <td>
-                      {choice(tool.id)}
-                      {own(tool.id)}
+                      {choice(tool.grantAs)}
+                      {own(tool.grantAs)}
+                      {tool.grantAs !== tool.id && <p className="grant-as dim">{t.grantAs(tool.grantAs)}</p>}
                     </td>
                   </tr>
                 ))}

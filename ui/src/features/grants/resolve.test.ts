@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
-import type { Agent, Effect, Grant, Team, User } from "../../api/types";
-import { conditionalGrants, directGrant, findSubject, groupTools, inForce, inheritedGrants, outsideScope, patternMatches, type Subject, teamVerdict } from "./resolve";
+import type { Agent, Effect, Grant, Team, Tool, ToolKind, User } from "../../api/types";
+import { conditionalGrants, directGrant, findSubject, groupTools, inForce, inheritedGrants, isPattern, outsideScope, patternMatches, type Subject, teamVerdict } from "./resolve";
 
 const created_at = "2026-01-01T00:00:00Z";
 const grant = (subject: string, tool: string, effect: Effect): Grant => ({ id: `${subject} ${tool}`, subject, tool, effect, version: 1, created_at });
@@ -107,4 +107,97 @@ it("keeps the conditional grants of a row apart from the one that always counts"
 it("gives a granted pattern of an effect a row of its own", () => {
   const groups = groupTools([], [grant("ana", "gmail.*:read", "allow"), grant("ana", "*:destructive", "ask")], "ana");
   expect(groups.map((group) => group.patterns)).toEqual([["*", "*:destructive"], ["gmail.*", "gmail.*:read"]]);
+});
+
+const resource = "docs.@resource/file:///a/b.txt";
+
+/** The cases of core/src/names.rs, `patterns_match_what_they_say`: an effect of write. */
+it.each([
+  ["*", true],
+  ["gmail.*", true],
+  ["gmail.send", true],
+  ["*:write", true],
+  ["gmail.*:write", true],
+  ["write", true],
+  ["read", false],
+  ["gmail.*:destructive", false],
+  ["gma.*", false],
+  ["gmail.read", false],
+])("as in core, %s on gmail.send: %s", (pattern, expected) => {
+  expect(patternMatches(pattern, { id: "gmail.send", effect: "write" })).toBe(expected);
+  expect(patternMatches(pattern, { id: "gmail.send" })).toBe(expected);
+});
+
+/** And those of `prompts_and_resources_have_names_of_their_own`, where the effect is always read. */
+it.each([
+  ["docs.@resource/file:///a/*", true],
+  ["docs.@resource/*", true],
+  [resource, true],
+  ["docs.*", true],
+  ["*:read", true],
+  ["docs.*:write", false],
+  ["docs.@resource/file:///b*", false],
+  ["docs.@prompt/*", false],
+  ["other.@resource/*", false],
+])("as in core, %s on a resource: %s", (pattern, expected) => {
+  expect(patternMatches(pattern, { id: resource })).toBe(expected);
+  // Whatever somebody may have said.
+  expect(patternMatches(pattern, { id: resource, effect: "write" })).toBe(expected);
+});
+
+it.each(["docs.@*", "docs.@resource*", "docs.@resource/a/../*", "docs.@x/*", "docs.@prompt/", "gmail.se*", "**", "", ".*", "*.send", "*:", ":read", "*:Read", "*:read:read", "gmail.send:read", "gmail:read"])(
+  "the bad pattern %s matches no tool",
+  (pattern) => {
+    for (const id of ["gmail.send", "x.y"]) expect(patternMatches(pattern, { id, effect: "read" })).toBe(false);
+  },
+);
+
+it.each([
+  ["gmail.send", false],
+  ["docs.@resource/file:///a:b", false],
+  ["docs.@resource/file:///a*b", false],
+  ["docs.@prompt/Code: review", false],
+  ["docs.@resource/file:///a:*", true],
+  ["docs.@prompt/*", true],
+  ["gmail.*:read", true],
+  ["read", true],
+])("%s is a pattern: %s", (text, expected) => {
+  expect(isPattern(text)).toBe(expected);
+});
+
+it("names wider patterns as the reasons of narrower rows, and none of an effect but where all is read", () => {
+  expect(patternMatches("docs.@resource/*", { id: "docs.@resource/file:///*" })).toBe(true);
+  expect(patternMatches("docs.@resource/file:///*", { id: "docs.@resource/*" })).toBe(false);
+  expect(patternMatches("docs.*:read", { id: "docs.@prompt/*" })).toBe(true);
+  expect(patternMatches("docs.*:read", { id: "docs.*" })).toBe(false);
+  expect(patternMatches("docs.*", { id: "*" })).toBe(false);
+  expect(patternMatches("docs.*", { id: "docs.*:read" })).toBe(true);
+});
+
+const offered = (id: string, kind: ToolKind, grant_as = id): Tool => ({ id, kind, grant_as, mcp_name: id, connection: "docs", description: "" });
+
+describe("prompts and resources in the table", () => {
+  const offers = [
+    offered(resource, "resource"),
+    offered("docs.@resource/note:///{id}", "template", "docs.@resource/note:///*"),
+    offered("docs.zip", "tool"),
+    offered("docs.@prompt/review", "prompt"),
+  ];
+  const group = (grants: Grant[]) => groupTools(offers, grants, "ana").find(({ connection }) => connection === "docs");
+
+  it("stand behind the tools, with a row for all of a kind", () => {
+    const docs = group([grant("ana", "docs.@resource/file:///c", "allow"), grant("ana", "docs.@resource/file:///d/*", "deny")]);
+    expect(docs?.patterns).toEqual(["docs.*", "docs.@prompt/*", "docs.@resource/*", "docs.@resource/file:///d/*"]);
+    expect(docs?.tools.map(({ id }) => id)).toEqual(["docs.zip", "docs.@prompt/review", resource, "docs.@resource/file:///c", "docs.@resource/note:///{id}"]);
+  });
+
+  it("have a template granted with what comes of it, in its own row", () => {
+    const own = grant("ana", "docs.@resource/note:///*", "allow");
+    const docs = group([own]);
+    expect(docs?.patterns).toEqual(["docs.*", "docs.@prompt/*", "docs.@resource/*"]);
+    const row = docs?.tools.find(({ kind }) => kind === "template");
+    expect(row?.grantAs).toBe("docs.@resource/note:///*");
+    expect(inheritedGrants([own], user, row ?? { id: "" })).toEqual([]);
+    expect(inForce([own], user, row ?? { id: "" }, true)).toBe("allow");
+  });
 });

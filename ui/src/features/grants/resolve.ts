@@ -1,4 +1,5 @@
-import type { Agent, Effect, Grant, Team, Tool, ToolEffect, User } from "../../api/types";
+import type { Agent, Effect, Grant, Team, Tool, ToolEffect, ToolKind, User } from "../../api/types";
+import { itemOf } from "../../strings/items";
 
 /** Whose permissions are shown; `key` is the API's subject string. */
 export type Subject =
@@ -27,20 +28,46 @@ export function findSubject(key: string, users: readonly User[], agents: readonl
 export interface Target {
   id: string;
   effect?: ToolEffect | null | undefined;
+  /** What a grant of it names, if that is not the id. */
+  grantAs?: string | undefined;
+}
+
+type Pattern =
+  | { kind: "any" | "connection"; connection: string; effect: string | undefined }
+  /** `docs.@resource/file:///notes/*`: what a connection has of one kind, by the beginning of its name. */
+  | { kind: "beginning"; beginning: string }
+  | { kind: "tool" };
+
+/** As the gateway reads them (`ToolPattern` in core/src/names.rs). Of a bad one nothing is said: the gateway refuses it. */
+function readPattern(text: string): Pattern {
+  if (/^(?:read|write|destructive)$/.test(text)) return { kind: "any", connection: "", effect: text };
+  // A URI has colons, and may have stars.
+  if (/^[^.]*\.@/.test(text)) return text.endsWith("*") ? { kind: "beginning", beginning: text.slice(0, -1) } : { kind: "tool" };
+  const colon = text.indexOf(":");
+  const [tools, effect] = colon < 0 ? [text, undefined] : [text.slice(0, colon), text.slice(colon + 1)];
+  if (tools === "*") return { kind: "any", connection: "", effect };
+  return tools.endsWith(".*") ? { kind: "connection", connection: tools.slice(0, -2), effect } : { kind: "tool" };
+}
+
+/** What is held of a tool: what nobody confirmed counts as writing; prompts and resources are read, by what they are. */
+function effectOf(tool: Target): ToolEffect {
+  return itemOf(tool.id).kind === "tool" ? (tool.effect ?? "write") : "read";
 }
 
 /** `gmail.send` is matched by itself, `gmail.*`, `*` and, if it only reads, by `gmail.*:read` and `*:read`. */
 export function patternMatches(pattern: string, tool: Target): boolean {
-  if (pattern === tool.id || pattern === "*") return true;
-  const [base = "", effect] = pattern.split(":", 2);
-  // What nobody confirmed counts as writing. Another pattern's row is not all of one effect.
-  if (effect !== undefined && (isPattern(tool.id) || effect !== (tool.effect ?? "write"))) return false;
-  if (base === "*") return true;
-  return base.endsWith(".*") ? tool.id.startsWith(base.slice(0, -1)) : effect !== undefined && base === tool.id;
+  if (pattern === tool.id) return true;
+  const read = readPattern(pattern);
+  if (read.kind === "tool") return false;
+  if (read.kind === "beginning") return tool.id.startsWith(read.beginning);
+  // Another pattern's row is not all of one effect.
+  const { kind } = readPattern(tool.id);
+  if (read.effect !== undefined && (kind === "any" || kind === "connection" || read.effect !== effectOf(tool))) return false;
+  return read.kind === "any" || (kind !== "any" && itemOf(tool.id).connection === read.connection);
 }
 
 export function isPattern(text: string): boolean {
-  return text.includes("*") || text.includes(":");
+  return readPattern(text).kind !== "tool";
 }
 
 /** The unconditional grant set directly on this subject and this very tool or pattern. */
@@ -62,7 +89,7 @@ export interface Inherited {
 /** Grants that reach `tool` from elsewhere: from a pattern, a team or the agent's owner. Denials first. */
 export function inheritedGrants(grants: readonly Grant[], subject: Subject, tool: Target): Inherited[] {
   return grantsOn(grants, subject, tool)
-    .filter((grant) => grant.subject !== subject.key || grant.tool !== tool.id)
+    .filter((grant) => grant.subject !== subject.key || (grant.tool !== tool.id && grant.tool !== tool.grantAs))
     .map((grant) => ({ grant, effect: grant.effect }))
     .toSorted((a, b) => RANK[a.effect] - RANK[b.effect]);
 }
@@ -112,6 +139,9 @@ export function outsideScope(subject: Subject, tool: Target): boolean {
 }
 
 export interface ToolRow extends Target {
+  kind: ToolKind;
+  /** The pattern in its place, where a grant of the id alone would be of no use. */
+  grantAs: string;
   description: string | undefined;
   /** Offered to nobody yet, and of late. */
   fresh: boolean;
@@ -120,11 +150,12 @@ export interface ToolRow extends Target {
 export interface ToolGroup {
   /** Empty for what is about all connections. */
   connection: string;
-  /** `gmail.*`, and those of an effect that are granted to the subject. */
+  /** `gmail.*`, those by kind where it has others than tools, and those that are granted to the subject. */
   patterns: string[];
   tools: ToolRow[];
 }
 
+const KINDS: readonly ToolKind[] = ["tool", "prompt", "resource", "template"];
 const FRESH_MS = 7 * 86_400_000;
 
 /** First seen within a week, and granted to nobody. */
@@ -142,20 +173,26 @@ export function groupTools(tools: readonly Tool[], grants: readonly Grant[], sub
   };
   groupOf("");
   for (const tool of tools) {
-    groupOf(tool.connection).tools.set(tool.id, { id: tool.id, effect: tool.effect, description: tool.description, fresh: isFresh(tool, now) });
+    const { id, effect, description, kind = "tool" } = tool;
+    const group = groupOf(tool.connection);
+    // An older gateway says nothing of it.
+    group.tools.set(id, { id, kind, effect, description, grantAs: tool.grant_as || id, fresh: isFresh(tool, now) });
+    if (kind !== "tool") group.patterns.add(`${tool.connection}.@${kind === "prompt" ? "prompt" : "resource"}/*`);
   }
+  const templates = new Set(tools.filter((tool) => tool.kind === "template").map((tool) => tool.grant_as));
   for (const grant of grants) {
     if (grant.subject !== subject) continue;
     const connection = grant.tool.startsWith("*") ? "" : grant.tool.slice(0, Math.max(0, grant.tool.indexOf(".")));
     const group = groupOf(connection);
+    if (group.tools.has(grant.tool) || templates.has(grant.tool)) continue;
     if (isPattern(grant.tool)) group.patterns.add(grant.tool);
-    else if (!group.tools.has(grant.tool)) group.tools.set(grant.tool, { id: grant.tool, description: undefined, fresh: false });
+    else group.tools.set(grant.tool, { id: grant.tool, kind: itemOf(grant.tool).kind, description: undefined, grantAs: grant.tool, fresh: false });
   }
   return [...groups]
     .map(([connection, group]) => ({
       connection,
       patterns: [...group.patterns].toSorted(),
-      tools: [...group.tools.values()].toSorted((a, b) => a.id.localeCompare(b.id)),
+      tools: [...group.tools.values()].toSorted((a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.id.localeCompare(b.id)),
     }))
     .toSorted((a, b) => a.connection.localeCompare(b.connection));
 }

@@ -8,6 +8,7 @@ import { useAction } from "../../api/use-action";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import { dayAndTime } from "../../components/time";
+import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { VerdictMark } from "./grant-marks";
@@ -102,7 +103,7 @@ function Outcome({ simulation }: { simulation: Simulation }) {
                     <UntrustedText text={flip.agent == null ? flip.user : `${flip.user} / ${flip.agent}`} />
                   </td>
                   <td>
-                    <code>{flip.tool}</code>
+                    <ToolName id={flip.tool} />
                   </td>
                   <td className="nowrap">
                     <VerdictMark verdict={flip.before} /> → <VerdictMark verdict={flip.after} />

@@ -78,9 +78,17 @@ export function ToolInput({ label, description, value, error, patterns = false, 
   const grants = useQuery(grantsQuery(client)).data ?? [];
   const connections = [...new Set(tools.map((tool) => tool.connection))];
   const suggested = patterns
-    ? ["*", "*:read", "*:write", "*:destructive", ...connections.flatMap((name) => [`${name}.*`, `${name}.*:read`, `${name}.*:write`, `${name}.*:destructive`])]
+    ? [
+        "*",
+        "*:read",
+        "*:write",
+        "*:destructive",
+        ...connections.flatMap((name) => [`${name}.*`, `${name}.*:read`, `${name}.*:write`, `${name}.*:destructive`]),
+        ...tools.filter(({ kind }) => kind !== undefined && kind !== "tool").map(({ connection, kind }) => `${connection}.@${kind === "prompt" ? "prompt" : "resource"}/*`),
+      ]
     : [];
-  const ids = tools.map((tool) => tool.id);
+  // A template by itself is of no use in a grant, and is read by none.
+  const ids = tools.filter((tool) => tool.kind !== "template" || patterns).map((tool) => (tool.kind === "template" && tool.grant_as ? tool.grant_as : tool.id));
   const used = patterns ? grants.map((grant) => grant.tool) : [];
   return (
     <Autocomplete

@@ -9,6 +9,7 @@ import { useAction } from "../../api/use-action";
 import { useServiceState } from "../../api/use-service-state";
 import { Mark } from "../../components/mark";
 import { dayAndTime } from "../../components/time";
+import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 
@@ -16,10 +17,12 @@ const t = strings.tools;
 const EFFECTS: readonly ToolEffect[] = ["read", "write", "destructive"];
 
 export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: Tool; isNew: boolean; role: Role; onRecording: (tool: string) => void; onReview: (tool: string) => void }) {
+  const seen = tool.first_seen_at ? dayAndTime(tool.first_seen_at) : undefined;
+  const isTool = (tool.kind ?? "tool") === "tool";
   return (
     <tr data-testid={`tool-row-${tool.id}`}>
       <th scope="row">
-        <code>{tool.id}</code>
+        <ToolName id={tool.id} kind={tool.kind} />
         {tool.changed === true && (
           <div className="tool-changed">
             <Mark tone="wait" icon="alert" label={strings.definition.changed} />
@@ -30,14 +33,14 @@ export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: To
         )}
         <div className="dim clamp">{tool.description === "" ? t.noDescription : <UntrustedText text={tool.description} />}</div>
       </th>
-      <td>{role === "admin" ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
-      <td className="nowrap">
+      <td>{role === "admin" && isTool ? <EffectField tool={tool} /> : <EffectWord tool={tool} />}</td>
+      <td className="nowrap" title={seen}>
         {isNew && (
           <div>
             <Mark tone="wait" icon="alert" label={t.isNew} />
           </div>
         )}
-        {tool.first_seen_at ? <span className="dim">{dayAndTime(tool.first_seen_at)}</span> : null}
+        {seen !== undefined && <span className="dim first-seen">{seen}</span>}
       </td>
       {role !== "member" && (
         <td className="nowrap">{tool.granted ? <Mark tone="allow" icon="check" label={t.yes} /> : <Mark tone="neutral" icon="dash" label={t.no} />}</td>
@@ -52,6 +55,7 @@ export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: To
 }
 
 function EffectWord({ tool }: { tool: Tool }) {
+  if (tool.kind !== undefined && tool.kind !== "tool") return <span className="dim">{t.readAsIs(tool.kind)}</span>;
   return <span className={tool.effect == null ? "dim" : undefined}>{t.effects[tool.effect ?? "none"]}</span>;
 }
 

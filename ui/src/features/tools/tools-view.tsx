@@ -20,15 +20,26 @@ const NEW_MS = 7 * 86_400_000;
 
 export const TOOL_SHOWS = ["all", "new", "ungranted", "unconfirmed", "changed"] as const;
 export type ToolShow = (typeof TOOL_SHOWS)[number];
+/** Templates are shown among the resources that come of them. */
+export const TOOL_KINDS = ["all", "tool", "prompt", "resource"] as const;
+export type ToolKinds = (typeof TOOL_KINDS)[number];
 
-interface ToolsViewProps {
+function kindOf({ kind = "tool" }: Pick<Tool, "kind">): ToolKinds {
+  return kind === "template" ? "resource" : kind;
+}
+
+export interface ToolFilter {
   find: string | undefined;
   show: ToolShow;
-  onFilter: (filter: { find: string | undefined; show: ToolShow }) => void;
+  kind: ToolKinds;
+}
+
+interface ToolsViewProps extends ToolFilter {
+  onFilter: (filter: ToolFilter) => void;
 }
 
 /** What the connections offer, and what each tool does to the system behind it. A member sees what they may call. */
-export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
+export function ToolsView({ find, show, kind, onFilter }: ToolsViewProps) {
   const { client } = useGateway();
   const role = useRole();
   const user = useQuery(sessionQuery(client)).data?.user;
@@ -44,28 +55,42 @@ export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
   };
   const wanted = find?.toLowerCase();
   const matching = (tools.data ?? [])
-    .filter((tool) => isShown[show](tool))
+    .filter((tool) => isShown[show](tool) && (kind === "all" || kindOf(tool) === kind))
     .filter((tool) => wanted === undefined || tool.id.toLowerCase().includes(wanted) || tool.description.toLowerCase().includes(wanted))
-    .toSorted((a, b) => a.id.localeCompare(b.id));
+    .toSorted((a, b) => TOOL_KINDS.indexOf(kindOf(a)) - TOOL_KINDS.indexOf(kindOf(b)) || a.id.localeCompare(b.id));
+
+  const number = (of: ToolKinds) => matching.filter((tool) => kindOf(tool) === of).length;
+  // Where there are only tools, there is nothing to choose.
+  const mixed = kind !== "all" || (tools.data ?? []).some((tool) => kindOf(tool) !== "tool");
 
   return (
     <>
       <div className="page-head">
         <h1>{t.title}</h1>
         <span className="dim" role="status">
-          {tools.data && t.count(matching.length)}
+          {tools.data && t.count(number("tool"), number("prompt"), number("resource"))}
         </span>
       </div>
       <p className="dim note">
         {t.intro} {role !== "admin" && t.readOnly}
       </p>
       <div className="toolbar">
-        <TextInput size="xs" w={240} aria-label={t.find} placeholder={t.find} value={find ?? ""} onChange={(event) => onFilter({ show, find: event.currentTarget.value || undefined })} data-testid="tools-find" />
+        <TextInput size="xs" w={240} aria-label={t.find} placeholder={t.find} value={find ?? ""} onChange={(event) => onFilter({ show, kind, find: event.currentTarget.value || undefined })} data-testid="tools-find" />
+        {mixed && (
+          <SegmentedControl
+            size="xs"
+            aria-label={t.kind}
+            value={kind}
+            onChange={(value) => onFilter({ find, show, kind: TOOL_KINDS.find((known) => known === value) ?? "all" })}
+            data={TOOL_KINDS.map((value) => ({ value, label: t.kindsOf[value] }))}
+            data-testid="tools-kind"
+          />
+        )}
         <SegmentedControl
           size="xs"
           aria-label={t.show}
           value={show}
-          onChange={(value) => onFilter({ find, show: TOOL_SHOWS.find((known) => known === value) ?? "all" })}
+          onChange={(value) => onFilter({ find, kind, show: TOOL_SHOWS.find((known) => known === value) ?? "all" })}
           data={TOOL_SHOWS.filter((value) => role !== "member" || (value !== "ungranted" && value !== "changed")).map((value) => ({ value, label: t.shows[value] }))}
         />
       </div>
@@ -79,7 +104,7 @@ export function ToolsView({ find, show, onFilter }: ToolsViewProps) {
         </div>
       )}
       {tools.data && tools.data.length > 0 && matching.length === 0 && <p className="dim note">{t.noMatch}</p>}
-      {matching.length > 0 && <ToolTable key={`${show} ${find ?? ""}`} tools={matching} isNew={isNew} />}
+      {matching.length > 0 && <ToolTable key={`${show} ${kind} ${find ?? ""}`} tools={matching} isNew={isNew} />}
     </>
   );
 }

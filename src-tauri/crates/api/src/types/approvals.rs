@@ -1,5 +1,7 @@
 //! Approvals and pauses.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -61,6 +63,37 @@ pub struct Approval {
     /// then the call would fail even if it is approved.
     #[serde(default)]
     pub sign_in: Option<String>,
+}
+
+/// What a call would do, in words: `call gmail.send`, `read the resource
+/// file:///a of docs`, `get the prompt review of docs`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deed<'a> {
+    pub verb: &'static str,
+    /// The whole id of a tool; of others, their own name or URI.
+    pub name: &'a str,
+    pub connection: Option<&'a str>,
+}
+
+impl Approval {
+    pub fn deed(&self) -> Deed<'_> {
+        let (connection, name) = self.tool.split_once('.').unwrap_or_default();
+        let connection = Some(connection);
+        if let Some(name) = name.strip_prefix("@resource/") {
+            return Deed { verb: "read the resource", name, connection };
+        }
+        if let Some(name) = name.strip_prefix("@prompt/") {
+            return Deed { verb: "get the prompt", name, connection };
+        }
+        Deed { verb: "call", name: &self.tool, connection: None }
+    }
+}
+
+impl fmt::Display for Deed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.verb, self.name)?;
+        self.connection.map_or(Ok(()), |connection| write!(f, " of {connection}"))
+    }
 }
 
 /// One difference between two sets of arguments.

@@ -121,6 +121,11 @@ pub struct Connection {
     /// What is wrong and what to do, when it is not ready.
     pub problem: Option<String>,
     pub tools: u32,
+    #[serde(default)]
+    pub prompts: u32,
+    /// Templates included.
+    #[serde(default)]
+    pub resources: u32,
     /// Tools that the gateway refuses to offer, and why.
     pub refused_tools: Vec<RefusedTool>,
     /// Whether calls to it are refused for now.
@@ -154,6 +159,11 @@ pub struct ConnectionDetail {
 pub struct TestReport {
     pub ok: bool,
     pub tools: u32,
+    #[serde(default)]
+    pub prompts: u32,
+    /// Templates included.
+    #[serde(default)]
+    pub resources: u32,
     /// Name and version that the server gives itself.
     pub server: Option<String>,
     /// Protocol revision agreed with the server.

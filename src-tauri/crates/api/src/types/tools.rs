@@ -14,6 +14,19 @@ pub enum ToolEffect {
     Destructive,
 }
 
+/// What can be granted on a connection. Where no difference is made, all of
+/// them are called tools.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolKind {
+    #[default]
+    Tool,
+    Prompt,
+    Resource,
+    /// Of resources: what their URIs look like.
+    Template,
+}
+
 /// `PUT /api/v1/tools/{id}/effect`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -36,16 +49,25 @@ pub struct ToolDetail {
     pub recording: Recording,
 }
 
-/// A tool as one caller sees it.
+/// A tool as one caller sees it; or a prompt, a resource, a template of
+/// resources.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Tool {
-    /// `connection.tool`.
+    /// `connection.tool`, `connection.@prompt/NAME`, `connection.@resource/URI`;
+    /// of a template, the URI template.
     pub id: String,
+    #[serde(default)]
+    pub kind: ToolKind,
+    /// What a grant has to name: the id; of a template, the pattern of all
+    /// that begins as it does.
+    #[serde(default)]
+    pub grant_as: String,
     /// The name that MCP clients see at `/mcp`.
     pub mcp_name: String,
     pub connection: String,
     pub description: String,
     /// What an admin confirmed that it does; unconfirmed counts as `write`.
+    /// What is no tool is read, by what it is.
     #[serde(default)]
     pub effect: Option<ToolEffect>,
     /// What its server says that it does: a suggestion.

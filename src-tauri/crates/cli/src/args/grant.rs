@@ -4,7 +4,7 @@ use agw_api::Rule;
 use clap::{ArgGroup, Args, ValueEnum};
 
 use super::IfVersion;
-use crate::names::{condition, expiry, query_value, rate, subject};
+use crate::names::{condition, expiry, query_value, rate, subject, tool};
 use crate::rules::rule;
 
 #[derive(Debug, Args)]
@@ -14,6 +14,10 @@ use crate::rules::rule;
   agw grant team:sales '*:read' allow       what only reads
   agw grant ana 'gmail.*:destructive' ask   a person decides on each call
   agw grant ana/claude gmail.send deny      not through this agent; deny beats ask beats allow
+  agw grant ana docs.@prompt/review allow                   one prompt
+  agw grant ana docs.@resource/file:///notes/plan.md allow  one resource
+  agw grant ana 'docs.@resource/file:///notes/*' allow      all whose URI begins like this
+  agw grant ana 'docs.*' allow                              tools, prompts and resources
 
 Conditions with --where, several joined by &&; --when has all of CEL:
   --where 'every to ends-with @acme.com'    each item of the list `to`
@@ -26,8 +30,9 @@ pub(crate) struct GrantArgs {
     /// USER, team:TEAM or USER/AGENT
     #[arg(value_parser = subject)]
     pub(crate) subject: String,
-    /// connection.tool, connection.*, *, or with an effect: *:read, connection.*:destructive
-    #[arg(value_parser = query_value)]
+    /// connection.tool, connection.*, *, or with an effect: *:read, connection.*:destructive;
+    /// connection.@prompt/NAME, connection.@resource/URI, also by their beginning: …/*
+    #[arg(value_parser = tool)]
     pub(crate) tool: String,
     /// With ask a person decides on each call
     pub(crate) effect: Effect,
@@ -68,7 +73,7 @@ pub(crate) struct EditGrantArgs {
     #[arg(long)]
     pub(crate) effect: Option<Effect>,
     /// As for `agw grant`
-    #[arg(long, value_parser = query_value)]
+    #[arg(long, value_parser = tool)]
     pub(crate) tool: Option<String>,
     /// Only where this holds: CEL, in place of the condition so far
     #[arg(long, value_name = "CEL", value_parser = condition, conflicts_with = "no_condition")]

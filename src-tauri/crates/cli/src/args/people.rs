@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 
 use super::IfVersion;
-use crate::names::{client_timeout, expiry, lifetime, person_name, query_value, ttl};
+use crate::names::{client_timeout, expiry, lifetime, person_name, tool, ttl};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum UserCommand {
@@ -132,7 +132,7 @@ pub(crate) struct AgentAdd {
     #[arg(value_parser = person_name)]
     pub(crate) name: String,
     /// Only these tools: connection.tool, connection.* or * [default: all of the owner's]
-    #[arg(long, value_name = "PATTERN", num_args = 1.., value_parser = query_value)]
+    #[arg(long, value_name = "PATTERN", num_args = 1.., value_parser = tool)]
     pub(crate) scope: Vec<String>,
     /// How long the sub-token is good for: a number and s, m, h, d or w, e.g. 30d
     #[arg(long, value_name = "TIME", value_parser = ttl)]
@@ -164,7 +164,7 @@ pub(crate) struct AgentEdit {
     #[arg(value_parser = person_name)]
     pub(crate) name: String,
     /// Only these tools: connection.tool, connection.* or *
-    #[arg(long, value_name = "PATTERN", num_args = 1.., value_parser = query_value)]
+    #[arg(long, value_name = "PATTERN", num_args = 1.., value_parser = tool)]
     pub(crate) scope: Vec<String>,
     /// All that the owner may use
     #[arg(long)]

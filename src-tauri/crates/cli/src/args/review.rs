@@ -4,17 +4,18 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args};
 
-use crate::names::{caller, condition, lifetime, query_value};
+use crate::names::{caller, condition, lifetime, query_value, tool};
 
 #[derive(Debug, Args)]
 #[command(after_help = "Example:
-  agw explain ana/claude gmail.send --args '{\"to\": [\"ben@acme.com\"]}'")]
+  agw explain ana/claude gmail.send --args '{\"to\": [\"ben@acme.com\"]}'
+  agw explain ana/claude docs.@resource/file:///notes/plan.md")]
 pub(crate) struct ExplainArgs {
     /// Who would call
     #[arg(value_name = "USER[/AGENT]", value_parser = caller)]
     pub(crate) caller: String,
-    /// connection.tool
-    #[arg(value_parser = query_value)]
+    /// connection.tool, connection.@prompt/NAME or connection.@resource/URI
+    #[arg(value_parser = tool)]
     pub(crate) tool: String,
     /// The arguments; without them conditions on arguments do not hold
     #[arg(long, value_name = "JSON", value_parser = crate::json_text::object)]

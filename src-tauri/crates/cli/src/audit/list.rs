@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use crate::args::AuditList;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::json_text::cut;
+use crate::json_text::{cut, name};
 use crate::output::Output;
 use crate::progress::Progress;
 use crate::times::{duration, seconds};
@@ -112,7 +112,7 @@ impl Columns {
         Column { heading: "TIME", cell: |record| seconds(&record.time) },
         Column { heading: "KIND", cell: |record| record.kind.clone() },
         Column { heading: "WHO", cell: who },
-        Column { heading: "TOOL", cell: |record| record.tool.clone().unwrap_or_default() },
+        Column { heading: "TOOL", cell: |record| name(record.tool.as_deref().unwrap_or_default()) },
         Column { heading: "DECISION", cell: decision },
         Column { heading: "STATUS", cell: status },
         Column { heading: "DETAIL", cell: |record| cut(&note(record), DETAIL_WIDTH) },

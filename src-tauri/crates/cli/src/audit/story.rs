@@ -305,8 +305,8 @@ mod tests {
   came in by    MCP
   effect        write
   decision      allow (approved), by version 7 of the permission map
-    grant       g1: ana asks a person before calling gmail.*
-    grant       g2, changed since; it is now: ana asks a person before calling *
+    grant       g1: ana asks a person before using gmail.*
+    grant       g2, changed since; it is now: ana asks a person before using *
     grant       g3, no longer there
   approval      p7 asked at 2026-11-22T10:00:01.000Z
   approval      p7 approved by root at 2026-11-22T10:00:02.000Z: fine

@@ -23,6 +23,7 @@ use super::{Admin, AdminError, Reader};
 use crate::{
     accounts::{self, StoredClient},
     audit::{Record, record::rfc3339},
+    catalog::Listed,
     clock,
     gateway::Gateway,
     pipeline,
@@ -223,6 +224,8 @@ pub(super) async fn test(
     Ok(Json(TestReport {
         ok: state.health == ConnectionHealth::Ready,
         tools: described.tools,
+        prompts: described.prompts,
+        resources: described.resources,
         server: state.server,
         protocol: state.protocol,
         problem: state.problem,
@@ -251,7 +254,11 @@ fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Arc<ConnectionConf
 fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
     let catalog = gateway.live.catalog.load();
     let state = gateway.upstreams.get(config.id).map(|upstream| upstream.state());
-    let tools = catalog.by_id.values().filter(|tool| tool.connection == config.id).count();
+    let count = |listed: &[Listed]| {
+        let items = catalog.by_id.values().filter(|item| item.connection == config.id);
+        let count = items.filter(|item| listed.contains(&item.listed)).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    };
     Connection {
         id: config.id.to_string(),
         name: config.name.to_string(),
@@ -260,7 +267,9 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
         sign_in: config.sign_in,
         health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
         problem: state.and_then(|state| state.problem),
-        tools: u32::try_from(tools).unwrap_or(u32::MAX),
+        tools: count(&[Listed::Tool]),
+        prompts: count(&[Listed::Prompt]),
+        resources: count(&[Listed::Resource, Listed::Template]),
         paused: config.paused,
         refused_tools: catalog.refused.get(&config.id).cloned().unwrap_or_default(),
         version: config.version,

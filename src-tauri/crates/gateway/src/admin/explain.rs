@@ -7,8 +7,8 @@ use agw_api::{
     Role, Verdict,
 };
 use agw_core::{
-    Call, Effect, Explained, GrantId, Reason, Rule, Scalar, Stance, Step, ToolId, ToolPattern,
-    Unmet, all_of, both, explain, json, may_see,
+    Call, Effect, Explained, GrantId, ItemKind, Reason, Rule, Scalar, Stance, Step, ToolId,
+    ToolPattern, Unmet, all_of, both, explain, json, may_see,
 };
 use axum::{
     Json,
@@ -16,7 +16,7 @@ use axum::{
 };
 
 use super::{AdminError, Reader, Signed, changes, coverage, error, tools};
-use crate::{catalog::Catalog, gateway::Gateway, store::rows};
+use crate::{catalog::Catalog, gateway::Gateway, pipeline::shell_word, store::rows};
 
 /// How a call would be decided now, and why. Nothing is called.
 #[utoipa::path(
@@ -43,6 +43,8 @@ pub(super) async fn explain_call(
             return Err(AdminError::invalid("the arguments must be a JSON object"));
         }
     }
+    // What is asked for is all that there is to say of reading a resource.
+    let args = args.or_else(|| read_of(&tool));
     let (rows, seen) =
         gateway.reader.run(|db| Ok((rows::grants(db, None)?, coverage::seen(db)?))).await?;
     let snapshot = gateway.live.snapshot.load_full();
@@ -64,8 +66,9 @@ pub(super) async fn explain_call(
     let token_used_up = agent
         .zip(max_uses)
         .is_some_and(|(id, max_uses)| gateway.reservations.used_up(id, max_uses));
-    let listed = gateway.live.catalog.load().by_id.get(&tool).cloned();
-    let changed = listed.as_ref().is_some_and(|tool| snapshot.pins.keep_back(tool));
+    let catalog = gateway.live.catalog.load();
+    let listed = catalog.by_id.get(&tool).or_else(|| catalog.templates_of(&tool).next());
+    let changed = listed.is_some_and(|tool| snapshot.pins.keep_back(tool));
     let closed = gateway.check_open(&snapshot).err();
     let told = match (explained.outcome, used_up, closed) {
         (Err(reason), ..) => refused(reason, &name, &tool, &explained, &of),
@@ -129,6 +132,12 @@ pub(super) async fn explain_call(
     }))
 }
 
+/// The arguments with which a resource is read.
+fn read_of(tool: &ToolId) -> Option<String> {
+    let uri = serde_json::json!({ "uri": tool.tool().own() });
+    (tool.tool().kind() == ItemKind::Resource).then(|| uri.to_string())
+}
+
 struct Told {
     decision: Verdict,
     reason: &'static str,
@@ -155,16 +164,17 @@ fn refused<'g>(
         step.and_then(|step| step.unmet.as_ref()).map(unmet_text).unwrap_or_default()
     };
     let code = reason.code();
+    let pasted = shell_word(tool.as_str()).unwrap_or_else(|| format!("{:?}", tool.as_str()));
     match reason {
         Reason::NotGranted => Told::deny(
             code,
             format!("nothing grants {tool} to {owner} or their teams"),
-            format!("`agw grant \"{owner}\" {tool} allow`, or a grant for a team of theirs"),
+            format!("`agw grant \"{owner}\" {pasted} allow`, or a grant for a team of theirs"),
         ),
         Reason::OutOfScope => Told::deny(
             code,
             format!("{owner} may, but the scope of {name} leaves {tool} out"),
-            format!("a wider scope (`agw agent edit`), or `agw grant \"{name}\" {tool} allow`"),
+            format!("a wider scope (`agw agent edit`), or `agw grant \"{name}\" {pasted} allow`"),
         ),
         Reason::DeniedByGrant(id) => {
             let when = of(id).and_then(|grant| grant.when.as_ref());

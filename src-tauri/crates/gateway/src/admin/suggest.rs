@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 
 use super::{AdminError, Reader, coverage, history};
-use crate::{clock, gateway::Gateway, store::rows};
+use crate::{catalog::Catalog, clock, gateway::Gateway, store::rows};
 
 const DAYS: u32 = 30;
 const DAYS_MAX: u32 = 3_650;
@@ -50,6 +50,7 @@ pub(super) async fn suggest(
     let changed: Vec<i64> = rows.iter().map(|(_, changed_at)| *changed_at).collect();
     let grants = coverage::covered(&gateway, rows, &seen);
     let now = gateway.live.clock.now_ms();
+    let catalog = gateway.live.catalog.load();
     let suggestions = grants.iter().zip(changed).filter_map(|(grant, changed_at)| {
         // A denial is of use when nothing happens.
         if grant.effect == Effect::Deny {
@@ -61,7 +62,7 @@ pub(super) async fn suggest(
             None => None,
             // What has expired cannot be added anew.
             Some(_) if has_expired(grant, now) => None,
-            Some(used) => narrowed(grant, &grants, used, days),
+            Some(used) => narrowed(grant, &grants, &grantable(grant, used, &catalog), days),
         }
     });
     Ok(Json(suggestions.collect()))
@@ -78,34 +79,46 @@ fn unused(grant: Grant, days: u32) -> Suggestion {
     Suggestion { kind: SuggestionKind::Unused, grant, reason, change }
 }
 
+/// What grants for just these tools have to name. Resources that came of a
+/// template are many, and it goes on making others; but nothing is named that
+/// the grant does not cover.
+fn grantable(grant: &Grant, used: &BTreeSet<ToolId>, catalog: &Catalog) -> BTreeSet<String> {
+    let beginning = grant.tool.strip_suffix('*').filter(|beginning| beginning.contains('@'));
+    let name = |tool: &ToolId| {
+        let mut patterns = catalog.templates_of(tool).map(|template| template.grantable());
+        let within = patterns.find(|p| p.starts_with(beginning.unwrap_or_default()));
+        within.unwrap_or_else(|| tool.to_string())
+    };
+    used.iter().map(name).collect()
+}
+
 /// The same for just the tools that were used, if those are fewer. Where one
 /// of them has a grant of its own by now, that one is left as it is.
 fn narrowed(
     grant: &Grant,
     grants: &[Grant],
-    used: &BTreeSet<ToolId>,
+    used: &BTreeSet<String>,
     days: u32,
 ) -> Option<Suggestion> {
     let pattern: ToolPattern = grant.tool.parse().ok()?;
     let wide = !matches!(pattern, ToolPattern::Tool(_)) && used.len() < grant.covers as usize;
     // A rate counts for all of a pattern's tools together; split, it would
     // count for each.
-    if !wide || used.len() > NARROW_MAX || grant.rate.is_some() {
+    if !wide || used.contains(&grant.tool) || used.len() > NARROW_MAX || grant.rate.is_some() {
         return None;
     }
-    let narrow = |tool: &ToolId| NewGrant {
+    let narrow = |tool: &String| NewGrant {
         subject: grant.subject.clone(),
-        tool: tool.to_string(),
+        tool: tool.clone(),
         effect: grant.effect,
         when: grant.when.clone(),
         expires: grant.expires_at.clone(),
         rate: None,
         version: Some(0),
     };
-    let has_its_own = |tool: &ToolId| {
+    let has_its_own = |tool: &String| {
         let own = |other: &Grant| {
-            (&other.subject, &other.when) == (&grant.subject, &grant.when)
-                && other.tool == tool.to_string()
+            (&other.subject, &other.when) == (&grant.subject, &grant.when) && other.tool == *tool
         };
         grants.iter().any(own)
     };

@@ -4,9 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use agw_api::{
     AcceptDefinition, ConfirmEffect, Definition, PinnedDefinition, Role, Tool, ToolDetail,
-    ToolEffect, ToolReview, codes,
+    ToolEffect, ToolKind, ToolReview, codes,
 };
-use agw_core::{Caller, Subject, ToolId, json::Digest, may_see};
+use agw_core::{Caller, ItemKind, Subject, ToolId, json::Digest, may_see};
 use axum::{
     Json,
     extract::{
@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{Admin, AdminError, Reader, Signed, coverage};
 use crate::{
     audit::{Record, record::rfc3339},
-    catalog::CatalogTool,
+    catalog::{CatalogTool, Listed},
     clock,
     gateway::Gateway,
     pins,
@@ -34,7 +34,7 @@ pub(super) struct As {
     r#as: Option<String>,
 }
 
-/// Tools on offer; for a member, those that they may use.
+/// Tools, prompts and resources on offer; for a member, those that they may use.
 #[utoipa::path(
     get, path = "/api/v1/tools", operation_id = "list_tools", tag = "tools", params(As),
     responses((status = 200, body = Vec<Tool>), (status = 404, body = agw_api::ErrorBody))
@@ -96,7 +96,8 @@ pub(super) async fn show(
     responses(
         (status = 200, body = Tool),
         (status = 404, body = agw_api::ErrorBody),
-        (status = 409, body = agw_api::ErrorBody)
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
     )
 )]
 pub(super) async fn confirm_effect(
@@ -107,6 +108,12 @@ pub(super) async fn confirm_effect(
 ) -> Result<Json<Tool>, AdminError> {
     let Json(ConfirmEffect { effect, version }) = body?;
     let tool = find(&gateway, &id)?;
+    if tool.id.tool().kind() != ItemKind::Tool {
+        let message =
+            format!("{id} is a {} and so is read: that cannot be set", tool.listed.as_str());
+        let next = "grants for `read` match it; `agw effect` is for tools";
+        return Err(AdminError::new(codes::INVALID, message, next));
+    }
     let (connection, name) = (tool.connection.get(), tool.id.tool().to_string());
     let (at_hand, wanted) = (Arc::clone(&gateway), Arc::clone(&tool));
     gateway
@@ -276,6 +283,15 @@ fn core(effect: ToolEffect) -> agw_core::ToolEffect {
     }
 }
 
+fn kind(listed: Listed) -> ToolKind {
+    match listed {
+        Listed::Tool => ToolKind::Tool,
+        Listed::Prompt => ToolKind::Prompt,
+        Listed::Resource => ToolKind::Resource,
+        Listed::Template => ToolKind::Template,
+    }
+}
+
 fn shown(effect: agw_core::ToolEffect) -> ToolEffect {
     match effect {
         agw_core::ToolEffect::Read => ToolEffect::Read,
@@ -312,9 +328,14 @@ fn describe(
     let (seen, now) = (coverage::seen(db)?, clock::now_ms());
     let describe = |tool: Arc<CatalogTool>| {
         let key = (tool.connection.get(), tool.id.tool().as_str().to_owned());
-        let (effect, effect_version) = confirmed.get(&key).copied().unwrap_or_default();
+        let (effect, effect_version) = match tool.id.tool().kind() {
+            ItemKind::Tool => confirmed.get(&key).copied().unwrap_or_default(),
+            ItemKind::Prompt | ItemKind::Resource => (Some(agw_core::ToolEffect::Read), 0),
+        };
         Tool {
             id: tool.id.to_string(),
+            kind: kind(tool.listed),
+            grant_as: tool.grantable(),
             mcp_name: tool.mcp_name.clone(),
             connection: tool.id.connection().to_string(),
             description: tool.description.clone(),

@@ -89,7 +89,7 @@ fn offered(gateway: &Gateway, user: UserId, asked: &Asked) -> Vec<Offered> {
     let here = catalog.by_id.keys().filter(|id| asked.audience.includes(id.connection()));
     here.filter(|id| may_see(&snapshot.permissions, &person, id, now))
         .map(|id| {
-            let effect = snapshot.permissions.confirmed_effect(id).unwrap_or_default();
+            let effect = snapshot.permissions.effect_of(id);
             Offered { id: id.clone(), effect }
         })
         .collect()

@@ -31,7 +31,7 @@ use crate::{
 const SHAPE_KEYS: usize = 32;
 const SHAPE_KEY_MAX: usize = 64;
 /// Characters of an unknown tool's name that are recorded and repeated.
-const ASKED_MAX: usize = 200;
+pub(super) const ASKED_MAX: usize = 200;
 
 /// The way a call came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -418,10 +418,21 @@ impl Story {
         }
     }
 
-    /// The tool is known: what its records say and keep.
-    pub(crate) fn about(&mut self, snapshot: &Snapshot, tool: &ToolId, arguments: &Arguments) {
-        self.effect = snapshot.permissions.confirmed_effect(tool);
-        self.recording = snapshot.recordings.get(tool).cloned();
+    /// The tool is known: what its records say and keep. What is set for a
+    /// template is set for the resources that come of it.
+    pub(crate) fn about(
+        &mut self,
+        snapshot: &Snapshot,
+        catalog: &Catalog,
+        tool: &ToolId,
+        arguments: &Arguments,
+    ) {
+        self.effect = snapshot.permissions.known_effect(tool);
+        let recording = |tool: &ToolId| snapshot.recordings.get(tool).cloned();
+        self.recording = recording(tool).or_else(|| {
+            let mut templates = catalog.templates_of(tool);
+            templates.find_map(|template| recording(&template.id))
+        });
         let clear = self.recording.as_ref().and_then(|r| r.clear_of(&arguments.raw));
         self.clear = clear.map(|clear| without_tokens(&clear).into_owned());
     }

@@ -39,14 +39,15 @@ impl<'a> Asked<'a> {
         gateway.check_open(&snapshot)?;
         let sees = |id: &ToolId| may_see(&snapshot.permissions, &caller, id, now);
         let InboundCall { operation, target, .. } = inbound;
-        let call = call::resolve_tool(&gateway.live.catalog.load(), *operation, target, sees)?;
+        let catalog = gateway.live.catalog.load();
+        let call = call::resolve_tool(&catalog, *operation, target, sees)?;
         // A name that is no tool goes by what the caller wrote, made safe to keep.
         // So does a URI that carries a token.
         let whole = without_tokens(call.id.as_str()) == call.id.as_str();
         let known = call.tool.is_some() || operation.kind() == ItemKind::Resource;
         story.tool = (known && whole).then(|| call.id.clone());
         if let Some(tool) = &story.tool {
-            story.about(&snapshot, &tool.clone(), &inbound.arguments);
+            story.about(&snapshot, &catalog, &tool.clone(), &inbound.arguments);
         }
         Ok(Self { gateway, inbound, call })
     }

@@ -62,7 +62,7 @@ pub(crate) use inject::{bearer, header};
 pub use intent::AuditTicket;
 use refuse::refuse_call;
 pub(crate) use refuse::refuse_unread;
-pub(crate) use refuse::{Paused, Refusal};
+pub(crate) use refuse::{Paused, Refusal, shell_word};
 pub(crate) use reply::{SafeReply, inspect_reply, with_receipt, without_secrets};
 pub(crate) use reserve::Reservations;
 

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, json, without_tokens};
+use agw_core::{ApprovalId, Denial, GrantId, Rate, Reason, ToolId, json, without_tokens};
 
 use crate::{
     audit::{Record, Status},
     gateway::Gateway,
-    pipeline::{Face, Presented, Story, identify},
+    pipeline::{Face, Presented, Story, call::ASKED_MAX, identify},
     store::writer::Safety,
     upstream::UpstreamError,
 };
@@ -16,6 +16,19 @@ use crate::{
 /// Characters of a detail that are recorded; requests and upstreams have a say
 /// in it.
 const DETAIL_MAX: usize = 1_000;
+
+/// A name as somebody may paste it into a shell; `None` if something in it
+/// could be taken for more than a name.
+pub(crate) fn shell_word(name: &str) -> Option<String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-./*".contains(c);
+    let quotable = |c: char| c == ' ' || (c.is_ascii_graphic() && !matches!(c, '\'' | '`'));
+    if name.chars().all(plain) {
+        return Some(name.to_owned());
+    }
+    // What is no id would be no grant either.
+    let is_id = name.parse::<ToolId>().is_ok();
+    (is_id && name.chars().all(quotable)).then(|| format!("'{name}'"))
+}
 
 /// Why a call does not go through. `code` is stable; the rest is for reading.
 #[derive(Debug)]
@@ -284,9 +297,11 @@ impl Refusal {
             }
             Self::TokenElsewhere => "Use it where it was asked for, or sign in here.".into(),
             Self::NotGranted { .. } => {
-                // An agent's own text, which somebody may paste into a shell.
-                let harmless = |c: &char| c.is_ascii_alphanumeric() || "_-./*".contains(*c);
-                let meant: String = meant.chars().filter(harmless).collect();
+                // An agent's own text, of which the end may be missing.
+                let whole = meant.chars().count() < ASKED_MAX;
+                let Some(meant) = shell_word(meant).filter(|_| whole) else {
+                    return "Do not retry. If the task needs it, ask an administrator for a grant of it.".into();
+                };
                 let owner = subject.split_once('/').map_or(subject, |(owner, _)| owner);
                 let agent = if owner == subject {
                     String::new()
@@ -481,4 +496,28 @@ pub(crate) fn refuse_unread(
     let now = gateway.live.clock.now_ms();
     let _ = identify(&gateway.live.snapshot.load(), presented, None, now, &mut story);
     refuse(gateway, &story, refusal)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_grant_that_is_named_can_be_pasted_or_is_not_named() {
+        let next = |meant: &str| Refusal::NotGranted { reason: "not_granted" }.next("ana", meant);
+        for (meant, word) in [
+            ("fix.echo", "fix.echo"),
+            ("docs.@resource/file:///a?b=1&c=%20", "'docs.@resource/file:///a?b=1&c=%20'"),
+            ("docs.@prompt/Code review; $(x)", "'docs.@prompt/Code review; $(x)'"),
+        ] {
+            assert!(next(meant).contains(&format!("`agw grant \"ana\" {word} allow`")), "{meant}");
+        }
+        let long = format!("docs.@resource/file:///{}", "x".repeat(2_000));
+        let long: String = long.chars().take(ASKED_MAX).collect();
+        for meant in
+            ["docs.@prompt/it's", "docs.@prompt/a`b", "docs.@prompt/ö", "note:///a", "a\nb", &long]
+        {
+            assert!(next(meant).ends_with("for a grant of it."), "{meant}");
+        }
+    }
 }

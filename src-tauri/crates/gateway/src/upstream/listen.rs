@@ -76,6 +76,7 @@ impl HttpLink {
     async fn hear_session(&self, session: &Session, owner: Option<&Owner>) -> End {
         let Access { headers, secrets } = &session.access;
         let opened = self.site.listen([&session.headers, headers]).await;
+        session.heard.cancel();
         let response = match opened {
             Ok(response) => response,
             Err(_) => return End::Broke,
@@ -94,7 +95,7 @@ impl HttpLink {
             let talk = session.talks.latest();
             Exchange { link: self, session, headers, secrets, owner, talk }.take_in(message)
         };
-        match read(response, 0, Era::Session, hear).await {
+        match read(response, 0, Era::Session, hear, None).await {
             Err(UpstreamError::Malformed(_)) => End::Never,
             _ => End::Broke,
         }
@@ -143,7 +144,7 @@ impl HttpLink {
         let hear = |message: &jsonrpc::Incoming<'_>| {
             Exchange { link: self, session, headers, secrets, owner, talk: None }.take_in(message)
         };
-        match read(response, id, Era::Stateless, hear).await {
+        match read(response, id, Era::Stateless, hear, None).await {
             Ok(jsonrpc::Answer::Error(_)) | Err(UpstreamError::Malformed(_)) => End::Never,
             Err(UpstreamError::Status(status)) if status < 500 => End::Never,
             _ => End::Broke,

@@ -3,6 +3,8 @@
 
 use bytes::{Buf as _, Bytes, BytesMut};
 
+/// Longest id of an event that is remembered, in bytes.
+const ID_MAX: usize = 256;
 /// The byte order mark that a stream may begin with.
 const BOM: &[u8] = "\u{feff}".as_bytes();
 
@@ -25,9 +27,22 @@ pub(crate) struct Events {
     endpoint: bool,
     data: Vec<u8>,
     has_data: bool,
+    last: Option<String>,
+    retry: Option<u64>,
 }
 
 impl Events {
+    /// The id of the last event that had one: where the stream can be taken up
+    /// again.
+    pub(crate) fn last(&self) -> Option<&str> {
+        self.last.as_deref()
+    }
+
+    /// How long the server wants to be left alone before that, in milliseconds.
+    pub(crate) fn retry(&self) -> Option<u64> {
+        self.retry
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         self.buffer.extend_from_slice(bytes);
     }
@@ -90,6 +105,14 @@ impl Events {
             self.has_data = true;
         } else if let Some(name) = line.strip_prefix(b"event:") {
             self.endpoint = name.strip_prefix(b" ").unwrap_or(name) == b"endpoint";
+        } else if let Some(id) = line.strip_prefix(b"id:") {
+            let id = id.strip_prefix(b" ").unwrap_or(id);
+            // It goes into a header.
+            let plain = (1..=ID_MAX).contains(&id.len()) && id.iter().all(u8::is_ascii_graphic);
+            self.last = plain.then(|| String::from_utf8_lossy(id).into_owned());
+        } else if let Some(retry) = line.strip_prefix(b"retry:") {
+            let digits = str::from_utf8(retry.strip_prefix(b" ").unwrap_or(retry));
+            self.retry = digits.ok().and_then(|digits| digits.parse().ok()).or(self.retry);
         }
         None
     }
@@ -98,6 +121,16 @@ impl Events {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_a_stream_can_be_taken_up_is_remembered() {
+        let mut events = Events::default();
+        events.push(b"id: 7\nretry: 500\ndata:\n\nretry: soon\nid: a b\ndata: x\n\n");
+        assert_eq!(events.next().unwrap().data, "");
+        assert_eq!((events.last(), events.retry()), (Some("7"), Some(500)));
+        assert_eq!(events.next().unwrap().data, "x");
+        assert_eq!((events.last(), events.retry()), (None, Some(500)));
+    }
 
     fn cut(stream: &[u8], size: usize) -> (Vec<(bool, String)>, usize) {
         let mut events = Events::default();

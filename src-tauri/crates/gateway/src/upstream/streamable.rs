@@ -11,6 +11,7 @@ use std::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use agw_core::json;
@@ -44,6 +45,7 @@ const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(super) const METHOD: HeaderName = HeaderName::from_static("mcp-method");
 const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 #[derive(Debug)]
 pub(super) struct HttpLink {
@@ -77,6 +79,8 @@ pub(super) struct Session {
     /// Whether what the upstream says outside of answers is listened to.
     listens: AtomicBool,
     used: Mutex<Instant>,
+    /// Fires when its stream stands, or it is known that there is none.
+    pub(super) heard: CancellationToken,
     pub(super) ended: CancellationToken,
 }
 
@@ -90,6 +94,7 @@ impl Session {
             talks: Talks::default(),
             listens: AtomicBool::new(false),
             used: Mutex::new(Instant::now()),
+            heard: CancellationToken::new(),
             ended: CancellationToken::new(),
         }
     }
@@ -380,6 +385,9 @@ impl HttpLink {
         let uris = self.subscriptions.of(owner);
         if owner.agent.is_some() || !uris.is_empty() {
             self.listen_in_session(&session, Some(owner.clone()));
+            // What it asks there before the stream stands would be lost.
+            let heard = session.heard.cancelled();
+            let _ = tokio::time::timeout(bounds::STREAM_OPENS, heard).await;
         }
         for uri in uris {
             let (id, params) = (self.next_id(), dialect::uri_params(&uri));
@@ -562,8 +570,13 @@ async fn open_session(
 
 /// An answer, whatever else its stream says passed over.
 async fn read_body(response: Response<Body>, id: u64, era: Era) -> Result<Answer, UpstreamError> {
-    read(response, id, era, |_| None).await
+    read(response, id, era, |_| None, None).await
 }
+
+type Resumed<'r> = BoxFuture<'r, Result<Body, UpstreamError>>;
+/// Takes a stream up again after the event of an id; with how long its server
+/// wants to be left alone before.
+pub(super) type Resume<'r> = dyn FnMut(String, Option<u64>) -> Resumed<'r> + Send + 'r;
 
 /// What an answer's event stream says beside the answer.
 pub(super) struct Exchange<'e> {
@@ -584,7 +597,33 @@ impl<'e> Exchange<'e> {
         response: Response<Body>,
         id: u64,
     ) -> Result<Answer, UpstreamError> {
-        read(response, id, self.link.era, |message| self.take_in(message)).await
+        // Only a session remembers what it has to say.
+        let mut resume = |last, retry| -> Resumed<'_> { Box::pin(self.resume(last, retry)) };
+        let resume: Option<&mut Resume<'_>> = match self.link.era {
+            Era::Session => Some(&mut resume),
+            Era::Stateless => None,
+        };
+        read(response, id, self.link.era, |message| self.take_in(message), resume).await
+    }
+
+    /// The rest of a stream that its server has closed before the answer, to
+    /// have fewer of them open (MCP 2025-11-25, transports, resumability).
+    async fn resume(&self, last: String, retry: Option<u64>) -> Result<Body, UpstreamError> {
+        let pause = retry.map_or(bounds::RESUME_PAUSE, Duration::from_millis);
+        tokio::time::sleep(pause.min(bounds::RESUME_PAUSE_MAX)).await;
+        if let Some(talk) = &self.talk {
+            talk.armed.still_allowed()?;
+        }
+        let value = HeaderValue::try_from(last)
+            .map_err(|_| UpstreamError::Malformed("the id of an event".into()))?;
+        let mut headers = self.session.headers.clone();
+        headers.push((LAST_EVENT_ID, value));
+        let response = self.link.site.listen([&headers, self.headers]).await?;
+        check_status(&response)?;
+        if content_type(&response) != "text/event-stream" {
+            return Err(UpstreamError::Closed("its event stream cannot be taken up".into()));
+        }
+        Ok(response.into_body())
     }
 
     /// Returns what to do about a message, if it takes any time.
@@ -623,6 +662,7 @@ pub(super) async fn read<'r>(
     id: u64,
     era: Era,
     mut take_in: impl FnMut(&Incoming<'_>) -> Option<Reply<'r>>,
+    resume: Option<&mut Resume<'_>>,
 ) -> Result<Answer, UpstreamError> {
     let status = response.status();
     let kind = content_type(&response);
@@ -633,7 +673,7 @@ pub(super) async fn read<'r>(
         check_status(&response)?;
     }
     if kind == "text/event-stream" {
-        return read_stream(response.into_body(), id, &mut take_in).await;
+        return read_stream(response.into_body(), id, &mut take_in, resume).await;
     }
     if !json {
         return Err(UpstreamError::Malformed(format!("its content type is {kind:?}")));
@@ -651,7 +691,9 @@ async fn read_stream<'r>(
     mut body: Body,
     id: u64,
     take_in: &mut impl FnMut(&Incoming<'_>) -> Option<Reply<'r>>,
+    mut resume: Option<&mut Resume<'_>>,
 ) -> Result<Answer, UpstreamError> {
+    let mut resumes = 0;
     let mut events = sse::Events::default();
     let mut seen = 0;
     let mut replies: Option<FuturesUnordered<Reply<'r>>> = None;
@@ -669,12 +711,22 @@ async fn read_stream<'r>(
             },
         };
         let Some(chunk) = chunk else {
-            return Err(UpstreamError::Closed("its event stream ended without the answer".into()));
+            let last = events.last().filter(|_| resumes < bounds::STREAM_RESUMES);
+            let (Some(resume), Some(last)) = (&mut resume, last) else {
+                let text = "its event stream ended without the answer";
+                return Err(UpstreamError::Closed(text.into()));
+            };
+            resumes += 1;
+            body = resume(last.to_owned(), events.retry()).await?;
+            continue;
         };
         events.push(&chunk);
         seen += chunk.len();
         while let Some(event) = events.next() {
             let data = event.data;
+            if data.is_empty() {
+                continue;
+            }
             let Some(message) = Incoming::parse(&data) else {
                 return Err(UpstreamError::Malformed("an event is not a JSON-RPC message".into()));
             };

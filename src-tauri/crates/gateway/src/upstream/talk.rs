@@ -1,6 +1,7 @@
 //! A call under way, and the way from its upstream to its client.
 
 use std::{
+    collections::HashSet,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicUsize, Ordering},
@@ -19,6 +20,9 @@ use crate::{
     upstream::jsonrpc,
 };
 
+/// Longest key that a client is asked with, in bytes.
+const KEY_MAX: usize = 64;
+
 #[derive(Debug)]
 pub(super) struct Talk {
     pub(super) armed: ArmedRequest,
@@ -26,7 +30,8 @@ pub(super) struct Talk {
     pub(super) secrets: Arc<[Secret]>,
     pub(super) patience: Arc<Patience>,
     asked: AtomicUsize,
-    keys: AtomicUsize,
+    /// What was asked under which keys.
+    keys: Mutex<HashSet<String>>,
 }
 
 impl Talk {
@@ -35,7 +40,7 @@ impl Talk {
         secrets: Arc<[Secret]>,
         patience: Arc<Patience>,
     ) -> Self {
-        Self { armed, secrets, patience, asked: AtomicUsize::new(0), keys: AtomicUsize::new(0) }
+        Self { armed, secrets, patience, asked: AtomicUsize::new(0), keys: Mutex::default() }
     }
 
     /// Passes on a notification that belongs to the call; returns whether it
@@ -66,7 +71,7 @@ impl Talk {
         let before = self.asked.fetch_add(wanted.len(), Ordering::Relaxed);
         let too_many = before + wanted.len() > bounds::ASKS_PER_CALL;
         let too_long = wanted.iter().any(|w| w.params.len() > bounds::ASIDE_MAX);
-        if too_many || too_long || !self.armed.client().can_answer() {
+        if too_many || too_long {
             return Err(Unanswered);
         }
         let _paused = self.patience.pause();
@@ -76,14 +81,26 @@ impl Talk {
         Ok(answers.into_iter().filter(|(key, answer)| may_go_upstream(key, answer)).collect())
     }
 
+    /// What tells a request from others of the same call: its id (JSON) where
+    /// it can.
+    fn key(&self, id: &str) -> String {
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = serde_json::from_str(id).unwrap_or_else(|_| id.to_owned());
+        let own = std::iter::once(own).filter(|own| own.len() <= KEY_MAX);
+        let mut free =
+            own.chain((0..).map(|n| format!("ask-{n}"))).filter(|key| !keys.contains(key));
+        let key = free.next().unwrap_or_default();
+        keys.insert(key.clone());
+        key
+    }
+
     /// What to say to a request that a server of the older era makes of the
     /// client.
     pub(super) async fn respond(&self, id: &str, what: WantedOf, params: &str) -> String {
         if !params.starts_with('{') {
             return jsonrpc::error_response(id, -32_602, "the params are no object");
         }
-        // Several at once are told apart by it.
-        let key = format!("ask-{}", self.keys.fetch_add(1, Ordering::Relaxed));
+        let key = self.key(id);
         let answers = self.ask(vec![self.wanted(key.clone(), what, params)]).await;
         match answers.ok().and_then(|mut answers| answers.remove(&key)) {
             Some(ClientAnswer::Result(json)) => {
@@ -136,6 +153,10 @@ impl Talks {
 
     pub(super) fn latest(&self) -> Option<Arc<Talk>> {
         self.list().last().cloned()
+    }
+
+    pub(super) fn several(&self) -> bool {
+        self.list().len() > 1
     }
 
     pub(super) fn none(&self) -> bool {

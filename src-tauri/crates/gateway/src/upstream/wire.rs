@@ -339,7 +339,8 @@ impl Shared {
     fn asked(self: &Arc<Self>, id: &str, method: &str, params: &str) -> Option<String> {
         let Some(what) = wanted_of(method) else { return Some(jsonrpc::respond(id, method)) };
         let Some(talk) = self.talks.latest() else { return Some(unanswered(id, what)) };
-        if !talk.armed.client().can_answer() {
+        // Others may share the link of a client that can do nothing.
+        if !talk.armed.client().can_answer() && self.talks.several() {
             return Some(unanswered(id, what));
         }
         let this = Arc::clone(self);

@@ -5,6 +5,7 @@ import { useServiceState } from "../../../api/use-service-state";
 import { Icon } from "../../../components/icons";
 import { Empty, Failure, Loading } from "../../../components/states";
 import { duration, timeOfDay } from "../../../components/time";
+import { ToolLine } from "../../../components/tool-name";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
 import { DecisionMark, StatusMark } from "../marks";
@@ -142,13 +143,14 @@ const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: 
         <button
           type="button"
           className="link"
+          title={row.tool}
           aria-haspopup="dialog"
           onClick={(event) => {
             event.stopPropagation();
             onOpen(row.id);
           }}
         >
-          <UntrustedText text={row.tool ?? t.unknownTool} />
+          {row.tool === undefined ? t.unknownTool : <ToolLine id={row.tool} />}
         </button>
       </td>
       <td>

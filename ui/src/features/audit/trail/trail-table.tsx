@@ -3,6 +3,7 @@ import { type KeyboardEvent, memo } from "react";
 import { Icon, type IconName } from "../../../components/icons";
 import { Mark } from "../../../components/mark";
 import { dayOrTime, duration } from "../../../components/time";
+import { ToolLine } from "../../../components/tool-name";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
 import { DecisionMark, statusWords, StatusMark } from "../marks";
@@ -88,6 +89,7 @@ const TrailRow = memo(
           <button
             type="button"
             className="link"
+            title={row.tool}
             aria-haspopup="dialog"
             onClick={(event) => {
               event.stopPropagation();
@@ -125,14 +127,14 @@ function sameDay(a: number, b: number): boolean {
 }
 
 function What({ row }: { row: Row }) {
-  if (row.kind === "call") return <UntrustedText text={row.tool ?? strings.feed.unknownTool} />;
-  const said = row.kind === "approval" ? row.tool : row.status && statusWords(row.status);
+  if (row.kind === "call") return row.tool === undefined ? strings.feed.unknownTool : <ToolLine id={row.tool} />;
+  const said = row.kind === "approval" ? row.tool && <ToolLine id={row.tool} /> : row.status && <UntrustedText text={statusWords(row.status)} />;
   return (
     <>
       <span className="trail-kind">
         <Icon name={KIND_ICONS[row.kind] ?? "dash"} size={13} /> <span className="trail-kind-name">{t.kinds[row.kind] ?? row.kind}</span>
       </span>
-      {said !== undefined && <span className={row.kind === "approval" ? undefined : "trail-said"}><UntrustedText text={said} /></span>}
+      {said !== undefined && <span className={row.kind === "approval" ? undefined : "trail-said"}>{said}</span>}
     </>
   );
 }

@@ -109,3 +109,26 @@ it("takes lines for rules once they are complete", () => {
 it("reads no fields from a schema that is none", () => {
   for (const schema of [undefined, null, [], "x", { properties: [] }, { properties: { a: null } }]) expect(fieldsOf(schema).length).toBeLessThan(2);
 });
+
+it("explains patterns of prompts and resources, and knows what a condition on a resource is about", async () => {
+  show(() => undefined, { subject: "ana", tool: "docs.@resource/file:///notes/*" });
+  expect(await screen.findByText("All resources of docs whose URI begins with file:///notes/")).toBeVisible();
+  const field = screen.getByTestId("grant-tool");
+  for (const [typed, meaning] of [
+    ["docs.@prompt/*", /All prompts of docs, later ones included/],
+    ["docs.@prompt/review", "The prompt review of docs"],
+    ["docs.*", /Everything of docs, later additions included: tools, prompts and resources/],
+    ["*:read", /and all prompts and resources/],
+    ["gmail.send", /Prompts and resources: docs\.@prompt\/review/],
+  ] as const) {
+    await userEvent.clear(field);
+    await userEvent.type(field, typed);
+    expect(screen.getByText(meaning)).toBeVisible();
+  }
+});
+
+it("says how a template is granted", async () => {
+  const template = { id: "docs.@resource/note:///{id}", kind: "template", grant_as: "docs.@resource/note:///*", mcp_name: "", connection: "docs", description: "" };
+  show(({ path }) => (path === "/api/v1/tools" ? { body: [template] } : undefined), { subject: "ana", tool: template.id });
+  expect(await screen.findByText(/granted with all that begins like it: docs\.@resource\/note:\/\/\/\*/)).toBeVisible();
+});

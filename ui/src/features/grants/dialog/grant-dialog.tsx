@@ -12,6 +12,7 @@ import { useAction } from "../../../api/use-action";
 import { Failure } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { strings } from "../../../strings";
+import { itemOf } from "../../../strings/items";
 import { SimulationPanel } from "../simulation-panel";
 import { SubjectSelect, ToolInput } from "../subject-select";
 import { ConditionFields } from "./condition-fields";
@@ -41,9 +42,11 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
   const form = useForm<Values>({ initialValues: valuesOf(draft), validate });
   const { values } = form;
 
-  const offered = useQuery(toolsQuery(client)).data?.some((tool) => tool.id === values.tool) ?? false;
-  const schema = useQuery({ ...toolQuery(client, values.tool), enabled: offered }).data?.input_schema;
-  const fields = fieldsOf(schema);
+  const named = useQuery(toolsQuery(client)).data?.find((tool) => tool.id === values.tool.trim());
+  const schema = useQuery({ ...toolQuery(client, named?.id ?? ""), enabled: named !== undefined }).data?.input_schema;
+  // Of resources that no row is for it is known, too: there is nothing else to say of reading.
+  const fields = fieldsOf(schema ?? (itemOf(values.tool).kind === "resource" ? { properties: { uri: { type: "string" } } } : undefined));
+  const better = named?.kind === "template" ? named.grant_as : undefined;
   const { condition, compose } = useCondition(values.tool, values.cel, toRules(values.lines, fields));
 
   const composed = async () => {
@@ -109,7 +112,7 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
               onChange={(subject) => form.setFieldValue("subject", subject ?? "")}
               testId="grant-subject"
             />
-            <ToolInput label={t.tool} description={t.toolHint} value={values.tool} error={form.errors.tool} patterns onChange={(tool) => form.setFieldValue("tool", tool)} testId="grant-tool" />
+            <ToolInput label={t.tool} description={better ? strings.grants.grantAs(better) : (t.toolMeaning(values.tool.trim()) ?? t.toolHint)} value={values.tool} error={form.errors.tool} patterns onChange={(tool) => form.setFieldValue("tool", tool)} testId="grant-tool" />
           </div>
           <div>
             <Text size="sm" fw={500} mb={4}>

@@ -85,7 +85,7 @@ it("marks a changed tool in the list and opens its review", async () => {
   const tool: Tool = { id: "fs.read", mcp_name: "fs__read", connection: "fs", description: "", changed: true, granted: true };
   const body = (path: string) => (path.endsWith("/review") ? review : path.startsWith("/api/v1/tools") ? [tool, { ...tool, id: "fs.write", changed: false }] : { state: "enforcing", version: "1" });
   const { host } = fakeHost(signedIn("admin", ({ path }) => ({ body: body(path) })));
-  renderWith(host, <ToolsView find={undefined} show="changed" onFilter={() => {}} />);
+  renderWith(host, <ToolsView find={undefined} kind="all" show="changed" onFilter={() => {}} />);
   expect(await screen.findByText("Changed: kept back")).toBeVisible();
   expect(screen.queryByTestId("tool-row-fs.write")).toBeNull();
   await userEvent.click(screen.getByTestId("review-fs.read"));

@@ -11,7 +11,7 @@ pub(crate) use keeping::{
     DurabilityArg, ForwardAdd, ForwardCommand, SettingsCommand, SettingsEdit, Switch,
 };
 
-use crate::names::{caller, connection_name, person_name, query_value};
+use crate::names::{caller, connection_name, person_name, query_value, tool};
 use crate::times::moment;
 
 #[derive(Debug, Subcommand)]
@@ -130,8 +130,8 @@ pub(crate) struct AuditFilter {
     /// Only of the tools of this connection
     #[arg(long, value_name = "CONNECTION", value_parser = connection_name)]
     pub(crate) connection: Option<String>,
-    /// Only of this tool: connection.tool
-    #[arg(long, value_name = "TOOL", value_parser = query_value)]
+    /// Only of this tool: connection.tool, connection.@prompt/NAME, connection.@resource/URI
+    #[arg(long, value_name = "TOOL", value_parser = tool)]
     pub(crate) tool: Option<String>,
     /// Only with this decision: allow, ask or deny
     #[arg(long, value_name = "DECISION", hide_possible_values = true)]

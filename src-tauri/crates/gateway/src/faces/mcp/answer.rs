@@ -216,7 +216,9 @@ pub(super) fn refused_call(
         if operation.kind() == ItemKind::Resource
             && let Some(data) = data.as_object_mut()
         {
-            data.insert("uri".into(), meant.into());
+            // As it was asked for, not as it would be granted.
+            let uri = meant.split_once(".@resource/").map_or(meant, |(_, uri)| uri);
+            data.insert("uri".into(), uri.into());
         }
         let error = json!({ "code": code, "message": text, "data": data });
         return error_response(id, &error.to_string(), StatusCode::OK);

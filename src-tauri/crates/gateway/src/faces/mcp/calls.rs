@@ -214,8 +214,13 @@ impl Exchange {
         }
     }
 
-    /// Runs a call whose answer is for the gateway.
-    pub(super) async fn quietly(&self, operation: Operation, target: Target, uri: &str) -> Answer {
+    /// Subscribes to a resource over what the client's calls go over, too.
+    pub(super) async fn subscribe_to(
+        &self,
+        target: Target,
+        uri: &str,
+        client: ClientSide,
+    ) -> Answer {
         let mut text = String::from("{\"uri\":");
         json::write_string(uri, &mut text);
         text.push('}');
@@ -229,10 +234,10 @@ impl Exchange {
         let inbound = InboundCall {
             face: Face::Mcp,
             presented: self.presented,
-            operation,
+            operation: Operation::Subscribe,
             target,
             arguments,
-            client: ClientSide::mute(),
+            client,
             received: Instant::now(),
             cancel: CancellationToken::new(),
             gone: CancellationToken::new(),
@@ -244,7 +249,7 @@ impl Exchange {
     }
 
     /// What the client said that it can do.
-    fn client(
+    pub(super) fn client(
         &self,
         request: &Request<'_>,
         era: Era,
@@ -593,9 +598,14 @@ impl UnderWay {
         let (reply, receipt) =
             answer.map_or_else(|| (failed(), None), |answer| (answer.reply, answer.receipt));
         match reply {
-            Ok(SafeReply::Result { is_error: true, .. } | SafeReply::RpcError { .. })
-                if let Some(what) = missing =>
+            // An elicitation counts as cancelled, and its tool may have gone on.
+            Ok(SafeReply::Result { is_error, .. })
+                if let Some(what) = missing
+                    && (is_error || what != WantedOf::Elicitation) =>
             {
+                answer::missing_capability(id, what.capability())
+            }
+            Ok(SafeReply::RpcError { .. }) if let Some(what) = missing => {
                 answer::missing_capability(id, what.capability())
             }
             Ok(SafeReply::Result { json, of_era, .. }) => {

@@ -105,8 +105,9 @@ impl Exchange {
             }
         };
         let mut uris = HashSet::new();
+        let client = self.client(request, Era::Stateless, None);
         for uri in asked.iter().filter_map(Node::as_str) {
-            let answer = self.quietly(Operation::Subscribe, self.target_of(uri), uri).await;
+            let answer = self.subscribe_to(self.target_of(uri), uri, client.clone()).await;
             if matches!(answer.reply, Ok(SafeReply::Result { .. })) {
                 uris.insert(uri.to_owned());
             }
@@ -130,7 +131,8 @@ impl Exchange {
         }
         let (operation, target) = (Operation::Subscribe, self.target_of(uri));
         let meant = target.meant(ItemKind::Resource);
-        match self.quietly(operation, target, uri).await.reply {
+        let client = self.client(request, Era::Session, Some(&session));
+        match self.subscribe_to(target, uri, client).await.reply {
             Ok(SafeReply::Result { .. }) => match session.subscribe(uri) {
                 None => {
                     self.unsubscribe([uri]);
