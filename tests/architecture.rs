@@ -34,6 +34,9 @@ const MAY_LINK: &[(&str, &[&str], &str)] = &[
 const NOT_IN_CORE: &[&str] =
     &["tokio", "hyper", "rusqlite", "getrandom", "jiff", "ulid", "keyring-core", "tracing"];
 
+/// The section of SECURITY.md with all that the specification demands.
+const MUSTS: &str = "Musts of a proxy";
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
 }
@@ -117,6 +120,79 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
             }
         }
     }
+}
+
+/// MCP, security best practices: a URL of a server is never opened with a
+/// shell. Here nothing opens one at all: links are shown, and people open them.
+#[test]
+fn nothing_opens_a_url_with_a_program() {
+    // What starts processes: the service, and child servers by their argv.
+    let starts = ["src-tauri/src/service.rs", "src-tauri/crates/gateway/src/upstream/stdio.rs"];
+    let crates = ["core", "vault", "gateway", "api", "cli"];
+    let folders = crates.map(|name| format!("src-tauri/crates/{name}/src"));
+    for folder in folders.iter().map(String::as_str).chain(["src-tauri/src"]) {
+        for file in sources(folder) {
+            let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            let fine = !text.contains("Command::new(") || starts.contains(&name.as_str());
+            assert!(fine, "{name} starts a process");
+            for opener in ["xdg-open", "rundll32", "cmd.exe", "ShellExecute"] {
+                assert!(!text.contains(opener), "{name} opens things with {opener}");
+            }
+        }
+    }
+    for (name, linked) in links() {
+        for opener in ["open", "opener", "webbrowser", "tauri-plugin-opener", "tauri-plugin-shell"]
+        {
+            assert!(!linked.contains(opener), "{name} links {opener}");
+        }
+    }
+}
+
+/// A table that says which test holds what must not go on saying so when the
+/// test is gone or was renamed.
+#[test]
+fn the_tests_that_security_md_names_are_there() {
+    let text = fs::read_to_string(root().join("src-tauri/SECURITY.md")).unwrap();
+    let rust = ["tests", "src-tauri/crates"].iter().flat_map(|folder| sources(folder));
+    let mut known: BTreeSet<String> = BTreeSet::new();
+    for file in rust {
+        let mut after_attribute = false;
+        for line in fs::read_to_string(&file).unwrap().lines().map(str::trim) {
+            let name = line.trim_start_matches("async ").strip_prefix("fn ");
+            match name.and_then(|rest| rest.split('(').next()) {
+                Some(name) if after_attribute => _ = known.insert(name.to_owned()),
+                _ => {}
+            }
+            let attribute = line.starts_with("#[") || line.starts_with("//");
+            after_attribute = line.starts_with("#[test]")
+                || line.starts_with("#[tokio::test")
+                || after_attribute && attribute;
+        }
+    }
+    let (mut named, mut section) = (0, "");
+    for line in text.lines() {
+        if let Some(title) = line.strip_prefix("## ") {
+            section = title;
+        }
+        let Some((_, held_by)) = line.trim_end_matches([' ', '|']).rsplit_once('|') else {
+            continue;
+        };
+        for (index, quoted) in held_by.split('`').enumerate() {
+            // `badly.rs::redirects_are_not_followed` names the test, too.
+            let name = quoted.rsplit("::").next().unwrap_or(quoted);
+            let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_';
+            let words = name.matches('_').count();
+            if index % 2 == 0 || words < 2 || !name.chars().all(is_name) {
+                continue;
+            }
+            named += usize::from(section == MUSTS);
+            assert!(known.contains(name), "SECURITY.md, {section}: there is no test {name}");
+        }
+    }
+    assert!(named > 40, "{named}: where is the table of {MUSTS}?");
+    let window = "ui/src/features/connections/add-connection.test.tsx";
+    assert!(text.contains(window) && root().join(window).exists());
 }
 
 #[test]

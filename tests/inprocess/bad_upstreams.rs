@@ -9,6 +9,7 @@ mod isolation;
 mod over_http;
 mod over_stdio;
 mod processes;
+mod schemas;
 mod secrets;
 
 use agw_api::{AuditRecord, ConnectionDetail, ConnectionHealth};

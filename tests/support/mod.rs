@@ -2,6 +2,7 @@
 
 pub mod books;
 pub mod browser;
+pub mod bystander;
 pub mod callers;
 pub mod cli;
 pub mod daemon;

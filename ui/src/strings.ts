@@ -246,7 +246,7 @@ export const strings = {
     removeText: "Its tools disappear for every agent at once, and its stored credentials are deleted. This cannot be undone.",
     addTitle: "Add a connection",
     reviewTitle: "Is this right?",
-    reviewStdio: "The gateway will start exactly this program, with the rights of the account it runs as. Each box is one argument; no shell is involved.",
+    reviewStdio: "The gateway will start exactly this program, with the rights of the account it runs as. Each box is one argument; no shell is involved. It can do whatever that account can: add it only if you trust it.",
     reviewHttp: "The gateway will send the calls of all who are granted its tools to exactly this address.",
     reviewCredentials: (names: string[]) => `It gets these credentials: ${list(names)}.`,
     confirmStdio: "Start and add it",

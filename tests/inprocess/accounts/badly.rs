@@ -3,10 +3,9 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::Post;
-use crate::support::guarded::Instead;
+use crate::support::{bystander::Bystander, guarded::Instead};
 
 const RESOURCE: &str = "/.well-known/oauth-protected-resource/mcp";
 const SERVER: &str = "/.well-known/oauth-authorization-server";
@@ -36,25 +35,11 @@ async fn no_pkce_no_sign_in() {
     post.gateway.stop().await;
 }
 
-/// Counts who connects to it.
-async fn bystander(address: &str) -> (u16, std::sync::Arc<std::sync::atomic::AtomicUsize>) {
-    let listener = TcpListener::bind(address).await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    let seen = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
-    let counter = std::sync::Arc::clone(&seen);
-    tokio::spawn(async move {
-        loop {
-            let _ = listener.accept().await;
-            counter.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-        }
-    });
-    (port, seen)
-}
-
 #[tokio::test]
 async fn metadata_that_point_inside() {
     let post = Post::open("team").await;
-    let (port, seen) = bystander("127.0.0.1:0").await;
+    let bystander = Bystander::start().await;
+    let port = bystander.port;
     let places = [
         "http://169.254.169.254".to_owned(),
         "https://169.254.169.254".to_owned(),
@@ -65,6 +50,10 @@ async fn metadata_that_point_inside() {
         "https://10.0.0.1".to_owned(),
         "https://[fd00::1]".to_owned(),
         "file:///etc".to_owned(),
+        // What would run in the browser that is sent there.
+        "javascript:alert(1)//".to_owned(),
+        "data:text/html,<script>alert(1)</script>".to_owned(),
+        "vbscript:x".to_owned(),
     ];
     for place in &places {
         post.server.manners().resource_metadata = json!({"authorization_servers": [place]});
@@ -77,7 +66,7 @@ async fn metadata_that_point_inside() {
             post.fails_to_connect("Nothing was connected").await;
         }
     }
-    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 0);
+    bystander.assert_unseen();
     assert_eq!(post.server.requests("/token").len(), 0);
     post.gateway.stop().await;
 }
@@ -85,7 +74,8 @@ async fn metadata_that_point_inside() {
 #[tokio::test]
 async fn redirects_are_not_followed() {
     let post = Post::open("team").await;
-    let (port, seen) = bystander("127.0.0.1:0").await;
+    let bystander = Bystander::start().await;
+    let port = bystander.port;
     let inside = "http://169.254.169.254/latest".to_owned();
     for path in [RESOURCE, SERVER, "/register", "/token"] {
         // After the last one it is registered.
@@ -95,7 +85,7 @@ async fn redirects_are_not_followed() {
             post.server.manners().instead.remove(path);
         }
     }
-    assert_eq!(seen.load(std::sync::atomic::Ordering::SeqCst), 0);
+    bystander.assert_unseen();
     post.connect_well("root", "team@upstream").await;
     post.gateway.stop().await;
 }

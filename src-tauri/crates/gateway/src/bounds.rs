@@ -50,7 +50,7 @@ pub(crate) const ASKS_PER_CALL: usize = 32;
 pub(crate) const ASK: Duration = Duration::from_secs(10 * 60);
 /// How often one call may be sent again because its server wanted something
 /// of the client, and the pause where it did not.
-pub(crate) const ROUNDS_PER_CALL: usize = 16;
+pub(crate) const ROUNDS_PER_CALL: u32 = 16;
 pub(crate) const ROUND_PAUSE: Duration = Duration::from_millis(500);
 /// How long one call may take with all that its client is asked.
 pub(crate) const CALL_IN_ALL: Duration = Duration::from_secs(3600);
@@ -84,13 +84,9 @@ pub(crate) const AGENT_SESSIONS_PER_CALLER: usize = 1_024;
 pub(crate) const SUBSCRIPTIONS_MAX: usize = 256;
 /// Messages in one body, where a revision allows several.
 pub(crate) const BATCH_MAX: usize = 32;
-/// How long a client may take to answer what an upstream asks of it.
-pub(crate) const ANSWER_PATIENCE: Duration = Duration::from_secs(10 * 60);
-/// Calls of one caller, and of all, that may wait for such an answer.
+/// Calls of one caller, and of all, that may wait for what their client is asked.
 pub(crate) const PARKED_PER_CALLER: usize = 16;
 pub(crate) const PARKED_IN_ALL: usize = 512;
-/// How often one call may have its client asked.
-pub(crate) const ROUNDS_MAX: u32 = 16;
 /// Open streams of notifications to agents, and to one of them.
 pub(crate) const STREAMS_MAX: usize = 4_096;
 pub(crate) const STREAMS_PER_CALLER: usize = 1_024;

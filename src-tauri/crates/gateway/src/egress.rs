@@ -140,7 +140,8 @@ fn host_of(uri: &Uri) -> Option<String> {
     (!host.is_empty()).then_some(host)
 }
 
-fn means_this_machine(host: &str) -> bool {
+/// By name or address.
+pub(crate) fn means_this_machine(host: &str) -> bool {
     let literal = host.trim_matches(['[', ']']).parse::<IpAddr>();
     host == "localhost" || literal.is_ok_and(|address| address.is_loopback())
 }

@@ -435,9 +435,7 @@ fn installation(db: &rusqlite::Connection) -> Result<String, StoreError> {
     if let Some(known) = rows::meta(db, rows::INSTALLATION)? {
         return Ok(known);
     }
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| StoreError::Unavailable(e.to_string()))?;
-    let new: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let new = crate::random::text::<16>().map_err(|e| StoreError::Unavailable(e.to_string()))?;
     rows::set_meta(db, rows::INSTALLATION, &new)?;
     Ok(new)
 }

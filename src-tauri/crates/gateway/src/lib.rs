@@ -32,6 +32,7 @@ mod oauth;
 mod pages;
 mod pins;
 pub mod pipeline;
+mod random;
 mod serve;
 mod store;
 mod upstream;

@@ -4,12 +4,12 @@ import type { Transport } from "../../api/types";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 
-/** Exactly what is started or called: one box per argument, so that no space or quote can mislead. */
+/** Exactly what is started or called, whole: one box per argument, so that no space or quote can mislead. */
 export function Target({ transport }: { transport: Transport }) {
   if (transport.kind === "http") {
     return (
       <Code block>
-        <UntrustedText text={transport.url} />
+        <UntrustedText text={transport.url} limit={Infinity} />
       </Code>
     );
   }
@@ -18,7 +18,7 @@ export function Target({ transport }: { transport: Transport }) {
       {transport.argv.map((argument, index) => (
         // oxlint-disable-next-line react/no-array-index-key -- arguments have no identity but their position
         <li key={index}>
-          <code>{argument === "" ? <span className="dim">{strings.connections.emptyArgument}</span> : <UntrustedText text={argument} />}</code>
+          <code>{argument === "" ? <span className="dim">{strings.connections.emptyArgument}</span> : <UntrustedText text={argument} limit={Infinity} />}</code>
         </li>
       ))}
     </ol>

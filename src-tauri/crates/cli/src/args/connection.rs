@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::IfVersion;
+use super::{IfVersion, Sure};
 use crate::names::{connection_name, env_name, header_name, http_url, person_name};
 
 #[derive(Debug, Subcommand)]
@@ -77,6 +77,8 @@ pub(crate) struct ConnectionAdd {
     /// Read that client's secret from the first line of stdin
     #[arg(long, requires = "client_id", conflicts_with = "header")]
     pub(crate) client_secret_stdin: bool,
+    #[command(flatten)]
+    pub(crate) sure: Sure,
     /// Program and arguments, started as they are: no shell
     #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
     pub(crate) command: Vec<String>,

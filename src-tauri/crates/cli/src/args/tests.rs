@@ -19,6 +19,7 @@ fn the_contract_parses() {
         "agw login ana --password-stdin --json",
         "agw --json --data-dir /tmp/x status",
         "agw connection add fs --stdio --env A B --env C -- npx -y server --json",
+        "agw connection add fs --stdio --yes -- npx -y server",
         "agw connection add crm --http https://crm.example/mcp --header Authorization X-Key",
         "agw user add ana --team sales",
         "agw agent add ana claude --scope fs.* --scope crm.read --ttl 30d",

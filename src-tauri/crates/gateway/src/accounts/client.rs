@@ -1,7 +1,7 @@
 //! Who the gateway is to an authorization server. In this order: the client
-//! that an admin gave, which may be one known by a URL where the admin has put its
-//! document (the gateway itself has no public address to have one at); one that it registers itself (RFC 7591); else an
-//! admin is asked for one.
+//! that an admin gave, which may be one known by a URL where the admin has put
+//! its document (the gateway itself has no public address to have one at); one
+//! that it registers itself (RFC 7591); else an admin is asked for one.
 
 use agw_core::ConnectionId;
 use agw_vault::{Place, Secret, Vault};

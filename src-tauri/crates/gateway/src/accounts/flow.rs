@@ -385,10 +385,8 @@ impl Accounts {
 
 /// 256 random bits.
 fn random() -> Result<String, AccountError> {
-    let mut bytes = [0; 32];
-    let filled = getrandom::fill(&mut bytes);
-    filled.map_err(|_| AccountError::Internal("the system's source of randomness failed"))?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    crate::random::text::<32>()
+        .map_err(|_| AccountError::Internal("the system's source of randomness failed"))
 }
 
 /// Host and port of a URL, for people.

@@ -24,6 +24,7 @@ use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
     gateway::Gateway,
+    random,
     store::{StoreError, writer::Safety},
 };
 
@@ -325,9 +326,7 @@ pub(crate) async fn begin(
     name: String,
     opens: Opens,
 ) -> Result<NewSession, AdminError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|e| AdminError::internal(e.to_string()))?;
-    let token: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    let token = random::text::<32>().map_err(|e| AdminError::internal(e.to_string()))?;
     let hash = hash(&token);
     let now = clock::now_ms();
     let life = i64::try_from(opens.life().as_millis()).unwrap_or(i64::MAX);

@@ -18,7 +18,7 @@ use std::fmt::Write as _;
 use agw_core::{AgentId, ApprovalId, GrantId, ToolEffect, UserId, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::audit::shape::Shape;
+use crate::{audit::shape::Shape, random};
 
 /// Random bytes at the beginning of a text.
 pub(crate) const SALT: usize = 16;
@@ -278,11 +278,7 @@ impl Rendered {
 
 /// Lower-case hex SHA-256.
 fn hash(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut out, byte| {
-        // Writing to a String cannot fail, here and below.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    random::hex(&Sha256::digest(bytes))
 }
 
 /// `value` needs no escaping.

@@ -23,6 +23,7 @@ use crate::{
     bounds, clock,
     gateway::Gateway,
     pages::{is_format, read_body},
+    random,
     store::StoreError,
 };
 
@@ -257,9 +258,7 @@ async fn store(gateway: &Gateway, client: Client, now: i64) -> Result<(), AdminE
 }
 
 fn random_id() -> Result<String, OauthError> {
-    let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|e| AdminError::internal(e.to_string()))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    random::text::<16>().map_err(|e| AdminError::internal(e.to_string()).into())
 }
 
 /// The name that a program gives itself, short and plain.

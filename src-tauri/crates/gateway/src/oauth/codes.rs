@@ -10,7 +10,7 @@ use agw_core::AgentId;
 use sha2::{Digest as _, Sha256};
 
 use super::issue::Consent;
-use crate::bounds;
+use crate::{bounds, random};
 
 type Hash = [u8; 32];
 
@@ -41,9 +41,7 @@ pub(super) struct Ticket(Hash);
 impl Codes {
     /// A new code; `None` if there are too many, or no random bytes.
     pub(super) fn give(&self, consent: Consent) -> Option<String> {
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).ok()?;
-        let code: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let code = random::text::<32>().ok()?;
         let mut codes = self.open();
         if codes.len() >= bounds::CODES_MAX {
             return None;

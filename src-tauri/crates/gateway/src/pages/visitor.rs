@@ -1,6 +1,6 @@
 //! Who is looking at a page, and the forms that they send.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::sync::Arc;
 
 use agw_api::Role;
 use agw_core::UserId;
@@ -19,6 +19,7 @@ use crate::{
     admin::{self, AdminError, Opens},
     bounds, clock,
     gateway::Gateway,
+    random,
 };
 
 /// The session of a person on these pages.
@@ -78,7 +79,7 @@ impl Visitor {
             session: signed_in.as_ref().and(found).map_or([0; 32], |(hash, _)| hash),
             signed_in,
             gateway: Arc::clone(gateway),
-            browser: Zeroizing::new(known.map_or_else(random, str::to_owned)),
+            browser: Zeroizing::new(known.map_or_else(new_browser, str::to_owned)),
             new: known.is_none(),
             origin: headers.contains_key(header::ORIGIN),
         }
@@ -142,7 +143,7 @@ impl Visitor {
     }
 
     fn token(&self) -> String {
-        hex(&self.binding())
+        random::hex(&self.binding())
     }
 
     /// Of this browser and who is signed in, and of nobody else.
@@ -194,20 +195,8 @@ pub(crate) async fn read_body(body: Body, max: usize) -> Option<Bytes> {
     Some(read.ok()?.ok()?.to_bytes())
 }
 
-/// 256 random bits in hex. Without any, the form's token still hangs on the
-/// key of this start and on the session.
-fn random() -> String {
-    let mut bytes = Zeroizing::new([0; 32]);
-    match getrandom::fill(&mut *bytes) {
-        Ok(()) => hex(&*bytes),
-        Err(_) => String::new(),
-    }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut out, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+/// Without randomness, the form's token still hangs on the key of this start
+/// and on the session.
+fn new_browser() -> String {
+    random::text::<32>().unwrap_or_default()
 }

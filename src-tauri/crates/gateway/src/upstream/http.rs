@@ -14,7 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
-use crate::{bounds, pipeline::ArmedRequest, upstream::UpstreamError};
+use crate::{bounds, egress::means_this_machine, pipeline::ArmedRequest, upstream::UpstreamError};
 
 /// The client that all connections share.
 pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
@@ -59,12 +59,9 @@ pub(crate) fn check_url(url: &str) -> Result<Uri, String> {
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err("the URL contains a user name; use a credential instead".into());
     }
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let local = bare == "localhost"
-        || bare.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     match uri.scheme_str() {
         Some("https") => Ok(uri),
-        Some("http") if local => Ok(uri),
+        Some("http") if means_this_machine(host) => Ok(uri),
         Some("http") => Err(format!("{host} is not this machine, so use https")),
         _ => Err(format!("{url:?} is neither http nor https")),
     }

@@ -275,15 +275,7 @@ impl HttpLink {
         let mut extra = self.own.headers.clone();
         extra.extend(mirrored_headers(armed)?);
         let response = self.site.post([&extra, armed.headers()], body).await?;
-        let exchange = Exchange {
-            link: self,
-            session: &self.own,
-            headers: armed.headers(),
-            secrets: &talk.secrets,
-            owner: Some(owner),
-            talk: Some(Arc::clone(talk)),
-        };
-        let answer = exchange.read_answer(response, id).await?;
+        let answer = self.exchange(&self.own, talk, owner).read_answer(response, id).await?;
         if dialect::is_header_mismatch(&answer) {
             // Its definitions are others than those that were listed.
             self.ear.lists_changed.notify_one();

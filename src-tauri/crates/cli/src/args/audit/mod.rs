@@ -99,7 +99,7 @@ the gateway, and keep them where it cannot write.")]
     Forward(ForwardCommand),
 }
 
-/// For what cannot be undone.
+/// For what cannot be undone, and for what the gateway starts.
 #[derive(Debug, Clone, Copy, Args)]
 pub(crate) struct Sure {
     /// Do not ask

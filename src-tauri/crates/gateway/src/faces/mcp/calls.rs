@@ -534,7 +534,7 @@ impl UnderWay {
                 () = all => true,
                 () = gone.cancelled() => false,
                 () = session.over.cancelled() => false,
-                () = tokio::time::sleep(bounds::ANSWER_PATIENCE) => false,
+                () = tokio::time::sleep(bounds::ASK) => false,
             };
             ids.iter().for_each(|id| session.withdraw(id));
             if complete {
@@ -581,7 +581,7 @@ impl UnderWay {
             })
             .collect();
         self.rounds += 1;
-        let parked = if self.rounds > bounds::ROUNDS_MAX {
+        let parked = if self.rounds > bounds::ROUNDS_PER_CALL {
             Err(Refusal::TooManyCalls)
         } else {
             gateway.parked.park(&gateway, self, asks)

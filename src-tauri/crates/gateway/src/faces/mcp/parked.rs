@@ -105,7 +105,7 @@ impl ParkedCalls {
         let gateway = Arc::clone(gateway);
         tokio::spawn(async move {
             tokio::select! {
-                () = tokio::time::sleep(bounds::ANSWER_PATIENCE) => {}
+                () = tokio::time::sleep(bounds::ASK) => {}
                 () = gateway.stop.cancelled() => {}
                 () = taken.cancelled() => return,
             }

@@ -13,7 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::Endpoint;
-use crate::{bounds, pipeline::ClientAnswer};
+use crate::{bounds, pipeline::ClientAnswer, random};
 
 /// All open sessions and streams of agents.
 #[derive(Debug, Default)]
@@ -90,9 +90,7 @@ impl AgentSessions {
         endpoint: &Endpoint,
         greeted: Greeted,
     ) -> Option<String> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).ok()?;
-        let id: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+        let id = random::text::<16>().ok()?;
         let session = AgentSession {
             principal: principal(caller),
             endpoint: endpoint.clone(),
