@@ -105,8 +105,12 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
         ("upstream.call(", vec!["pipeline/mod.rs"]),
         (".call(armed", vec!["upstream/mod.rs"]),
         ("open_for_call(", vec!["pipeline/inject.rs"]),
-        // Accounts are opened to be renewed and to list tools with.
-        ("open_to_connect(", vec!["upstream/link.rs", "accounts/mod.rs", "accounts/client.rs"]),
+        // Accounts are opened to be renewed, to list tools with, and to be given
+        // back to the server that they are of.
+        (
+            "open_to_connect(",
+            vec!["upstream/link.rs", "accounts/mod.rs", "accounts/client.rs", "accounts/revoke.rs"],
+        ),
     ];
     for file in sources(gateway) {
         let name = file.strip_prefix(root().join(gateway)).unwrap().to_str().unwrap().to_owned();
