@@ -4,6 +4,43 @@
  */
 
 export interface paths {
+    "/api/v1/accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Accounts that are connected, and those that the person who asks may connect.
+         *     Members see their own.
+         */
+        get: operations["list_accounts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/accounts/{connection}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Disconnect an account: the gateway forgets its tokens. */
+        delete: operations["disconnect_account"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/agents": {
         parameters: {
             query?: never;
@@ -997,6 +1034,27 @@ export interface components {
              */
             hash: string;
         };
+        /**
+         * @description `GET /api/v1/accounts`: an account with the system behind a connection, or
+         *     the place of one that is not connected.
+         */
+        Account: {
+            /** @description RFC 3339. */
+            connected_at?: string | null;
+            connection: string;
+            kind: components["schemas"]["SignInKind"];
+            /** @description Where its owner connects it, with a browser. */
+            link: string;
+            /** @description Whether the person who asks may connect it there. */
+            own: boolean;
+            /** @description Why it is to be connected anew. */
+            problem?: string | null;
+            state: components["schemas"]["AccountState"];
+            /** @description Whose it is; none: the team's. */
+            user?: string | null;
+        };
+        /** @enum {string} */
+        AccountState: "not_connected" | "connected" | "reconnect";
         /** @description A named client of one user. */
         Agent: {
             /** Format: int32 */
@@ -1022,6 +1080,7 @@ export interface components {
             /** @description Whether its calls are refused for now. */
             paused: boolean;
             scope: string[];
+            signed_in?: components["schemas"]["AgentSignIn"] | null;
             user: string;
             /**
              * Format: int64
@@ -1034,6 +1093,17 @@ export interface components {
         /** @description Answer to making an agent. The token is never shown again. */
         AgentCreated: components["schemas"]["Agent"] & {
             token: string;
+        };
+        /** @description A program that signed an agent in with OAuth. */
+        AgentSignIn: {
+            /** @description The program's name; its own word unless it is known. */
+            client: string;
+            /** @description The host that it was sent back to. */
+            host: string;
+            /** @description Whether the gateway has a copy of what its maker says of it. */
+            known: boolean;
+            /** @description RFC 3339. */
+            since: string;
         };
         /** @description `GET /api/v1/approvals/{id}/always`. */
         AlwaysProposal: {
@@ -1085,6 +1155,11 @@ export interface components {
             note?: string | null;
             /** Format: int64 */
             policy_version: number;
+            /**
+             * @description Where the account that the call needs is connected, if it is not: until
+             *     then the call would fail even if it is approved.
+             */
+            sign_in?: string | null;
             state: components["schemas"]["ApprovalState"];
             /** @description `connection.tool`. */
             tool: string;
@@ -1377,6 +1452,7 @@ export interface components {
              * @description Templates included.
              */
             resources?: number;
+            sign_in?: components["schemas"]["SignInKind"] | null;
             /** Format: int32 */
             tools: number;
             transport: components["schemas"]["Transport"];
@@ -1397,7 +1473,7 @@ export interface components {
          * @description Whether a connection can be used now.
          * @enum {string}
          */
-        ConnectionHealth: "connecting" | "ready" | "failed" | "sealed";
+        ConnectionHealth: "connecting" | "ready" | "failed" | "sealed" | "needs_sign_in";
         /**
          * @description A secret of a connection: an environment variable of a `stdio` server, a
          *     request header of an `http` one.
@@ -1681,6 +1757,7 @@ export interface components {
             credentials?: components["schemas"]["CredentialValue"][];
             /** @description `[a-z][a-z0-9-]{0,31}`; the part before the dot in its tools' ids. */
             name: string;
+            sign_in?: components["schemas"]["NewSignIn"] | null;
             transport: components["schemas"]["Transport"];
         };
         /** @description `POST /api/v1/audit/forwards`. */
@@ -1714,6 +1791,20 @@ export interface components {
             version?: number | null;
             /** @description A condition in CEL over `args`, `user`, `agent`, `connection` and `now`. */
             when?: string | null;
+        };
+        /** @description How people sign in to a connection (OAuth). */
+        NewSignIn: {
+            /**
+             * @description The client that an admin registered with the authorization server;
+             *     without one the gateway registers itself.
+             */
+            client_id?: string | null;
+            /**
+             * Format: password
+             * @description Write-only: goes to the vault and is never returned.
+             */
+            client_secret?: string | null;
+            kind: components["schemas"]["SignInKind"];
         };
         /** @description `POST /api/v1/teams`. */
         NewTeam: {
@@ -1892,6 +1983,11 @@ export interface components {
             recovery_key: string;
             session: components["schemas"]["SessionCreated"];
         };
+        /**
+         * @description Whose account calls of a connection go with.
+         * @enum {string}
+         */
+        SignInKind: "team" | "user";
         /** @description `POST /api/v1/sessions`. */
         SignInRequest: {
             /** Format: password */
@@ -2177,6 +2273,74 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    list_accounts: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Account"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    disconnect_account: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A user's name; without it the team's, or one's own where everybody has
+                 *     their own.
+                 */
+                user?: string;
+            };
+            header?: never;
+            path: {
+                connection: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     list_agents: {
         parameters: {
             query?: {
