@@ -121,7 +121,9 @@ it("explains patterns of prompts and resources, and knows what a condition on a 
     ["*:read", /and all prompts and resources/],
     ["gmail.send", /Prompts and resources: docs\.@prompt\/review/],
   ] as const) {
+    // oxlint-disable-next-line no-await-in-loop
     await userEvent.clear(field);
+    // oxlint-disable-next-line no-await-in-loop
     await userEvent.type(field, typed);
     expect(screen.getByText(meaning)).toBeVisible();
   }
