@@ -512,3 +512,64 @@ async fn a_url_to_open_first_is_bridged_to_clients_that_do_not_know_the_error() 
     assert!(!known.to_string().contains("s3cret"), "{known}");
     gateway.stop().await;
 }
+
+/// Calls that wait for their clients take places; each agent has its few.
+#[tokio::test]
+async fn an_agents_many_parked_calls_are_refused_and_nobody_elses() {
+    let scene = Scene::start(Dialect::Stateless).await;
+    let url = scene.url();
+    let client = Stateless::new(&url, &scene.token);
+    let mut parked = Vec::new();
+    for n in 0..16 {
+        let asked = client.call("elicit", json!({"n": n})).await;
+        assert_eq!(asked["result"]["resultType"], "input_required", "{n}: {asked}");
+        parked.push(asked);
+    }
+    let refused = client.call("elicit", json!({"n": 16})).await;
+    assert_eq!(refused["error"]["data"]["code"], "too_many_calls", "{refused}");
+    // What asks nothing goes on, and so do others.
+    assert!(client.call("echo", json!({})).await["result"]["content"].is_array());
+    let other = Stateless::new(&url, &scene.other);
+    let asked = other.call("elicit", json!({})).await;
+    assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+    // A place that was given back is one to take.
+    let (key, _) = wanted(&parked[3]);
+    let state = &parked[3]["result"]["requestState"];
+    let last = client.bring("elicit", json!({"n": 3}), state, json!({key: accepted()})).await;
+    assert_eq!(told(&last), &accepted());
+    let asked = client.call("elicit", json!({"n": 17})).await;
+    assert_eq!(asked["result"]["resultType"], "input_required", "{asked}");
+    scene.gateway.stop().await;
+}
+
+/// That a list changed is said to those whose list it is.
+#[tokio::test]
+async fn nobody_hears_that_a_tool_changed_which_they_may_not_see() {
+    let server = Fixture::start().await;
+    server.talk();
+    let (gateway, _) = office(&server).await;
+    gateway.add_user("eve", None).await;
+    gateway.grant("eve", "up.echo", "allow").await;
+    let eve = gateway.add_agent("eve", "spy", &[]).await;
+    for url in [gateway.url("/mcp/up"), gateway.url("/mcp")] {
+        let session = Session::open(&url, &eve).await;
+        let mut stream = session.listen().await;
+        let mut listening = mcp::subscribe(&url, &eve, &json!(1)).await;
+        assert!(listening.recv().await.is_some());
+        let tool = |name: &str| json!({"name": name, "description": format!("The tool {name}"), "inputSchema": {"type": "object"}});
+        for list in [json!([tool("echo")]), json!([tool("echo"), tool("hidden")])] {
+            server.list(list);
+            let _: agw_api::TestReport =
+                gateway.admin.post("/api/v1/connections/up/test", &()).await.unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        assert!(stream.try_recv().is_err() && listening.try_recv().is_err());
+        let grant = gateway.grant("eve", "up.hidden", "allow").await;
+        for events in [&mut stream, &mut listening] {
+            let heard = tokio::time::timeout(SOON, events.recv()).await.unwrap().unwrap();
+            assert_eq!(heard["method"], "notifications/tools/list_changed");
+        }
+        gateway.revoke(&grant).await;
+    }
+    gateway.stop().await;
+}
