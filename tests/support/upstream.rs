@@ -268,8 +268,8 @@ async fn serve(State(inner): State<Arc<Inner>>, headers: HeaderMap, body: Bytes)
         "resources/subscribe" | "resources/unsubscribe" => {
             axum::Json(answer(json!({}))).into_response()
         }
-        "resources/list" => axum::Json(answer(json!({"resources": []}))).into_response(),
-        "resources/templates/list" => {
+        "resources/list" if talks => axum::Json(answer(json!({"resources": []}))).into_response(),
+        "resources/templates/list" if talks => {
             axum::Json(answer(json!({"resourceTemplates": []}))).into_response()
         }
         "tools/list" => {
