@@ -3,10 +3,7 @@
 
 use std::{net::TcpListener, time::Instant};
 
-use fantoccini::{
-    Client, ClientBuilder,
-    wd::WebDriverCompatibleCommand,
-};
+use fantoccini::{Client, ClientBuilder, wd::WebDriverCompatibleCommand};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -84,7 +81,8 @@ impl Chromium {
 
     /// The size of the page, in CSS pixels; the phone's has a touch screen's width.
     pub async fn resize(&self, width: u32, height: u32) {
-        let metrics = json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
+        let metrics =
+            json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": false});
         self.devtools("Emulation.setDeviceMetricsOverride", metrics).await;
     }
 
@@ -140,7 +138,11 @@ impl Post {
 }
 
 impl WebDriverCompatibleCommand for Post {
-    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+    fn endpoint(
+        &self,
+        base: &url::Url,
+        session: Option<&str>,
+    ) -> Result<url::Url, url::ParseError> {
         base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
     }
 
@@ -156,7 +158,8 @@ async fn start_driver() -> (Part, u16) {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut command = std::process::Command::new("chromedriver");
         command.arg(format!("--port={port}")).env("PATH", std::env::var("PATH").unwrap());
-        let mut driver = Part::start(&format!("chromedriver ({INSTALL})"), &command, &Log::default());
+        let mut driver =
+            Part::start(&format!("chromedriver ({INSTALL})"), &command, &Log::default());
         let deadline = Instant::now() + PATIENCE;
         while !driver.has_ended() && Instant::now() < deadline {
             if tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok() {

@@ -48,7 +48,7 @@ export function KeySheet({ onClose }: { onClose: () => void }) {
             <dd>
               {keys.map((key, index) => (
                 <span key={key}>
-                  {index > 0 && <span className="dim small">{keys[0] === "G" ? ` ${t.then} ` : " + "}</span>}
+                  {index > 0 && <span className="dim small">{keys[0] === "G" ? ` ${t.afterwards} ` : " + "}</span>}
                   <kbd>{key}</kbd>
                 </span>
               ))}

@@ -48,7 +48,7 @@ export const keyboard = {
   sheet: "Show this list",
   close: "Close what is open",
   goTo: (page: string) => `Go to ${page}`,
-  then: "then",
+  afterwards: "then",
   singleKeys: "Single-key shortcuts",
   singleKeysText: "Keys without Ctrl, Alt or Cmd. They never act while you type or while a dialog is open. Switch them off if you speak your input.",
   tables: "In tables and lists, Tab goes through rows and Enter opens one.",
