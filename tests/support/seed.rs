@@ -88,8 +88,11 @@ impl Seeded {
             ("chen", "member", json!(["support"])),
             ("vera", "auditor", json!([])),
         ] {
-            let body = json!({"name": name, "role": role, "teams": teams});
-            let _: Value = gateway.admin.post("/api/v1/users", &body).await.unwrap();
+            let body = json!({"name": name, "role": role});
+            let user: agw_api::User = gateway.admin.post("/api/v1/users", &body).await.unwrap();
+            let body = json!({"role": role, "teams": teams, "version": user.version});
+            let path = format!("/api/v1/users/{name}");
+            let _: Value = gateway.admin.put(&path, &body).await.unwrap();
         }
         gateway.set_password("ana").await;
         gateway.set_password("vera").await;
