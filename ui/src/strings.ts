@@ -6,6 +6,7 @@ import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
+import { keyboard, palette, screen, shell } from "./strings/shell";
 import { tools } from "./strings/tools";
 import { list, offers, plural } from "./strings/words";
 
@@ -61,10 +62,8 @@ export const strings = {
     connections: "Connections",
     grants: "Grants",
     people: "People",
-    signedInAs: (user: string) => `Signed in as ${user}`,
     signOut: "Sign out",
     quit: "Quit…",
-    scheme: { auto: "Colors: as the system", light: "Colors: light", dark: "Colors: dark" },
     skip: "Skip to the page",
   },
   notFound: { title: "There is no such page", text: "Choose a page on the left." },
@@ -310,6 +309,10 @@ export const strings = {
   grants,
   people,
   recording,
+  keyboard,
+  palette,
+  screen,
+  shell,
   tools,
   reasonWords,
 } as const;
