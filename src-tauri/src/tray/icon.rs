@@ -7,30 +7,40 @@ use super::Shown;
 
 /// In the icon's pixels, the badge included: what of the state's drawing makes
 /// room for it, so that the two stay apart on any panel.
-const BADGE_ROOM: i64 = 43;
+const BADGE_ROOM: i64 = 41;
 
-/// Outline and colour both differ between them; see icons/source.
+/// Outline and colour both differ between them; see icons/source. With a badge
+/// the drawing is smaller and in the upper left.
 pub(super) fn icon(shown: Shown, waiting: Option<usize>) -> Image<'static> {
-    let state = state(shown);
+    let (alone, beside_badge) = drawings(shown);
     match waiting {
-        None | Some(0) => state,
-        Some(count) => with_badge(&state, &badge(count)),
+        None | Some(0) => alone,
+        Some(count) => with_badge(&beside_badge, &badge(count)),
     }
 }
 
-fn state(shown: Shown) -> Image<'static> {
+fn drawings(shown: Shown) -> (Image<'static>, Image<'static>) {
     match shown {
-        Shown::Running(ServiceState::Enforcing) => {
-            tauri::include_image!("icons/tray-enforcing.png")
-        }
-        Shown::Running(ServiceState::Paused) => tauri::include_image!("icons/tray-paused.png"),
-        Shown::Running(ServiceState::Unrecorded) => {
-            tauri::include_image!("icons/tray-unrecorded.png")
-        }
-        Shown::Running(ServiceState::Sealed | ServiceState::Unconfigured) => {
-            tauri::include_image!("icons/tray-sealed.png")
-        }
-        Shown::NotAnswering | Shown::Stopped => tauri::include_image!("icons/tray-stopped.png"),
+        Shown::Running(ServiceState::Enforcing) => (
+            tauri::include_image!("icons/tray-enforcing.png"),
+            tauri::include_image!("icons/tray-enforcing-waiting.png"),
+        ),
+        Shown::Running(ServiceState::Paused) => (
+            tauri::include_image!("icons/tray-paused.png"),
+            tauri::include_image!("icons/tray-paused-waiting.png"),
+        ),
+        Shown::Running(ServiceState::Unrecorded) => (
+            tauri::include_image!("icons/tray-unrecorded.png"),
+            tauri::include_image!("icons/tray-unrecorded-waiting.png"),
+        ),
+        Shown::Running(ServiceState::Sealed | ServiceState::Unconfigured) => (
+            tauri::include_image!("icons/tray-sealed.png"),
+            tauri::include_image!("icons/tray-sealed-waiting.png"),
+        ),
+        Shown::NotAnswering | Shown::Stopped => (
+            tauri::include_image!("icons/tray-stopped.png"),
+            tauri::include_image!("icons/tray-stopped-waiting.png"),
+        ),
     }
 }
 
