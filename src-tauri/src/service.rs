@@ -42,7 +42,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(data_dir: PathBuf) -> Self {
         Self {
-            client: Client::new(&data_dir),
+            client: Client::new(&data_dir).named(agw_api::WINDOW),
             data_dir,
             starting: tokio::sync::Mutex::default(),
             child: Mutex::default(),

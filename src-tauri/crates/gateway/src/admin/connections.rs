@@ -234,7 +234,7 @@ pub(super) async fn test(
 }
 
 /// The upstream of a connection, which a task starts right after the change.
-async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
+pub(super) async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
     for _ in 0..100 {
         if let Some(upstream) = gateway.upstreams.get(id) {
             return Some(upstream);
@@ -244,7 +244,10 @@ async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
     None
 }
 
-fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Arc<ConnectionConfig>, AdminError> {
+pub(super) fn find<'s>(
+    snapshot: &'s Snapshot,
+    name: &str,
+) -> Result<&'s Arc<ConnectionConfig>, AdminError> {
     let parsed: Option<ConnectionName> = name.parse().ok();
     parsed
         .and_then(|name| snapshot.connections.get(&name))

@@ -12,10 +12,11 @@ use crate::{
     bounds,
     catalog::{Definitions, Listed},
     mirrored,
+    outbound::HttpClient,
     pipeline::{self, ArmedRequest, Era, Operation},
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
-        HttpClient, UpstreamError, UpstreamReply,
+        UpstreamError, UpstreamReply,
         dialect::{self, Announced, Greeting},
         ear::{Ear, Owner},
         http::{Access, Site, check_url},

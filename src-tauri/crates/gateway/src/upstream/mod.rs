@@ -23,7 +23,7 @@ mod talk;
 mod wire;
 mod wires;
 
-pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_cause, tls};
+pub(crate) use self::http::{check_url, root_cause};
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 
@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds::{self, Timeouts},
+    outbound::HttpClient,
     pipeline::{ArmedRequest, Era},
     store::snapshot::ConnectionConfig,
 };
@@ -62,6 +63,8 @@ pub(crate) struct Upstream {
     retry: Notify,
     stop: CancellationToken,
     timeouts: Timeouts,
+    /// For all its links, one after the other.
+    http: HttpClient,
     /// How it spoke when it was last greeted.
     era: Mutex<Option<Era>>,
     /// What of its resources is watched, for whom.

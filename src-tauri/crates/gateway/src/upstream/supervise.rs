@@ -21,10 +21,11 @@ use crate::{
     catalog::{Catalog, Definitions, Listed, Listing},
     clock,
     live::Live,
+    outbound::{Outbound, Owner},
     pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
     upstream::{
-        HttpClient, Upstream, UpstreamError,
+        Upstream, UpstreamError,
         ear::Ear,
         life::Life,
         link::{Link, Setting},
@@ -58,7 +59,7 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     pub(crate) vault: Arc<ArcSwapOption<Vault>>,
     pub(crate) writer: Writer,
-    pub(crate) http: HttpClient,
+    pub(crate) outbound: Outbound,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) timeouts: Timeouts,
     pub(crate) crowd: Arc<Crowd>,
@@ -208,6 +209,7 @@ impl Upstreams {
             settled: 0,
         };
         let subscriptions = Subscriptions::new(Arc::clone(&self.context.live), config.name.clone());
+        let owner = Owner::connection(config.name.as_str());
         let upstream = Arc::new(Upstream {
             config,
             stderr: Tail::default(),
@@ -216,6 +218,7 @@ impl Upstreams {
             retry: Notify::new(),
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
+            http: self.context.outbound.of(owner).client(),
             era: Mutex::default(),
             subscriptions: Arc::new(subscriptions),
         });
@@ -309,7 +312,7 @@ impl Upstreams {
             config,
             vault: vault.as_deref(),
             account,
-            http: &self.context.http,
+            http: &upstream.http,
             stderr: &upstream.stderr,
             ear,
             life,
