@@ -18,7 +18,7 @@ use crate::{
         http::{Access, Headers, Site, check_status, content_type, next_chunk},
         life::Life,
         sse::Events,
-        stderr::Tail,
+        log::Log,
         wire::{Ends, Shared, Wire},
     },
 };
@@ -51,7 +51,7 @@ impl OldSse {
             UpstreamError::Malformed("its stream does not begin with an endpoint".into())
         })?;
         let uri = resolve(&self.site.uri, &first)?;
-        let (wire, ends) = Wire::new(secrets, Tail::default(), ear, life.clone());
+        let (wire, ends) = Wire::new(secrets, Log::default(), ear, life.clone());
         let post = Site { uri, client: self.site.client.clone() };
         life.tasks.spawn(carry(stream, post, headers.to_vec(), ends));
         Ok(wire)
