@@ -227,7 +227,9 @@ An entry in a client's configuration looks like this:
   agw call sample.read_note --args '{\"name\": \"welcome\"}'")]
     Call(CallArgs),
     /// A small MCP server to try the gateway with: a few notes
-    #[command(after_help = "It speaks MCP on stdin and stdout, so it is a connection like any other:
-  agw connection add sample --stdio -- agw sample")]
+    #[command(
+        after_help = "It speaks MCP on stdin and stdout, so it is a connection like any other:
+  agw connection add sample --stdio -- agw sample"
+    )]
     Sample(SampleArgs),
 }

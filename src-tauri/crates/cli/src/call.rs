@@ -66,7 +66,11 @@ fn token(file: Option<&Path>) -> Result<zeroize::Zeroizing<String>, CliError> {
 async fn send(url: &str, body: String) -> Result<(u16, Value), CliError> {
     let next = "Start it with `agw serve`, and try again.";
     let failed = |why: String| {
-        CliError::failed("not_running", format!("the gateway at {url} does not answer: {why}"), next)
+        CliError::failed(
+            "not_running",
+            format!("the gateway at {url} does not answer: {why}"),
+            next,
+        )
     };
     let mut request = Request::post(url)
         .body(Full::new(Bytes::from(body)))

@@ -121,7 +121,8 @@ fn call(notes: &mut Notes, tool: &str, args: &Value) -> Option<Value> {
 }
 
 fn tools() -> Value {
-    let name = json!({"type": "string", "description": "Name of the note", "maxLength": notes::NAME_MAX});
+    let name =
+        json!({"type": "string", "description": "Name of the note", "maxLength": notes::NAME_MAX});
     let text = json!({"type": "string", "description": "What it says from now on"});
     let schema = |properties: Value, required: &[&str]| {
         json!({

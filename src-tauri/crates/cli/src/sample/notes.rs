@@ -24,7 +24,10 @@ impl Notes {
     pub(super) fn new(folder: Option<PathBuf>) -> Result<Self, CliError> {
         let Some(folder) = folder else {
             let first = [
-                ("welcome", "An agent read this through the gateway: it was identified, it was allowed to, and it is on record."),
+                (
+                    "welcome",
+                    "An agent read this through the gateway: it was identified, it was allowed to, and it is on record.",
+                ),
                 ("shopping", "Milk, bread, apples."),
                 ("ideas", "Let an agent write a note, and be asked before it may."),
             ];

@@ -6,8 +6,8 @@ pub(super) mod upkeep;
 use std::{sync::Arc, time::Instant};
 
 use agw_api::{
-    Connection, ConnectionDetail, ConnectionHealth, LastError, NewConnection, NewSignIn, SignInKind,
-    TestReport, Transport,
+    Connection, ConnectionDetail, ConnectionHealth, LastError, NewConnection, NewSignIn,
+    SignInKind, TestReport, Transport,
 };
 use agw_core::{ConnectionId, ConnectionName};
 use agw_vault::{Place, Secret};

@@ -17,8 +17,8 @@ use crate::{
         ear::Ear,
         http::{Access, Headers, Site, check_status, content_type, next_chunk},
         life::Life,
-        sse::Events,
         log::Log,
+        sse::Events,
         wire::{Ends, Shared, Wire},
     },
 };
