@@ -24,6 +24,9 @@ const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", 
 
 export const grants = {
   title: "Grants",
+  whoMay: "These grants bear on it:",
+  noneBear: "No grant bears on it: nobody may use it.",
+  moreBear: (count: number) => `and ${count} more`,
   views: { subject: "By subject", all: "All grants", suggestions: "Suggestions", why: "Why?" },
   viewsLabel: "Ways to look at the permission map",
   subject: "Whose permissions",

@@ -170,10 +170,11 @@ pub(crate) const FORWARD_ANSWER_MAX: usize = 64 << 10;
 pub(crate) const METRICS_EVERY: Duration = Duration::from_secs(15);
 /// Combinations of labels of one metric.
 pub(crate) const METRIC_SERIES_MAX: usize = 256;
-/// Lines of an upstream's stderr that are kept.
-pub(crate) const STDERR_LINES: usize = 200;
-/// Bytes of one such line that are kept.
-pub(crate) const STDERR_LINE_MAX: usize = 1_000;
+/// Lines that are kept of what a connection's server wrote, of what the
+/// gateway did with it, and bytes of one of them.
+pub(crate) const LOG_LINES: usize = 200;
+pub(crate) const LOG_EVENTS: usize = 50;
+pub(crate) const LOG_LINE_MAX: usize = 1_000;
 /// First and longest wait before a failed upstream is tried again.
 pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(500);
 pub(crate) const RETRY_MAX: Duration = Duration::from_secs(60);

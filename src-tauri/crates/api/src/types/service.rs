@@ -49,6 +49,9 @@ pub struct Status {
     pub url: String,
     /// RFC 3339.
     pub started_at: String,
+    /// The file of `agw` that runs as the gateway; not told to members.
+    #[serde(default)]
+    pub program: Option<String>,
     /// Where the master key lives: `keychain`, `file:PATH`, `passphrase` or `systemd-creds`.
     pub master_key: Option<String>,
     /// Why the gateway is sealed, and what to do.
