@@ -4,6 +4,7 @@ import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
+import { grid } from "./strings/grid";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { tools } from "./strings/tools";
@@ -59,7 +60,7 @@ export const strings = {
     tools: "Tools",
     changePassword: "Change your password",
     connections: "Connections",
-    grants: "Grants",
+    grants: "Permissions",
     people: "People",
     signedInAs: (user: string) => `Signed in as ${user}`,
     signOut: "Sign out",
@@ -308,6 +309,7 @@ export const strings = {
   audit,
   definition,
   grants,
+  grid,
   people,
   recording,
   tools,
