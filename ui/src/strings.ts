@@ -5,12 +5,13 @@ import { audit, recording } from "./strings/audit";
 import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
+import { grid } from "./strings/grid";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { keyboard, palette, screen, shell } from "./strings/shell";
 import { start } from "./strings/start";
 import { tools } from "./strings/tools";
-import { plural } from "./strings/words";
+import { list, plural } from "./strings/words";
 
 export const strings = {
   product: "AI Agent Gateway",
@@ -62,7 +63,7 @@ export const strings = {
     tools: "Tools",
     changePassword: "Change your password",
     connections: "Connections",
-    grants: "Grants",
+    grants: "Permissions",
     people: "People",
     signOut: "Sign out",
     quit: "Quit…",
@@ -268,6 +269,7 @@ export const strings = {
   audit,
   definition,
   grants,
+  grid,
   people,
   recording,
   keyboard,
