@@ -82,7 +82,7 @@ export const approvals = {
   },
   prompt: {
     count: (count: number) => `1 of ${count}`,
-    session: "For this session",
+    session: "Allow for session",
     open: "Open in window",
     openMeaning: "Allow it always, deny with a note, and everything else (O)",
     later: "Later",

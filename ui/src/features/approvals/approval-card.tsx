@@ -26,7 +26,6 @@ interface ApprovalCardProps {
   ready: boolean;
   /** Keys answer this one. */
   selected: boolean;
-  onSelect: () => void;
   grantHref: (grant: string) => string;
   Always: AlwaysDialogOf;
   /** Somebody else was faster; the approval as it is now. */
@@ -34,7 +33,7 @@ interface ApprovalCardProps {
 }
 
 /** One held call: who, what, with which arguments, and the answers. */
-export function ApprovalCard({ approval, ready, selected, onSelect, grantHref, Always, onBeaten }: ApprovalCardProps) {
+export function ApprovalCard({ approval, ready, selected, grantHref, Always, onBeaten }: ApprovalCardProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
@@ -75,7 +74,6 @@ export function ApprovalCard({ approval, ready, selected, onSelect, grantHref, A
       className="panel approval"
       aria-labelledby={titleId}
       aria-current={selected}
-      onFocus={onSelect}
       data-testid="approval"
       data-approval={approval.id}
       data-selected={selected}

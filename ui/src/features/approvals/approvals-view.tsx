@@ -1,6 +1,6 @@
 import { Alert, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useState } from "react";
+import { useState } from "react";
 
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
@@ -44,12 +44,12 @@ export function ApprovalsView({ open: wanted, filter, onFilter, grantHref, Alway
   const ready = useSettled([beaten?.id, ...shown.map((approval) => approval.id)].join(), SETTLE_MS);
   const mayAnswer = useRole() !== "auditor";
   const ids = shown.map((approval) => approval.id);
-  const [selected, setSelected] = useState<string>();
-  useCardKeys(ids, selected, setSelected);
   const isThere = at >= 0;
-  useEffect(() => {
-    if (isThere) setSelected(wanted);
-  }, [isThere, wanted]);
+  // Until another one is gone to, the one that was come for.
+  const [gone, setGone] = useState<{ from: string | undefined; to: string }>();
+  const selected = gone !== undefined && gone.from === wanted ? gone.to : wanted;
+  const select = (id: string) => setGone({ from: wanted, to: id });
+  useCardKeys(ids, selected, select);
   // Whoever comes for one that is over is told what became of it.
   const over = isThere ? undefined : all.data?.find((approval) => approval.id === wanted && approval.state !== "pending");
   const notice = beaten ?? over;
@@ -102,7 +102,6 @@ export function ApprovalsView({ open: wanted, filter, onFilter, grantHref, Alway
           approval={approval}
           ready={ready}
           selected={approval.id === selected}
-          onSelect={() => setSelected(approval.id)}
           grantHref={grantHref}
           Always={Always}
           onBeaten={setBeaten}

@@ -6,7 +6,18 @@ const t = strings.approvals.keys;
 export function Legend() {
   return (
     <p className="legend dim" data-testid="approvals-legend">
-      <kbd>J</kbd> <kbd>K</kbd> {t.move} <kbd>A</kbd> {t.pickAllow} <kbd>D</kbd> {t.pickDeny} {t.then} <kbd>Enter</kbd> {t.confirms}
+      <span>
+        <kbd>J</kbd> <kbd>K</kbd> {t.move}
+      </span>
+      <span>
+        <kbd>A</kbd> {t.pickAllow}
+      </span>
+      <span>
+        <kbd>D</kbd> {t.pickDeny}
+      </span>
+      <span>
+        {t.then} <kbd>Enter</kbd> {t.confirms}
+      </span>
     </p>
   );
 }

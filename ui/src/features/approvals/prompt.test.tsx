@@ -26,9 +26,9 @@ const approval: Approval = {
 };
 
 function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
-  let hand: (card: { approval: unknown; count: number }) => void = () => {};
+  let hand: ((card: { approval: unknown; count: number }) => void) | undefined;
   const door = {
-    onCard: (take: typeof hand) => {
+    onCard: (take: NonNullable<typeof hand>) => {
       hand = take;
       return () => {};
     },
@@ -39,7 +39,7 @@ function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
   };
   const fake = fakeHost(() => ({ status: 500 }));
   renderWith(fake.host, <PromptView prompt={door} />);
-  const put = (id: string, count: number) => act(() => hand({ approval: { ...approval, id }, count }));
+  const put = (id: string, count: number) => act(() => hand?.({ approval: { ...approval, id }, count }));
   put("p1", 3);
   return { door, put, seen: fake.seen };
 }

@@ -4,7 +4,7 @@ const STEPS: Record<string, number | undefined> = { j: 1, arrowdown: 1, k: -1, a
 /** A and D answer only what is selected; before that they select. */
 const SELECTING = new Set(["a", "d"]);
 
-/** J and K, or the arrows, go from card to card. */
+/** J and K, or the arrows, go from card to card; so does the focus. */
 export function useCardKeys(ids: readonly string[], selected: string | undefined, onSelect: (id: string) => void) {
   const latest = useRef({ ids, selected, onSelect });
   useEffect(() => {
@@ -24,7 +24,15 @@ export function useCardKeys(ids: readonly string[], selected: string | undefined
       event.preventDefault();
       select(next);
     };
+    const onFocus = ({ target }: FocusEvent) => {
+      const card = target instanceof Element ? target.closest<HTMLElement>("[data-approval]")?.dataset.approval : undefined;
+      if (card !== undefined && card !== latest.current.selected) latest.current.onSelect(card);
+    };
     window.addEventListener("keydown", onKeyDown);
-    return () => window.removeEventListener("keydown", onKeyDown);
+    window.addEventListener("focusin", onFocus);
+    return () => {
+      window.removeEventListener("keydown", onKeyDown);
+      window.removeEventListener("focusin", onFocus);
+    };
   }, []);
 }
