@@ -74,7 +74,7 @@ export const approvals = {
     move: "move",
     pickAllow: "allow once",
     pickDeny: "deny",
-    then: "then",
+    thenKey: "then",
     confirms: "confirms",
     back: "goes back",
     allow: "Allow once?",

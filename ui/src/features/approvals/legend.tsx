@@ -16,7 +16,7 @@ export function Legend() {
         <kbd>D</kbd> {t.pickDeny}
       </span>
       <span>
-        {t.then} <kbd>Enter</kbd> {t.confirms}
+        {t.thenKey} <kbd>Enter</kbd> {t.confirms}
       </span>
     </p>
   );

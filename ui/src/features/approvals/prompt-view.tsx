@@ -100,7 +100,7 @@ function PromptCard({ approval, count, prompt }: { approval: Approval; count: nu
         </div>
         <div className="prompt-more">
           <span className="dim legend">
-            <kbd>A</kbd> <kbd>D</kbd> {t.keys.then} <kbd>Enter</kbd>
+            <kbd>A</kbd> <kbd>D</kbd> {t.keys.thenKey} <kbd>Enter</kbd>
           </span>
           <span>
             <Button size="compact-xs" variant="subtle" title={t.prompt.openMeaning} onClick={() => void prompt.open(approval.id)} data-testid="prompt-open">
