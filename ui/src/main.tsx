@@ -21,7 +21,8 @@ const host = currentHost();
 const gateway = { host, client: createApiClient(host) };
 const router = createAppRouter();
 // The tray and notifications lead here, whatever page is open and whoever has yet to sign in.
-host.shell?.onOpenApprovals(() => void router.navigate({ to: "/approvals" }));
+host.shell?.onOpenApprovals((open) => void router.navigate({ to: "/approvals", search: { open } }));
+host.shell?.onOpenStory((call) => void router.navigate({ to: "/audit", search: { call } }));
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("index.html has no #root");

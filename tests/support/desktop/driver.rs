@@ -48,6 +48,39 @@ impl Driver {
         self.page.switch_to_window(window).await.unwrap();
     }
 
+    /// Drives the window whose page this is, of those that are open.
+    pub async fn look_at(&self, page: impl Fn(&str) -> bool) {
+        eventually("the window is there to drive", async || {
+            for window in self.page.windows().await.ok()? {
+                if self.page.switch_to_window(window).await.is_ok()
+                    && page(self.page.current_url().await.ok()?.as_str())
+                {
+                    return Some(());
+                }
+            }
+            None
+        })
+        .await;
+    }
+
+    /// The prompt, or what is not the prompt.
+    pub async fn look_at_prompt(&self, wanted: bool) {
+        self.look_at(|url| url.ends_with("#/prompt") == wanted).await;
+    }
+
+    /// What a command of the shell answers to the page, or why it does not.
+    pub async fn invoke(&self, command: &str, args: Value) -> Result<Value, Value> {
+        let script = "const [command, args, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, args)
+                .then((ok) => done({ok}), (error) => done({error}))";
+        let args = vec![json!(command), args];
+        let answer = self.page.execute_async(script, args).await.unwrap();
+        match answer.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(answer.get("ok").cloned().unwrap_or_default()),
+        }
+    }
+
     /// The one element with this test id, once it is to be seen.
     pub async fn find(&self, id: &str) -> Element {
         self.matching(&by_id(id)).await

@@ -83,6 +83,10 @@ describe("files and commands", () => {
   it("compares by lines and loses none", () => {
     const changed = changedLines("a\nb\nc", "a\nx\ny\nc").map(({ kind, text }) => `${kind} ${text}`);
     expect(changed).toEqual(["same a", "removed b", "added x", "added y", "same c"]);
+    const between = changedLines("a=1\nb=2\nc=3", "a=9\nb=2\nc=9\nd=9").map(({ kind, text }) => `${kind} ${text}`);
+    expect(between).toEqual(["removed a=1", "added a=9", "same b=2", "removed c=3", "added c=9", "added d=9"]);
+    const long = changedLines("x\n".repeat(2_000), "y\n".repeat(2_000));
+    expect(long.filter((line) => line.kind === "removed")).toHaveLength(2_000);
     expect(changedLines("", "new")).toEqual([{ kind: "added", text: "new" }]);
     expect(changedLines("a\na", "a").map((line) => line.kind)).toEqual(["same", "removed"]);
   });

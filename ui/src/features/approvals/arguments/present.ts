@@ -157,15 +157,51 @@ export interface ChangedLine {
   text: string;
 }
 
-/** What goes and what comes, by lines, with what both have before and behind it. */
+/** More pairs of lines than this are not compared one by one. */
+const MOST_PAIRS = 250_000;
+
+/** What goes and what comes, by lines, with what both have before, between and behind it. */
 export function changedLines(before: string, after: string): ChangedLine[] {
   const [old, now] = [lines(before), lines(after)];
   let head = 0;
   while (head < Math.min(old.length, now.length) && old[head] === now[head]) head += 1;
   let tail = 0;
   while (tail < Math.min(old.length, now.length) - head && old[old.length - 1 - tail] === now[now.length - 1 - tail]) tail += 1;
-  const as = (kind: ChangedLine["kind"], part: readonly string[]) => part.map((text) => ({ kind, text }));
-  return [...as("same", old.slice(0, head)), ...as("removed", old.slice(head, old.length - tail)), ...as("added", now.slice(head, now.length - tail)), ...as("same", tail === 0 ? [] : now.slice(-tail))];
+  const between = compared(old.slice(head, old.length - tail), now.slice(head, now.length - tail));
+  return [...as("same", old.slice(0, head)), ...between, ...as("same", tail === 0 ? [] : now.slice(-tail))];
+}
+
+/** By their longest common subsequence. */
+function compared(old: readonly string[], now: readonly string[]): ChangedLine[] {
+  if (old.length * now.length > MOST_PAIRS) return [...as("removed", old), ...as("added", now)];
+  const width = now.length + 1;
+  const longest = new Uint32Array((old.length + 1) * width);
+  const from = (i: number, j: number) => longest[i * width + j] ?? 0;
+  for (let i = old.length - 1; i >= 0; i -= 1) {
+    for (let j = now.length - 1; j >= 0; j -= 1) {
+      longest[i * width + j] = old[i] === now[j] ? from(i + 1, j + 1) + 1 : Math.max(from(i + 1, j), from(i, j + 1));
+    }
+  }
+  const found: ChangedLine[] = [];
+  let [i, j] = [0, 0];
+  while (i < old.length && j < now.length) {
+    if (old[i] === now[j]) {
+      found.push(...as("same", old.slice(i, i + 1)));
+      i += 1;
+      j += 1;
+    } else if (from(i + 1, j) >= from(i, j + 1)) {
+      found.push(...as("removed", old.slice(i, i + 1)));
+      i += 1;
+    } else {
+      found.push(...as("added", now.slice(j, j + 1)));
+      j += 1;
+    }
+  }
+  return [...found, ...as("removed", old.slice(i)), ...as("added", now.slice(j))];
+}
+
+function as(kind: ChangedLine["kind"], part: readonly string[]): ChangedLine[] {
+  return part.map((text) => ({ kind, text }));
 }
 
 /** An empty text has no line. */
