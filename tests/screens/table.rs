@@ -67,7 +67,12 @@ pub const SCREENS: &[Screen] = &[
         &[Click("approval-exact")],
         "[data-testid='approval']",
     ),
-    after("allowing always", "/approvals", &[Click("approve-always")], "[role='dialog']"),
+    after(
+        "allowing always",
+        "/approvals",
+        &[ClickCss("[data-testid='approve-always']:not([disabled])")],
+        "[role='dialog']",
+    ),
     page("grants of a person", "/grants?subject=ana", "[data-testid='grant-row-mail.send']"),
     page("all grants", "/grants?view=all", "[data-testid^='edit-']"),
     after(
