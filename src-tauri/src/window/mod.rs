@@ -1,28 +1,43 @@
 //! The one window. It is destroyed when closed, so that its web view takes no
 //! memory, and built again when asked for.
 
-use std::sync::{Mutex, PoisonError};
+mod placement;
 
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::Serialize;
 use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::{AppHandle, Emitter as _, Manager as _, Url, WebviewUrl, WebviewWindowBuilder};
 
 use crate::Shell;
+use placement::{Placed, seen_on};
 
-const LABEL: &str = "main";
+pub(crate) const LABEL: &str = "main";
 const TITLE: &str = "AI Agent Gateway";
 const SIZE: (f64, f64) = (1280.0, 800.0);
 const MIN_SIZE: (f64, f64) = (900.0, 600.0);
+/// The event that carries an [`Ask`].
+const ASK: &str = "ask";
 
-/// Tells the page to ask whether the gateway should stop, too.
-pub(crate) const ASK_QUIT: &str = "ask-quit";
-/// Tells the page to show the calls that wait for an answer.
-pub(crate) const APPROVALS: &str = "approvals";
+/// What the page is asked to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "what", rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// To ask whether the gateway should stop, too.
+    Quit,
+    /// To show the calls that wait for an answer, or one of them.
+    Approvals { id: Option<String> },
+    /// To show the story of a call.
+    Story { id: String },
+}
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Window {
     /// Held while the window is being built: there is only one.
     building: tokio::sync::Mutex<()>,
     page: Mutex<Page>,
+    placed: Arc<Placed>,
 }
 
 /// Events reach only a page that already listens. What is emitted earlier
@@ -30,16 +45,22 @@ pub(crate) struct Window {
 #[derive(Debug, Default)]
 struct Page {
     listens: bool,
-    waiting: Option<&'static str>,
+    waiting: Option<Ask>,
 }
 
 impl Window {
+    /// `file` remembers where it was.
+    pub(crate) fn new(file: PathBuf) -> Self {
+        let placed = Placed::read(file);
+        Self { building: tokio::sync::Mutex::default(), page: Mutex::default(), placed }
+    }
+
     fn page(&self) -> std::sync::MutexGuard<'_, Page> {
         self.page.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The page listens from now on; returns what it has missed.
-    pub(crate) fn listens(&self) -> Option<&'static str> {
+    pub(crate) fn listens(&self) -> Option<Ask> {
         let mut page = self.page();
         page.listens = true;
         page.waiting.take()
@@ -62,21 +83,33 @@ pub(crate) async fn show(app: &AppHandle) {
 }
 
 fn build(app: &AppHandle) -> tauri::Result<()> {
-    WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
+    let before = app.state::<Shell>().window.placed.now();
+    let size = before.size.unwrap_or(SIZE);
+    let size = (size.0.max(MIN_SIZE.0), size.1.max(MIN_SIZE.1));
+    let position = seen_on(&app.available_monitors()?, before.position, size);
+    let builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title(TITLE)
-        .inner_size(SIZE.0, SIZE.1)
+        .inner_size(size.0, size.1)
         .min_inner_size(MIN_SIZE.0, MIN_SIZE.1)
-        .center()
+        .maximized(before.maximized)
         // The page is the app's own and stays so, whatever a link or an
         // upstream's text says.
         .on_navigation(is_own_page)
-        .on_new_window(|_, _| NewWindowResponse::Deny)
-        .build()
-        .map(drop)
+        .on_new_window(|_, _| NewWindowResponse::Deny);
+    let Some(position) = position else { return builder.center().build().map(drop) };
+    let window = builder.visible(false).build()?;
+    window.set_position(position)?;
+    window.show()?;
+    window.set_focus()
+}
+
+/// The person has moved or resized it.
+pub(crate) fn moved(window: &tauri::Window) {
+    window.state::<Shell>().window.placed.note(window);
 }
 
 /// `tauri://localhost` or, on Windows, `http://tauri.localhost`.
-fn is_own_page(url: &Url) -> bool {
+pub(crate) fn is_own_page(url: &Url) -> bool {
     match url.scheme() {
         "tauri" => url.host_str() == Some("localhost"),
         "http" | "https" => cfg!(windows) && url.host_str() == Some("tauri.localhost"),
@@ -84,19 +117,18 @@ fn is_own_page(url: &Url) -> bool {
     }
 }
 
-/// Opens the window and sends `event` to its page, at once or when it is ready
-/// for it.
-pub(crate) async fn ask(app: &AppHandle, event: &'static str) {
+/// Opens the window and asks its page, at once or when it is ready for it.
+pub(crate) async fn ask(app: &AppHandle, ask: Ask) {
     show(app).await;
     {
         let shell = app.state::<Shell>();
         let mut page = shell.window.page();
         if !page.listens {
-            page.waiting = Some(event);
+            page.waiting = Some(ask.clone());
         }
     }
-    if let Err(error) = app.emit_to(LABEL, event, ()) {
-        tracing::error!("cannot send {event} to the window: {error}");
+    if let Err(error) = app.emit_to(LABEL, ASK, ask) {
+        tracing::error!("cannot ask the window: {error}");
     }
 }
 
@@ -118,11 +150,20 @@ mod tests {
 
     #[test]
     fn an_event_before_the_page_listens_is_kept_once() {
-        let window = Window::default();
-        window.page().waiting = Some(ASK_QUIT);
-        assert_eq!(window.listens(), Some(ASK_QUIT));
+        let window = Window::new(PathBuf::new());
+        window.page().waiting = Some(Ask::Quit);
+        assert_eq!(window.listens(), Some(Ask::Quit));
         assert_eq!(window.listens(), None);
         assert!(window.page().listens);
+    }
+
+    #[test]
+    fn the_page_is_asked_in_words_that_it_knows() {
+        let json = |ask: Ask| serde_json::to_string(&ask).unwrap();
+        assert_eq!(json(Ask::Quit), r#"{"what":"quit"}"#);
+        let one = Ask::Approvals { id: Some("p1".into()) };
+        assert_eq!(json(one), r#"{"what":"approvals","id":"p1"}"#);
+        assert_eq!(json(Ask::Story { id: "c".into() }), r#"{"what":"story","id":"c"}"#);
     }
 
     #[test]

@@ -30,6 +30,14 @@ fn it_says_who_what_and_until_when() {
 }
 
 #[test]
+fn the_tray_has_a_line_for_it() {
+    assert_eq!(line(&sample("a1", "{}")), "ana/claude · gmail.send");
+    let tool = "docs.@resource/file:///a\nb".to_owned();
+    let alone = Approval { agent: None, tool, ..sample("a1", "{}") };
+    assert_eq!(line(&alone), "ana · file:///a\u{fffd}b");
+}
+
+#[test]
 fn what_is_no_tool_is_read() {
     let summary = |tool: &str| {
         let approval = Approval { tool: tool.to_owned(), ..sample("a1", "{}") };

@@ -1,4 +1,4 @@
-//! What a notification says.
+//! What notifications and the tray say.
 //!
 //! Names, arguments and refusals come from agents and upstreams. A person
 //! decides by this text, so it must not be able to look like another one:
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agw_api::{Approval, Deed, codes};
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use jiff::tz::TimeZone;
 use serde_json::value::RawValue;
 
@@ -28,16 +28,16 @@ const SOON_SECONDS: i64 = 10 * 60;
 const CUT: char = '…';
 
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Text {
-    pub(super) summary: String,
+pub(crate) struct Text {
+    pub(crate) summary: String,
     /// Plain; whoever hands it to something that takes markup escapes it.
-    pub(super) body: String,
+    pub(crate) body: String,
     /// Whether all of the arguments are in it.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 /// `ana/claude wants to call gmail.send`, its arguments, and until when.
-pub(super) fn asks(approval: &Approval, now: Timestamp, zone: &TimeZone) -> Text {
+pub(crate) fn asks(approval: &Approval, now: Timestamp, zone: &TimeZone) -> Text {
     let mut args = Cut::new(MAX_ARGS);
     write_args(&mut args, &approval.args);
     let mut body = args.text;
@@ -47,13 +47,13 @@ pub(super) fn asks(approval: &Approval, now: Timestamp, zone: &TimeZone) -> Text
     }
     let Deed { verb, name: what, connection } = approval.deed();
     let of = connection.map(|connection| format!(" of {}", name(connection))).unwrap_or_default();
-    let summary = format!("{} wants to {verb} {}{of}", caller(approval), name(what));
+    let summary = format!("{} wants to {verb} {}{of}", who(approval), name(what));
     Text { summary, body, whole: args.whole }
 }
 
 /// Says why the answer that a person gave was not taken.
-pub(super) fn not_taken(approval: &Approval, code: Option<&str>, why: &str) -> Text {
-    let (caller, tool) = (caller(approval), name(&approval.tool));
+pub(crate) fn not_taken(approval: &Approval, code: Option<&str>, why: &str) -> Text {
+    let (caller, tool) = (who(approval), name(&approval.tool));
     let summary = match code {
         Some(codes::ANSWERED) => format!("Already answered: {tool} for {caller}"),
         _ => format!("Not answered: {tool} for {caller}"),
@@ -64,7 +64,7 @@ pub(super) fn not_taken(approval: &Approval, code: Option<&str>, why: &str) -> T
 }
 
 /// For as many calls; `others` if some have a notification of their own.
-pub(super) fn rest(count: usize, others: bool) -> Text {
+pub(crate) fn rest(count: usize, others: bool) -> Text {
     let more = if others { " more" } else { "" };
     let summary = match count {
         1 => format!("1{more} call waits for an answer"),
@@ -74,20 +74,29 @@ pub(super) fn rest(count: usize, others: bool) -> Text {
 }
 
 /// How long it is until `time` (RFC 3339), unless it is over.
-pub(super) fn left(time: &str, now: Timestamp) -> Option<Duration> {
+pub(crate) fn left(time: &str, now: Timestamp) -> Option<Duration> {
     let left = time.parse::<Timestamp>().ok()?.duration_since(now);
     Duration::try_from(left).ok().filter(|left| !left.is_zero())
 }
 
-fn caller(approval: &Approval) -> String {
-    let user = name(&approval.user);
-    match &approval.agent {
-        Some(agent) => format!("{user}/{}", name(agent)),
-        None => user,
+/// `ana/claude`
+pub(crate) fn caller(user: &str, agent: Option<&str>) -> String {
+    match agent {
+        Some(agent) => format!("{}/{}", name(user), name(agent)),
+        None => name(user),
     }
 }
 
-fn name(text: &str) -> String {
+/// `ana/claude · gmail.send`, for a line of the tray's menu.
+pub(crate) fn line(approval: &Approval) -> String {
+    format!("{} · {}", who(approval), name(approval.deed().name))
+}
+
+fn who(approval: &Approval) -> String {
+    caller(&approval.user, approval.agent.as_deref())
+}
+
+pub(crate) fn name(text: &str) -> String {
     let mut name = Cut::new(MAX_NAME);
     name.push(text);
     name.text
@@ -97,14 +106,21 @@ fn name(text: &str) -> String {
 fn until(time: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
     let time: Timestamp = time.parse().ok()?;
     let local = time.to_zoned(zone.clone());
-    let format = if time.duration_since(now).as_secs() < SOON_SECONDS {
-        "%H:%M:%S"
-    } else if local.date() == now.to_zoned(zone.clone()).date() {
-        "%H:%M"
-    } else {
-        "%-d %b, %H:%M"
-    };
-    Some(local.strftime(format).to_string())
+    match time.duration_since(now).as_secs() < SOON_SECONDS {
+        true => Some(local.strftime("%H:%M:%S").to_string()),
+        false => Some(minute(&local, now)),
+    }
+}
+
+/// A time (RFC 3339) as a person says it: today its minute, else the day, too.
+pub(crate) fn when(time: &str, now: Timestamp, zone: &TimeZone) -> Option<String> {
+    let time: Timestamp = time.parse().ok()?;
+    Some(minute(&time.to_zoned(zone.clone()), now))
+}
+
+fn minute(local: &Zoned, now: Timestamp) -> String {
+    let today = local.date() == now.to_zoned(local.time_zone().clone()).date();
+    local.strftime(if today { "%H:%M" } else { "%-d %b, %H:%M" }).to_string()
 }
 
 /// One argument a line, as far as there is room.
