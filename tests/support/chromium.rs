@@ -75,10 +75,6 @@ impl Chromium {
         self.client.goto(url).await.unwrap();
     }
 
-    pub async fn reload(&self) {
-        self.client.refresh().await.unwrap();
-    }
-
     /// The size of the page, in CSS pixels; the phone's has a touch screen's width.
     pub async fn resize(&self, width: u32, height: u32) {
         let metrics =

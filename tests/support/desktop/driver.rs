@@ -126,6 +126,11 @@ impl Driver {
         self.act(Locator::Css(&by_id(id)), async |element| element.click().await).await;
     }
 
+    /// Clicks the first that matches.
+    pub async fn click_matching(&self, css: &str) {
+        self.act(Locator::Css(css), async |element| element.click().await).await;
+    }
+
     /// Clicks what ends the app: nobody is left to say whether it worked.
     pub async fn click_last(self, id: &str) {
         let _ = self.find(id).await.click().await;

@@ -47,6 +47,7 @@ export function Palette({ onKeys }: { onKeys: () => void }) {
       maxHeight="min(60vh, 480px)"
       yOffset="12vh"
       centered={false}
+      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
       searchProps={{ "aria-label": t.title, placeholder: t.placeholder, leftSection: <Icon name="search" size={18} /> }}
       highlightQuery={false}
     />

@@ -5,7 +5,7 @@ import { strings } from "../strings";
 import { Icon, type IconName } from "./icons";
 
 type Shape = "rows" | "form" | "cards";
-const ROWS: Record<Shape, number> = { rows: 6, form: 4, cards: 3 };
+const ROWS: Record<Shape, number> = { rows: 4, form: 4, cards: 2 };
 
 /** In the shape of what comes, so that nothing jumps when it does. Shows after a moment only (app.css). */
 export function Loading({ label, as = "rows" }: { label: string; as?: Shape }) {
