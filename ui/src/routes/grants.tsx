@@ -1,9 +1,8 @@
 import { getRouteApi, useBlocker, useRouter } from "@tanstack/react-router";
-import { useCallback, useRef } from "react";
+import { useState } from "react";
 
 import { Leave } from "../features/grants/leave";
 import { GrantsView } from "../features/grants/grants-view";
-import { strings } from "../strings";
 import { toolsHref } from "./links";
 
 const route = getRouteApi("/grants");
@@ -12,18 +11,14 @@ export function GrantsPage() {
   const { subject, find, who, view, grant } = route.useSearch();
   const navigate = route.useNavigate();
   const router = useRouter();
-  const unsaved = useRef(0);
-  const count = useCallback((edits: number) => {
-    unsaved.current = edits;
-  }, []);
+  const [unsaved, setUnsaved] = useState(0);
   const leaving = useBlocker({
-    shouldBlockFn: ({ current, next }) => unsaved.current > 0 && next.pathname !== current.pathname,
-    enableBeforeUnload: () => unsaved.current > 0,
+    shouldBlockFn: ({ current, next }) => unsaved > 0 && next.pathname !== current.pathname,
+    enableBeforeUnload: () => unsaved > 0,
     withResolver: true,
   });
   return (
     <>
-      <h1>{strings.grants.title}</h1>
       <GrantsView
         view={view ?? "grid"}
         filter={{ subject, find, who }}
@@ -31,9 +26,9 @@ export function GrantsPage() {
         newToolsHref={toolsHref(router, "ungranted")}
         onView={(next) => void navigate({ search: { subject, find, who, view: next === "grid" ? undefined : next } })}
         onFilter={(next) => void navigate({ search: next, replace: next.subject === subject })}
-        onUnsaved={count}
+        onUnsaved={setUnsaved}
       />
-      {leaving.status === "blocked" && <Leave count={unsaved.current} onLeave={leaving.proceed} onStay={leaving.reset} />}
+      {leaving.status === "blocked" && <Leave count={unsaved} onLeave={leaving.proceed} onStay={leaving.reset} />}
     </>
   );
 }

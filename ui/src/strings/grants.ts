@@ -58,7 +58,7 @@ export const grants = {
   ask: "Ask",
   deny: "Deny",
   /** In a cell of the grid. */
-  inWord: { allow: "Allow", ask: "Ask", deny: "Deny", depends: "Depends", nothing: "–" },
+  inWord: { allow: "Allow", ask: "Ask", deny: "Deny", depends: "Varies", nothing: "–" },
   allowed: "Allowed",
   asked: "Asks",
   depends: "Depends on the call",

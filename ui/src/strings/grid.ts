@@ -78,6 +78,15 @@ export const grid = {
     ],
   },
 
+  signs: {
+    title: "Signs in the cells (what is set right there has a coloured ground)",
+    pattern: "comes from a pattern",
+    team: "comes from a team, or an agent’s owner",
+    when: "has a condition",
+    limited: "ends, or has a rate",
+    fresh: "covers tools that are new since",
+  },
+
   card: {
     title: (subject: string, tool: string) => `Permission of ${subject} for ${tool}`,
     inForce: "In force",

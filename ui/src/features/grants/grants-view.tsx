@@ -61,6 +61,8 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
 
   return (
     <>
+      <div className="titled-tabs">
+        <h1>{t.title}</h1>
       <Tabs value={view} onChange={(value) => onView(GRANT_VIEWS.find((part) => part === value) ?? "grid")}>
         <Tabs.List aria-label={t.viewsLabel}>
           {views.map((part) => (
@@ -70,6 +72,7 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
           ))}
         </Tabs.List>
       </Tabs>
+      </div>
       {fresh > 0 && view !== "why" && (
         <p className="note" data-tone="wait">
           {t.ungranted(fresh)} <a href={newToolsHref}>{t.ungrantedShow}</a>

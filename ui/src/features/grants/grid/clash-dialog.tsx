@@ -11,6 +11,8 @@ import { type Clash, type Edit, editKey } from "./staged";
 
 const t = strings.grid.clash;
 
+const keyOf = ({ edit }: Clash) => editKey(edit.subject, edit.tool);
+
 interface ClashDialogProps {
   clashes: readonly Clash[];
   onClose: () => void;
@@ -21,7 +23,6 @@ interface ClashDialogProps {
 /** Both versions of what two people changed at once, side by side. Nothing is lost until the person says so. */
 export function ClashDialog({ clashes, onClose, onDecide }: ClashDialogProps) {
   const [mine, setMine] = useState<ReadonlySet<string>>(new Set());
-  const keyOf = ({ edit }: Clash) => editKey(edit.subject, edit.tool);
   const choose = (key: string, wanted: boolean) => setMine((before) => new Set(wanted ? [...before, key] : [...before].filter((other) => other !== key)));
   return (
     <Modal opened onClose={onClose} title={t.title} size="xl" closeOnClickOutside={false} closeButtonProps={{ "aria-label": strings.close }}>

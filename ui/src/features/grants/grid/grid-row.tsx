@@ -41,7 +41,8 @@ interface GridRowProps {
   edits: Staged;
   /** Words in the cells, not only their signs. */
   wide: boolean;
-  editable: boolean;
+  /** And where it comes from. */
+  telling: boolean;
   /** The column of it that one is in. */
   active: number | undefined;
   /** Those that are selected of it. */
@@ -51,7 +52,7 @@ interface GridRowProps {
 
 /** One row of what is to be seen of the grid; drawn again only if something of it changes. */
 export const GridRowView = memo(function GridRowView(props: GridRowProps) {
-  const { row, at, top, subjects, cols, index, edits, wide, editable, active, from, to } = props;
+  const { row, at, top, subjects, cols, index, edits, wide, telling, active, from, to } = props;
   return (
     <div role="row" aria-rowindex={at + 2} className="pg-row" data-type={row.type} style={{ transform: `translateY(${top}px)` }}>
       <RowName {...props} />
@@ -73,7 +74,7 @@ export const GridRowView = memo(function GridRowView(props: GridRowProps) {
             pending={edits.get(editKey(subject.key, tool))?.choice}
             inside={row.type === "group" && !props.open && props.group ? index.count(subject.key, props.group.tools) : 0}
             wide={wide}
-            editable={editable}
+            telling={telling}
             active={active === col.index}
             selected={col.index >= from && col.index <= to}
           />
@@ -131,13 +132,13 @@ interface CellProps {
   pending: Choice | undefined;
   inside: number;
   wide: boolean;
-  editable: boolean;
+  telling: boolean;
   active: boolean;
   selected: boolean;
 }
 
 const CellView = memo(function CellView(props: CellProps) {
-  const { cell, pending, wide, inside } = props;
+  const { cell, pending, wide, telling, inside } = props;
   const shown: InForce = pending === undefined ? cell.verdict : pending === "none" ? "nothing" : pending;
   const shape = SHAPES[shown];
   const from = pending === undefined ? sourceOf(cell, props.subject) : undefined;
@@ -149,7 +150,6 @@ const CellView = memo(function CellView(props: CellProps) {
       id={props.id}
       aria-colindex={props.col + 2}
       aria-selected={props.selected}
-      aria-readonly={!props.editable}
       aria-label={labelOf(props, shown, from)}
       className="pg-cell"
       style={{ left: props.left, width: props.width }}
@@ -169,8 +169,8 @@ const CellView = memo(function CellView(props: CellProps) {
         </span>
       )}
       {shown === "nothing" && pending === undefined && <span className="pg-none" aria-hidden="true" />}
-      {wide && from !== undefined && from !== "own" && <span className="pg-from dim">{fromWords(cell.inherited[0], props.subject)}</span>}
-      {!wide && from !== undefined && from !== "own" && (
+      {telling && from !== undefined && from !== "own" && <span className="pg-from dim">{fromWords(cell.inherited[0], props.subject)}</span>}
+      {!telling && from !== undefined && from !== "own" && (
         <span className="pg-source">
           <Icon name={from === "pattern" ? "filter" : "people"} size={9} />
         </span>

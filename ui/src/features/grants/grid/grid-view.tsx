@@ -11,12 +11,12 @@ import { PermissionIndex } from "../resolve";
 import { findSubject, type People, type Subject, subjectsShown } from "../subject";
 import { useGrantDialogs } from "../use-grant-dialogs";
 import { CellCard } from "./cell-card";
-import { Changes } from "./changes";
 import { GridToolbar, type GridFilter } from "./grid-toolbar";
 import { PermissionGrid } from "./permission-grid";
 import { type GridRow, groupTools, rowsOf } from "./rows";
 import { SelectionBar } from "./selection-bar";
 import { editKey } from "./staged";
+import { useChanges } from "./use-changes";
 import { grantName, useCommands } from "./use-commands";
 import type { Edits } from "./use-staged";
 
@@ -35,12 +35,13 @@ interface GridViewProps {
 
 /** The permission map as a grid: who may do what, and why, all of it editable in place. */
 export function GridView({ people, grants, tools, edits, filter, onFilter }: GridViewProps) {
-  const editable = useIsAdmin() && useServiceState() !== "stopped";
+  const mayChange = useIsAdmin();
+  const stopped = useServiceState() === "stopped";
+  const editable = mayChange && !stopped;
   const [now] = useState(() => Date.now());
   const { open, dialogs } = useGrantDialogs();
   const [turned, setTurned] = useState<ReadonlySet<string>>(new Set());
   const [why, setWhy] = useState<{ caller: string; tool: string }>();
-  const [asked, setAsked] = useState(0);
   const grid = useRef<HTMLDivElement>(null);
   const fields = { tools: useRef<HTMLInputElement>(null), people: useRef<HTMLInputElement>(null) };
 
@@ -70,10 +71,11 @@ export function GridView({ people, grants, tools, edits, filter, onFilter }: Gri
     if (pending !== undefined) edits.stage([{ subject: subject.key, tool, choice: grant?.effect ?? "none" }], index, now);
     open(grant ? { grant } : { subject: subject.key, tool, effect: pending === "none" ? undefined : pending });
   };
+  const { apply, changes } = useChanges(edits, index, now, !editable);
   const { selection, commands, card, setCard, carded, here, count, note, keys, setKeys } = useCommands({ rows, subjects, index, now, edits }, fields, {
     toggle,
     details,
-    apply: () => setAsked((before) => before + 1),
+    apply,
   });
   const back = () => grid.current?.focus({ preventScroll: true });
   const closeCard = () => {
@@ -153,7 +155,7 @@ export function GridView({ people, grants, tools, edits, filter, onFilter }: Gri
           />
         </div>
       )}
-      <Changes edits={edits} index={index} now={now} disabled={!editable} asked={asked} />
+      {changes}
       {dialogs}
       {why && (
         <Modal opened onClose={() => setWhy(undefined)} title={t.card.why} size="lg" closeButtonProps={{ "aria-label": strings.close }}>

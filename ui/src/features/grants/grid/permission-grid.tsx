@@ -1,6 +1,6 @@
 import { Popover } from "@mantine/core";
 import { useMergedRef } from "@mantine/hooks";
-import { type PointerEvent, type ReactNode, type RefObject, useEffect, useRef, useState } from "react";
+import { type PointerEvent, type ReactNode, type RefObject, useEffect, useRef } from "react";
 
 import { Icon } from "../../../components/icons";
 import { strings } from "../../../strings";
@@ -46,9 +46,14 @@ export function PermissionGrid(props: PermissionGridProps) {
   const layout = useLayout(grid, { rows: rows.length, cols: subjects.length }, head);
   const ref = useMergedRef(grid, layout.ref);
   const extent: Extent = { rows: rows.length, cols: subjects.length, page: layout.page };
-  const show = useRef(layout.show);
-  show.current = layout.show;
-  useEffect(() => show.current(head), [head]);
+  // By keys one goes where nothing may be to be seen yet; a pointer is where it is, and must not have the rows move beneath it.
+  const byKeys: GridCommands = {
+    ...commands,
+    select: (next) => {
+      commands.select(next);
+      layout.show(next.head);
+    },
+  };
   const pointer = usePointer(props);
 
   const box = boxOf(selection);
@@ -67,7 +72,7 @@ export function PermissionGrid(props: PermissionGridProps) {
       aria-multiselectable
       aria-readonly={!editable}
       aria-activedescendant={rows.length === 0 ? undefined : cellId(head.row, head.col)}
-      onKeyDown={gridKeys(selection, extent, rows, editable, commands)}
+      onKeyDown={gridKeys(selection, extent, rows, editable, byKeys)}
       onScroll={() => card?.peek && onCard(undefined)}
       {...pointer}
     >
@@ -116,7 +121,7 @@ export function PermissionGrid(props: PermissionGridProps) {
               index={index}
               edits={edits}
               wide={layout.wide}
-              editable={editable}
+              telling={layout.telling}
               active={item.index === head.row ? head.col : undefined}
               from={isIn ? box.left : 0}
               to={isIn ? box.right : NAMES}
@@ -159,13 +164,13 @@ export function PermissionGrid(props: PermissionGridProps) {
 /** Selecting by pointer: click, Shift and click, drag; and the card of what it rests on. */
 function usePointer({ grid, rows, selection, commands, card, onCard }: PermissionGridProps) {
   const dragging = useRef(false);
-  const [timer] = useState<{ id: number | undefined; place: Place | undefined }>({ id: undefined, place: undefined });
+  const rest = useRef<{ timer: number | undefined; place: Place | undefined }>({ timer: undefined, place: undefined });
   const forget = () => {
-    window.clearTimeout(timer.id);
-    timer.place = undefined;
+    window.clearTimeout(rest.current.timer);
+    rest.current.place = undefined;
     if (card?.peek) onCard(undefined);
   };
-  useEffect(() => () => window.clearTimeout(timer.id), [timer]);
+  useEffect(() => () => window.clearTimeout(rest.current.timer), []);
   return {
     onPointerDown: (event: PointerEvent) => {
       const place = placeOf(event.target, grid.current);
@@ -182,10 +187,10 @@ function usePointer({ grid, rows, selection, commands, card, onCard }: Permissio
         if (place && place.col !== NAMES && (place.row !== selection.head.row || place.col !== selection.head.col)) commands.select({ ...selection, head: place });
         return;
       }
-      if (event.pointerType === "touch" || (card && !card.peek) || (place?.row === timer.place?.row && place?.col === timer.place?.col)) return;
+      if (event.pointerType === "touch" || (card && !card.peek) || (place?.row === rest.current.place?.row && place?.col === rest.current.place?.col)) return;
       forget();
-      timer.place = place;
-      if (place && place.col !== NAMES) timer.id = window.setTimeout(() => onCard({ place, peek: true }), PEEK_AFTER_MS);
+      rest.current.place = place;
+      if (place && place.col !== NAMES) rest.current.timer = window.setTimeout(() => onCard({ place, peek: true }), PEEK_AFTER_MS);
     },
     onPointerUp: () => {
       dragging.current = false;

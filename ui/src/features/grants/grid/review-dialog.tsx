@@ -72,10 +72,10 @@ export function ReviewDialog({ edits, simulated, pending, disabled, error, onApp
         </section>
         {error && <Failure message={error.message} next={error.next} />}
         <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
+          <Button variant="default" onClick={onClose} data-autofocus>
             {strings.cancel}
           </Button>
-          <Button loading={pending} disabled={disabled || waits} onClick={onApply} data-autofocus data-testid="grid-review-apply">
+          <Button loading={pending} disabled={disabled || waits} onClick={onApply} data-testid="grid-review-apply">
             {waits || changesNothing(simulated) ? t.apply : t.anyway}
           </Button>
         </Group>

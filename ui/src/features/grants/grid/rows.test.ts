@@ -6,6 +6,7 @@ import { groupTools, rowsOf } from "./rows";
 const grant = (subject: string, tool: string): Grant => ({ id: `${subject} ${tool}`, subject, tool, effect: "allow", version: 1, created_at: "2026-01-01T00:00:00Z" });
 const ofAna = new Set(["ana"]);
 const read: Tool = { id: "fs.read", mcp_name: "fs_read", connection: "fs", description: "Reads" };
+const item = (id: string, kind: ToolKind, grant_as = id): Tool => ({ id, kind, grant_as, mcp_name: id, connection: "docs", description: "" });
 
 it("lists granted tools that are not offered now, so that no grant hides", () => {
   const groups = groupTools([read], [grant("ana", "gone.tool"), grant("ana", "old.*:read"), grant("bo", "other.tool")], ofAna);
@@ -25,12 +26,11 @@ it("gives a granted pattern of an effect a row of its own", () => {
 
 describe("prompts and resources", () => {
   const resource = "docs.@resource/file:///a/b.txt";
-  const offered = (id: string, kind: ToolKind, grant_as = id): Tool => ({ id, kind, grant_as, mcp_name: id, connection: "docs", description: "" });
   const offers = [
-    offered(resource, "resource"),
-    offered("docs.@resource/note:///{id}", "template", "docs.@resource/note:///*"),
-    offered("docs.zip", "tool"),
-    offered("docs.@prompt/review", "prompt"),
+    item(resource, "resource"),
+    item("docs.@resource/note:///{id}", "template", "docs.@resource/note:///*"),
+    item("docs.zip", "tool"),
+    item("docs.@prompt/review", "prompt"),
   ];
 
   it("stand behind the tools, with a row for all of a kind", () => {

@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Popover } from "@mantine/core";
+import { ActionIcon, Button, Modal } from "@mantine/core";
 
 import { Icon, type IconName } from "../../../components/icons";
 import { strings } from "../../../strings";
@@ -10,6 +10,14 @@ const CHOICES: { choice: Choice; icon: IconName; key: string }[] = [
   { choice: "ask", icon: "hand", key: "K" },
   { choice: "deny", icon: "cross", key: "D" },
   { choice: "none", icon: "dash", key: "⌫" },
+];
+
+const SIGNS: { icon: IconName; sign: keyof Omit<typeof t.signs, "title"> }[] = [
+  { icon: "filter", sign: "pattern" },
+  { icon: "people", sign: "team" },
+  { icon: "question", sign: "when" },
+  { icon: "clock", sign: "limited" },
+  { icon: "alert", sign: "fresh" },
 ];
 
 interface SelectionBarProps {
@@ -57,28 +65,29 @@ export function SelectionBar({ what, note, editable, cells, showsKeys, onChoose,
           {t.bar.details}
         </Button>
       )}
-      <Popover opened={showsKeys} onChange={onKeys} position="top-end" shadow="md" trapFocus returnFocus>
-        <Popover.Target>
-          <ActionIcon variant="default" size={22} aria-label={t.bar.keys} title={t.bar.keys} onClick={() => onKeys(!showsKeys)} data-testid="grid-keys">
-            <Icon name="question" size={13} />
-          </ActionIcon>
-        </Popover.Target>
-        <Popover.Dropdown p="sm">
-          <section aria-label={t.keys.title} tabIndex={-1} data-autofocus>
-            <h3>{t.keys.title}</h3>
-            <dl className="facts pg-keys">
-              {t.keys.list.map(([keys, meaning]) => (
-                <div key={keys}>
-                  <dt>
-                    <kbd>{keys}</kbd>
-                  </dt>
-                  <dd>{meaning}</dd>
-                </div>
-              ))}
-            </dl>
-          </section>
-        </Popover.Dropdown>
-      </Popover>
+      <ActionIcon variant="default" size={22} aria-label={t.bar.keys} title={t.bar.keys} onClick={() => onKeys(true)} data-testid="grid-keys">
+        <Icon name="question" size={13} />
+      </ActionIcon>
+      <Modal opened={showsKeys} onClose={() => onKeys(false)} title={t.keys.title} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+        <dl className="facts pg-keys">
+          {t.keys.list.map(([keys, meaning]) => (
+            <div key={keys}>
+              <dt>
+                <kbd>{keys}</kbd>
+              </dt>
+              <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+        <h3 className="part-title">{t.signs.title}</h3>
+        <ul className="pg-signs">
+          {SIGNS.map(({ icon, sign }) => (
+            <li key={sign}>
+              <Icon name={icon} size={12} /> {t.signs[sign]}
+            </li>
+          ))}
+        </ul>
+      </Modal>
     </div>
   );
 }

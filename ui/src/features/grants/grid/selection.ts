@@ -42,6 +42,9 @@ export function boxOf({ anchor, head }: Selection): Box {
   return { top: Math.min(anchor.row, head.row), bottom: Math.max(anchor.row, head.row), left: Math.min(anchor.col, head.col), right: Math.max(anchor.col, head.col) };
 }
 
+/** A range is of cells; names are none. */
+const cell = (place: Place): Place => ({ ...place, col: Math.max(0, place.col) });
+
 interface Key {
   key: string;
   shiftKey: boolean;
@@ -60,8 +63,6 @@ export function moved(selection: Selection, { key, shiftKey, ctrlKey }: Key, ext
   if (to === undefined) return undefined;
   const fit = { row: clamp(to.row, 0, last.row), col: clamp(to.col, NAMES, last.col) };
   if (!shiftKey) return at(fit);
-  // A range is of cells; names are none.
-  const cell = (place: Place) => ({ ...place, col: Math.max(0, place.col) });
   return { anchor: cell(selection.anchor), head: cell(fit) };
 }
 

@@ -6,8 +6,11 @@ import { NAMES, type Place } from "./selection";
 
 export const ROW = 32;
 const NARROW = 40;
-const LEAST_WIDE = 132;
+const MOST_NARROW = 56;
+const LEAST_WIDE = 88;
 const MOST_WIDE = 220;
+/** From here on there is room for where it comes from, too. */
+const TELLING = 132;
 /** Below this the names take less. */
 const SMALL = 720;
 const OVERSCAN = { rows: 6, cols: 3 };
@@ -16,6 +19,7 @@ export interface Layout {
   ref: (element: HTMLDivElement | null) => void;
   /** Columns with words in their cells. */
   wide: boolean;
+  telling: boolean;
   names: number;
   head: number;
   col: number;
@@ -34,8 +38,10 @@ export function useLayout(scroller: RefObject<HTMLDivElement | null>, count: { r
   const names = room > 0 && room < SMALL ? 172 : 300;
   const each = count.cols === 0 ? MOST_WIDE : Math.floor((room - names - 1) / count.cols);
   const wide = each >= LEAST_WIDE;
-  const col = wide ? Math.min(each, MOST_WIDE) : NARROW;
+  const col = wide ? Math.min(each, MOST_WIDE) : Math.max(NARROW, Math.min(each, MOST_NARROW));
+  const telling = col >= TELLING;
   const head = wide ? 40 : 112;
+  // oxlint-disable-next-line react/incompatible-library -- nothing of it is handed on to what is memoized
   const rowsDrawn = useVirtualizer({
     count: count.rows,
     getScrollElement: () => scroller.current,
@@ -64,6 +70,7 @@ export function useLayout(scroller: RefObject<HTMLDivElement | null>, count: { r
   return {
     ref,
     wide,
+    telling,
     names,
     head,
     col,

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from "react";
+import { type ReactNode, useState } from "react";
 
 import type { PermissionIndex } from "../resolve";
 import { strings } from "../../../strings";
@@ -11,17 +11,8 @@ import { useApply } from "./use-apply";
 import { changesNothing, useSimulation } from "./use-simulation";
 import type { Edits } from "./use-staged";
 
-interface ChangesProps {
-  edits: Edits;
-  index: PermissionIndex;
-  now: number;
-  disabled: boolean;
-  /** Counts the times that the keyboard asked to apply. */
-  asked: number;
-}
-
 /** From an edit to what is in force: what it would have changed, a look at it, and conflicts with others. */
-export function Changes({ edits, index, now, disabled, asked }: ChangesProps) {
+export function useChanges(edits: Edits, index: PermissionIndex, now: number, disabled: boolean): { apply: () => void; changes: ReactNode } {
   const { edits: staged } = edits;
   const [opened, setOpened] = useState<"review" | "clash">();
   const clashes = clashesOf(staged, index).filter((clash) => !isSettled(clash));
@@ -41,13 +32,7 @@ export function Changes({ edits, index, now, disabled, asked }: ChangesProps) {
     else if (changesNothing(simulated)) void send(staged);
     else setOpened("review");
   };
-  const askNow = useRef(ask);
-  askNow.current = ask;
-  useEffect(() => {
-    if (asked > 0) askNow.current();
-  }, [asked]);
-
-  return (
+  const changes = (
     <>
       {isTooMuch && <Failure message={strings.grid.bar.tooMany(staged.size, MOST)} next="" />}
       <ApplyBar
@@ -89,4 +74,5 @@ export function Changes({ edits, index, now, disabled, asked }: ChangesProps) {
       )}
     </>
   );
+  return { apply: ask, changes };
 }
