@@ -1,5 +1,6 @@
 import "@mantine/core/styles.css";
 import "./app/app.css";
+import "./app/overview.css";
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";
@@ -13,8 +14,10 @@ import { createQueryClient } from "./app/query-client";
 import { QuitDialog } from "./app/quit-dialog";
 import { createAppRouter } from "./app/router";
 import { theme, tokens } from "./app/theme";
+import { followContrast } from "./components/contrast";
 import { currentHost } from "./host";
 
+followContrast();
 const host = currentHost();
 const gateway = { host, client: createApiClient(host) };
 const router = createAppRouter();

@@ -4,8 +4,10 @@ import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
+import { activity, health } from "./strings/overview";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
+import { settings } from "./strings/settings";
 import { tools } from "./strings/tools";
 import { list, offers, plural } from "./strings/words";
 
@@ -55,6 +57,7 @@ export const strings = {
     home: "Home",
     approvals: "Approvals",
     audit: "Audit",
+    settings: "Settings",
     approvalsWaiting: (count: number) => `${plural(count, "call waits", "calls wait")} for an answer`,
     tools: "Tools",
     changePassword: "Change your password",
@@ -107,6 +110,9 @@ export const strings = {
     submit: "Change it",
     done: "Your password was changed.",
   },
+  activity,
+  health,
+  settings,
   counts: {
     connections: "Connections",
     users: "Users",

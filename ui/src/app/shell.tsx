@@ -21,7 +21,7 @@ import { StartGateway } from "./start-gateway";
 const t = strings.nav;
 
 interface Page {
-  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/tools";
+  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/settings" | "/tools";
   icon: IconName;
   label: string;
   testId: string;
@@ -35,6 +35,7 @@ const PAGES: Page[] = [
   { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections" },
   { to: "/people", icon: "people", label: t.people, testId: "nav-people" },
   { to: "/audit", icon: "book", label: t.audit, testId: "nav-audit" },
+  { to: "/settings", icon: "gear", label: t.settings, testId: "nav-settings" },
 ];
 
 /** Navigation, the state line, and what every page must not hide: stopped, sealed, not recording, a trail that is not whole. */

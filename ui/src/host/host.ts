@@ -29,4 +29,17 @@ export interface Shell {
   /** As if the tray's Quit had been chosen: not every desktop has a tray. */
   askQuit(): void;
   quit(stop: boolean): Promise<void>;
+  /** What the app does on this machine by itself. */
+  preferences?: {
+    get(): Promise<Preferences>;
+    set(change: Partial<Preferences>): Promise<void>;
+  };
+}
+
+export interface Preferences {
+  /** Off unless chosen. */
+  autostart: boolean;
+  notifications: boolean;
+  /** `auto`: where the platform's notifications have no actions. */
+  promptWindow: "auto" | "always" | "never";
 }

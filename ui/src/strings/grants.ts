@@ -23,6 +23,7 @@ function patternMeaning(pattern: string): string | undefined {
 const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", deny: "denied" };
 
 export const grants = {
+  grantThis: { button: "Grant this…" },
   title: "Grants",
   views: { subject: "By subject", all: "All grants", suggestions: "Suggestions", why: "Why?" },
   viewsLabel: "Ways to look at the permission map",
