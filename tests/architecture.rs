@@ -126,6 +126,38 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
     }
 }
 
+/// The list of outgoing connections has all of them only if nothing else opens
+/// any: neither here nor in the vault.
+#[test]
+fn only_the_recorder_opens_sockets_to_others() {
+    let opens = [
+        "TcpStream::connect",
+        "TcpSocket::",
+        "UdpSocket::bind",
+        "UnixStream::connect",
+        "HttpConnector",
+        "lookup_host",
+        "to_socket_addrs",
+        "reqwest",
+        "ureq",
+    ];
+    for folder in ["core", "vault", "gateway"].map(|name| format!("src-tauri/crates/{name}/src")) {
+        for file in sources(&folder) {
+            let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            // Tests listen, and play the other end.
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+            let recorder = name.contains("gateway/src/outbound");
+            for what in opens {
+                assert!(recorder || !code.contains(what), "{name} has {what}: use `outbound`");
+            }
+        }
+    }
+    // The search finds what is there.
+    let recorder = root().join("src-tauri/crates/gateway/src/outbound.rs");
+    assert!(fs::read_to_string(recorder).unwrap().contains("TcpStream::connect"));
+}
+
 /// MCP, security best practices: a URL of a server is never opened with a
 /// shell. Here nothing opens one at all: links are shown, and people open them.
 #[test]

@@ -10,6 +10,8 @@ import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { keyboard, palette, screen, shell } from "./strings/shell";
 import { start } from "./strings/start";
+import { activity, health } from "./strings/overview";
+import { settings } from "./strings/settings";
 import { tools } from "./strings/tools";
 import { list, plural } from "./strings/words";
 
@@ -59,6 +61,7 @@ export const strings = {
     home: "Home",
     approvals: "Approvals",
     audit: "Audit",
+    settings: "Settings",
     approvalsWaiting: (count: number) => `${plural(count, "call waits", "calls wait")} for an answer`,
     tools: "Tools",
     changePassword: "Change your password",
@@ -109,6 +112,9 @@ export const strings = {
     submit: "Change it",
     done: "Your password was changed.",
   },
+  activity,
+  health,
+  settings,
   counts: {
     connections: "Connections",
     users: "Users",

@@ -24,7 +24,8 @@ const AFFECTED: Record<string, readonly string[]> = {
   tools: [keys.tools, keys.grants, keys.connections],
   approvals: [keys.approvals, keys.status],
   audit: [keys.audit, keys.status],
-  status: [keys.status, keys.health, keys.connections, keys.audit],
+  status: [keys.status, keys.health, keys.connections, keys.audit, keys.keychain],
+  sessions: [keys.sessions],
 };
 
 /** The one event stream of the page. `connect` returns the stream's end. */

@@ -7,6 +7,7 @@ import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
+import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -15,6 +16,7 @@ import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
 import { PromptPage } from "../routes/prompt";
+import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
 import { strings } from "../strings";
 import { Events } from "./events";
@@ -117,7 +119,14 @@ const auditRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: SettingsPage,
+  validateSearch: (search: Record<string, unknown>): { part?: SettingsPart | undefined } => ({ part: SETTINGS_PARTS.find((part) => part === search.part) }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

@@ -1,14 +1,16 @@
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { useCallback } from "react";
 
+import { ActivityPanel } from "../features/activity/activity-panel";
 import { CallDrawer } from "../features/audit/story/call-drawer";
 import { FeedView } from "../features/audit/feed/feed-view";
 import { GrantLine } from "../features/grants/change-list";
+import { GrantThis } from "../features/grants/grant-this";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
 import { ChangedTools } from "../features/status/changed-tools";
-import { Counts } from "../features/status/counts";
+import { HealthPanel } from "../features/status/health-panel";
 import { strings } from "../strings";
-import { auditHref, grantHref, toolsHref } from "./links";
+import { auditHref, connectionsHref, grantHref, homeHref, peopleHref, toolsHref } from "./links";
 
 const route = getRouteApi("/");
 
@@ -20,15 +22,24 @@ export function HomePage() {
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
+      {/* The checklist of what is left to set up stands here. */}
       <ChangedTools href={toolsHref(router, "changed")} />
-      <Counts />
+      <ActivityPanel
+        deniedHref={homeHref(router, "deny")}
+        approvalsHref={router.history.createHref(router.buildLocation({ to: "/approvals" }).href)}
+        trailHref={(since, until) => auditHref(router, undefined, { since, until })}
+        go={(href) => window.location.assign(href)}
+      />
+      <div className="home-parts">
       <FeedView
         filter={{ decision, text: find }}
         onFilter={(filter) => void navigate({ search: (search) => ({ ...search, decision: filter.decision, find: filter.text }), replace: true })}
         trailHref={auditHref(router, undefined, { decision, text: find })}
         onOpen={open}
       />
-      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} onClose={() => open(undefined)} />
+        <HealthPanel connectionsHref={connectionsHref(router)} peopleHref={peopleHref(router)} />
+      </div>
+      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} GrantThis={GrantThis} onClose={() => open(undefined)} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { useRouter } from "@tanstack/react-router";
 
 import type { AuditPart } from "../features/audit/audit-view";
+import type { FeedFilter } from "../features/audit/feed/feed";
 import type { TrailFilter } from "../features/audit/trail/filter";
 import type { ToolShow } from "../features/tools/tools-view";
 
@@ -21,4 +22,16 @@ export function auditHref(router: Router, view?: AuditPart, filter: TrailFilter 
 
 export function toolsHref(router: Router, show: ToolShow) {
   return router.history.createHref(router.buildLocation({ to: "/tools", search: { show } }).href);
+}
+
+export function homeHref(router: Router, decision?: FeedFilter["decision"]) {
+  return router.history.createHref(router.buildLocation({ to: "/", search: { decision } }).href);
+}
+
+export function connectionsHref(router: Router) {
+  return (open?: string) => router.history.createHref(router.buildLocation({ to: "/connections", search: { open } }).href);
+}
+
+export function peopleHref(router: Router) {
+  return (user?: string) => router.history.createHref(router.buildLocation({ to: "/people", search: { user } }).href);
 }

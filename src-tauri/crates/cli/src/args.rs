@@ -4,6 +4,7 @@
 mod approval;
 mod audit;
 mod connection;
+mod diagnosis;
 mod grant;
 mod people;
 mod review;
@@ -23,6 +24,7 @@ pub(crate) use audit::{
     written,
 };
 pub(crate) use connection::{ConnectionAdd, ConnectionCommand, ConnectionEdit, SignInBy};
+pub(crate) use diagnosis::{DoctorArgs, RecoveryKeyArgs, SessionCommand};
 pub(crate) use grant::{EditGrantArgs, Effect, GrantArgs, ToolEffect};
 pub(crate) use people::{AgentAdd, AgentCommand, AgentEdit, TeamCommand, UserCommand, UserEdit};
 pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};
@@ -107,6 +109,15 @@ pub(crate) enum Command {
     Unlock(UnlockArgs),
     /// Make a new master key with the recovery key
     Recover(RecoverArgs),
+    /// Make a new recovery key and print it, once; the one before it opens nothing any more
+    RecoveryKey(RecoveryKeyArgs),
+    /// Your own sessions: where you are signed in
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Look at the gateway and its connections, and say what to do
+    Doctor(DoctorArgs),
+    /// List every outgoing connection that the gateway made, and to whom it belongs
+    Egress,
     /// Stop the service and wait until it is gone
     Stop,
     /// The systems behind the gateway

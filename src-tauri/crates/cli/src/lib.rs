@@ -29,6 +29,7 @@ mod confirm;
 mod connection;
 mod context;
 mod definitions;
+mod diagnosis;
 mod error;
 mod grant;
 mod json_text;
@@ -124,6 +125,10 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Resume { subject } => setup::resume(&context, subject).await,
         Command::Unlock(args) => setup::unlock(&context, args).await,
         Command::Recover(args) => setup::recover(&context, args).await,
+        Command::RecoveryKey(args) => setup::recovery_key(&context, args).await,
+        Command::Session(command) => session::run(&context, command).await,
+        Command::Doctor(args) => diagnosis::doctor(&context, args).await,
+        Command::Egress => diagnosis::egress(&context).await,
         Command::Stop => setup::stop(&context).await,
         Command::Connection(command) => connection::run(&context, command).await,
         Command::User(command) => people::user(&context, command).await,

@@ -1,0 +1,18 @@
+import { getRouteApi, useRouter } from "@tanstack/react-router";
+
+import { Listening } from "../features/settings/sections/listening";
+import { SettingsView } from "../features/settings/settings-view";
+import { connectionsHref } from "./links";
+
+const route = getRouteApi("/settings");
+
+export function SettingsPage() {
+  const { part } = route.useSearch();
+  const navigate = route.useNavigate();
+  return <SettingsView part={part} onPart={(next) => void navigate({ search: { part: next } })} sharing={<Sharing />} connectionHref={connectionsHref(useRouter())} />;
+}
+
+/** Where the gateway listens; what it can be set to comes below it. */
+function Sharing() {
+  return <Listening />;
+}
