@@ -1,5 +1,6 @@
 import "@mantine/core/styles.css";
 import "./app/app.css";
+import "./app/start.css";
 
 import { MantineProvider } from "@mantine/core";
 import { QueryClientProvider } from "@tanstack/react-query";

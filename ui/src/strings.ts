@@ -9,7 +9,7 @@ import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { start } from "./strings/start";
 import { tools } from "./strings/tools";
-import { plural } from "./strings/words";
+import { list, plural } from "./strings/words";
 
 export const strings = {
   product: "AI Agent Gateway",

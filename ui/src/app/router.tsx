@@ -1,10 +1,11 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation, useNavigate } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
 import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
 import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
+import { START_STEPS, type StartStep } from "../features/start/use-start";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -13,21 +14,14 @@ import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
 import { ToolsPage } from "../routes/tools";
+import { WelcomePage } from "../routes/welcome";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
-  component: () => (
-    <Gate>
-      {(user) => (
-        <Events>
-          <Shell user={user} />
-        </Events>
-      )}
-    </Gate>
-  ),
+  component: Root,
   notFoundComponent: () => <Empty icon="alert" title={strings.notFound.title} text={strings.notFound.text} />,
   errorComponent: () => (
     <Failure
@@ -37,6 +31,16 @@ const rootRoute = createRootRoute({
     />
   ),
 });
+
+function Root() {
+  const navigate = useNavigate();
+  const isStart = useLocation({ select: ({ pathname }) => pathname === "/welcome" });
+  return (
+    <Gate onSetUp={() => void navigate({ to: "/welcome" })}>
+      {(user) => <Events>{isStart ? <Outlet /> : <Shell user={user} />}</Events>}
+    </Gate>
+  );
+}
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 /** Sequence numbers are valid ids, and the URL parser reads those as numbers. */
@@ -98,7 +102,14 @@ const auditRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
+const welcomeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/welcome",
+  component: WelcomePage,
+  validateSearch: (search: Record<string, unknown>): { step?: StartStep | undefined } => ({ step: START_STEPS.find((step) => step === search.step) }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, welcomeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

@@ -5,6 +5,7 @@ import { CallDrawer } from "../features/audit/story/call-drawer";
 import { FeedView } from "../features/audit/feed/feed-view";
 import { GrantLine } from "../features/grants/change-list";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
+import { StartChecklist } from "../features/start/checklist";
 import { ChangedTools } from "../features/status/changed-tools";
 import { Counts } from "../features/status/counts";
 import { strings } from "../strings";
@@ -20,6 +21,7 @@ export function HomePage() {
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
+      <StartChecklist onStep={(step) => void router.navigate({ to: "/welcome", search: { step } })} />
       <ChangedTools href={toolsHref(router, "changed")} />
       <Counts />
       <FeedView
