@@ -85,7 +85,7 @@ it("keeps the recovery key out of the browser's storage, and prints nothing but 
 });
 
 it.each([
-  ["password12", "0"],
+  ["password12", "1"],
   ["correct horse battery staple", "4"],
 ])("says how hard %s is to guess", async (password, score) => {
   const { host } = fakeHost(() => ({}));

@@ -78,6 +78,8 @@ it("shows an agent's token once, ready to copy, and keeps it nowhere", async () 
   expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + window.location.href).not.toContain(token);
 });
 
+const story = () => screen.getByTestId("first-call").dataset.story;
+
 it("allows what only reads, shows the call as it comes, and takes it back with one click", async () => {
   let grants: Grant[] = [];
   const records: AuditRecord[] = [];
@@ -100,7 +102,6 @@ it("allows what only reads, shows the call as it comes, and takes it back with o
   // What writes or destroys is not offered.
   expect(await screen.findAllByRole("checkbox")).toHaveLength(2);
   await userEvent.click(screen.getByTestId("start-allow"));
-  const story = () => screen.getByTestId("first-call").dataset.story;
   await waitFor(() => expect(story()).toBe("waiting"));
   expect(screen.getByTestId("start-test-line")).toHaveTextContent("/opt/agw call sample.list_notes");
   call("allow");
