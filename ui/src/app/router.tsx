@@ -1,4 +1,4 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation } from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation, useNavigate } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
 import { HISTORY_STATES, type HistoryFilter } from "../features/approvals/history";
@@ -8,6 +8,7 @@ import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
+import { START_STEPS, type StartStep } from "../features/start/use-start";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -18,25 +19,14 @@ import { PeoplePage } from "../routes/people";
 import { PromptPage } from "../routes/prompt";
 import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
+import { WelcomePage } from "../routes/welcome";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
-  component: function Root() {
-    // The prompt has a window of its own, and neither session nor admin API.
-    if (useLocation({ select: ({ pathname }) => pathname === "/prompt" })) return <Outlet />;
-    return (
-      <Gate>
-        {(user) => (
-          <Events>
-            <Shell user={user} />
-          </Events>
-        )}
-      </Gate>
-    );
-  },
+  component: Root,
   notFoundComponent: () => <Empty icon="alert" title={strings.notFound.title} text={strings.notFound.text} />,
   errorComponent: () => (
     <Failure
@@ -46,6 +36,18 @@ const rootRoute = createRootRoute({
     />
   ),
 });
+
+function Root() {
+  const navigate = useNavigate();
+  const path = useLocation({ select: ({ pathname }) => pathname });
+  // The prompt has a window of its own, and neither session nor admin API.
+  if (path === "/prompt") return <Outlet />;
+  return (
+    <Gate onSetUp={() => void navigate({ to: "/welcome" })}>
+      {(user) => <Events>{path === "/welcome" ? <Outlet /> : <Shell user={user} />}</Events>}
+    </Gate>
+  );
+}
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 /** Sequence numbers are valid ids, and the URL parser reads those as numbers. */
@@ -126,7 +128,14 @@ const settingsRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { part?: SettingsPart | undefined } => ({ part: SETTINGS_PARTS.find((part) => part === search.part) }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
+const welcomeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/welcome",
+  component: WelcomePage,
+  validateSearch: (search: Record<string, unknown>): { step?: StartStep | undefined } => ({ step: START_STEPS.find((step) => step === search.step) }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, welcomeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

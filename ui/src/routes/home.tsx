@@ -7,6 +7,7 @@ import { FeedView } from "../features/audit/feed/feed-view";
 import { GrantLine } from "../features/grants/change-list";
 import { GrantThis } from "../features/grants/grant-this";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
+import { StartChecklist } from "../features/start/checklist";
 import { ChangedTools } from "../features/status/changed-tools";
 import { HealthPanel } from "../features/status/health-panel";
 import { strings } from "../strings";
@@ -22,7 +23,7 @@ export function HomePage() {
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
-      {/* The checklist of what is left to set up stands here. */}
+      <StartChecklist onStep={(step) => void router.navigate({ to: "/welcome", search: { step } })} />
       <ChangedTools href={toolsHref(router, "changed")} />
       <ActivityPanel
         deniedHref={homeHref(router, "deny")}
