@@ -23,6 +23,7 @@ mod args;
 mod audit;
 mod bridge;
 mod change;
+mod client;
 mod condition;
 mod confirm;
 mod connection;
@@ -124,6 +125,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Team(command) => people::team(&context, command).await,
         Command::Token { name } => people::token(&context, &name).await,
         Command::Agent(command) => agent::run(&context, command).await,
+        Command::Client(command) => client::run(&context, command).await,
         Command::Grant(args) => grant::grant(&context, args).await,
         Command::Grants { subject } => grant::grants(&context, subject.as_deref()).await,
         Command::EditGrant(args) => grant::edit(&context, args).await,

@@ -109,22 +109,23 @@ pub(crate) fn edit(client: Client, text: &str, change: &Change<'_>) -> Result<St
         Format::Yaml => yaml::edit(body, section, change),
     }?;
     let edited = if bom { format!("{BOM}{edited}") } else { edited };
-    let expected = expected(client, before, change)?;
-    if whole(client, &edited)? == expected {
+    if is_as_asked(client, &edited, before, change)? {
         return Ok(edited);
     }
     Err(Bad(format!("its {section} are written in a way that cannot be changed safely")))
 }
 
-fn expected(
+/// Whether the text says what was there, plus and minus the entries. A section
+/// without entries is as good as none.
+fn is_as_asked(
     client: Client,
+    edited: &str,
     mut root: Map<String, Value>,
     change: &Change<'_>,
-) -> Result<Map<String, Value>, Bad> {
-    let name = client.section().to_owned();
-    let had_section = root.contains_key(&name);
-    let entries = root.entry(name.clone()).or_insert_with(|| Value::Object(Map::new()));
-    let Some(entries) = entries.as_object_mut() else { return Ok(root) };
+) -> Result<bool, Bad> {
+    let section = client.section();
+    let entries = root.entry(section).or_insert_with(|| Value::Object(Map::new()));
+    let Some(entries) = entries.as_object_mut() else { return Ok(false) };
     for name in change.remove {
         entries.remove(name);
     }
@@ -139,10 +140,14 @@ fn expected(
             }
         }
     }
-    if entries.is_empty() && (change.drop_section || !had_section) {
-        root.remove(&name);
+    if entries.is_empty() {
+        root.remove(section);
     }
-    Ok(root)
+    let mut now = whole(client, edited)?;
+    if now.get(section).is_some_and(|entries| entries.as_object().is_some_and(Map::is_empty)) {
+        now.remove(section);
+    }
+    Ok(now == root)
 }
 
 /// The text with every value that may be a secret as `…`, line for line: for

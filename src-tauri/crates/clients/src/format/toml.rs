@@ -53,6 +53,10 @@ pub(super) fn edit(text: &str, section: &str, change: &Change<'_>) -> Result<Str
             return Ok(added);
         }
     }
+    let only_removes = change.add.is_none() && change.restore.is_none();
+    if only_removes && let Some(left) = without(text, section, change)? {
+        return Ok(left);
+    }
     let end = line_end(text);
     let bare = text.matches('\n').count() - text.matches("\r\n").count();
     if end == "\r\n" && bare > 0 || end == "\n" && text.contains("\r\n") {
@@ -63,6 +67,62 @@ pub(super) fn edit(text: &str, section: &str, change: &Change<'_>) -> Result<Str
     change_tables(&mut document, section, change)?;
     let edited = document.to_string();
     Ok(if end == "\r\n" { edited.replace('\n', "\r\n") } else { edited })
+}
+
+/// The text without the lines of these entries: comments around them stay.
+/// `None` where an entry shares a line with something else.
+fn without(text: &str, section: &str, change: &Change<'_>) -> Result<Option<String>, Bad> {
+    let document = Document::parse(text).map_err(|error| bad(&error))?;
+    let entries = document.get(section).and_then(Item::as_table_like);
+    let mut ranges = Vec::new();
+    for name in change.remove {
+        if let Some((key, item)) = entries.and_then(|entries| entries.get_key_value(name)) {
+            places(key, item, &mut ranges);
+        }
+    }
+    let mut left = String::with_capacity(text.len());
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let range = at..at + line.len();
+        at = range.end;
+        if !ranges.iter().any(|gone| gone.start < range.end && gone.end > range.start) {
+            left.push_str(line);
+        }
+    }
+    let mut rest = read(text)?;
+    if let Some(entries) = rest.get_mut(section).and_then(Value::as_object_mut) {
+        entries.retain(|name, _| !change.remove.contains(name));
+    }
+    let is_empty = |value: &Value| value.as_object().is_some_and(Map::is_empty);
+    let without_empty = |mut value: Value| {
+        if value.get(section).is_some_and(is_empty)
+            && let Some(root) = value.as_object_mut()
+        {
+            root.remove(section);
+        }
+        value
+    };
+    let left_says = read(&left).ok().map(without_empty);
+    Ok((left_says == Some(without_empty(rest))).then_some(left))
+}
+
+fn places(key: &toml_edit::Key, item: &Item, ranges: &mut Vec<std::ops::Range<usize>>) {
+    match item {
+        Item::Table(table) => {
+            ranges.extend(table.span());
+            for (name, _) in table {
+                if let Some((key, item)) = table.get_key_value(name) {
+                    places(key, item, ranges);
+                }
+            }
+        }
+        Item::Value(value) => {
+            if let Some((key, value)) = key.span().zip(value.span()) {
+                ranges.push(key.start.min(value.start)..value.end);
+            }
+        }
+        _ => {}
+    }
 }
 
 fn appended(text: &str, section: &str, name: &str, parts: &Parts) -> String {
