@@ -34,6 +34,11 @@ impl Driver {
         Self { page }
     }
 
+    /// A page that another driver shows.
+    pub(in crate::support) fn of(page: Client) -> Self {
+        Self { page }
+    }
+
     /// After the window was closed and opened again.
     pub async fn look_at_new_window(&self) {
         let window = eventually("there is a window to drive", async || {
@@ -126,6 +131,11 @@ impl Driver {
 
     pub async fn run(&self, script: &str) -> Value {
         self.page.execute(script, vec![]).await.unwrap()
+    }
+
+    /// A script that calls its last argument when it is done.
+    pub async fn run_async(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.page.execute_async(script, arguments).await.unwrap()
     }
 
     pub async fn picture(&self, name: &str) {

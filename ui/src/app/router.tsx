@@ -4,6 +4,7 @@ import { Empty, Failure } from "../components/states";
 import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
 import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
+import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
@@ -62,8 +63,10 @@ const grantsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/grants",
   component: GrantsPage,
-  validateSearch: (search: Record<string, unknown>): { subject?: string | undefined; view?: GrantsPart | undefined; grant?: string | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): Partial<GridFilter> & { view?: GrantsPart | undefined; grant?: string | undefined } => ({
     subject: text(search.subject),
+    find: id(search.find),
+    who: id(search.who),
     view: GRANT_VIEWS.find((view) => view === search.view),
     grant: text(search.grant),
   }),

@@ -17,6 +17,7 @@ mod audit;
 mod bounds;
 mod catalog;
 mod clock;
+mod doctor;
 mod egress;
 mod faces;
 #[cfg(feature = "seeded-fault")]
@@ -29,6 +30,7 @@ pub mod measure;
 mod members;
 mod mirrored;
 mod oauth;
+mod outbound;
 mod pages;
 mod pins;
 pub mod pipeline;

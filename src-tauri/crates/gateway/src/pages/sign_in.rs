@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use agw_api::codes;
+use agw_api::{SessionPlace, codes};
 use agw_vault::Secret;
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 
@@ -15,7 +15,7 @@ use super::{
     visitor::{Form, SESSION},
 };
 use crate::{
-    admin::{self, AdminError, Opens},
+    admin::{self, AdminError, Opens, SignInFrom},
     bounds,
     gateway::Gateway,
 };
@@ -76,7 +76,7 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
     let return_to = form.one("return_to").unwrap_or("/");
     let user = form.one("user").unwrap_or_default();
     let password = Secret::new(form.one("password").unwrap_or_default().to_owned());
-    let begun = begin(visitor.gateway(), user, password).await;
+    let begun = begin(visitor.gateway(), user, password, &parts.headers).await;
     match begun {
         Ok(cookie) => {
             // Nobody can use the session before any more; it need not last.
@@ -118,9 +118,15 @@ pub(super) async fn signed_out(State(gateway): State<Arc<Gateway>>, request: Req
     response
 }
 
-async fn begin(gateway: &Gateway, user: &str, password: Secret) -> Result<HeaderValue, AdminError> {
+async fn begin(
+    gateway: &Gateway,
+    user: &str,
+    password: Secret,
+    headers: &HeaderMap,
+) -> Result<HeaderValue, AdminError> {
     let id = admin::authenticate(gateway, user, password).await?;
-    let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages).await?;
+    let from = SignInFrom::browser(SessionPlace::Pages, headers);
+    let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages, from).await?;
     let age = bounds::PAGE_SESSION_LIFE.as_secs();
     let token = &session.token;
     format!("{SESSION}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}")
