@@ -15,13 +15,14 @@ const MAY_LINK: &[(&str, &[&str], &str)] = &[
     ("agw-core", &[], "decisions depend on nothing"),
     ("agw-vault", &["agw-core"], "it opens secrets for a permit of core's"),
     ("agw-api", &[], "the shell and scripts must not link the engine with it"),
+    ("agw-clients", &["agw-api"], "it edits files of a person, which the service never does"),
     ("agw-gateway", &["agw-core", "agw-vault", "agw-api"], "the engine"),
     (
         "agw-cli",
-        &["agw-gateway", "agw-api", "agw-core"],
+        &["agw-gateway", "agw-api", "agw-clients", "agw-core"],
         "`serve` is the engine, `audit verify` the rules of the log, the rest a client",
     ),
-    ("ai-agent-gateway", &["agw-api"], "the app is a client, never the engine"),
+    ("ai-agent-gateway", &["agw-api", "agw-clients"], "the app is a client, never the engine"),
     ("xtask", &[], "it builds the others"),
     (
         "agw-tests",
@@ -164,7 +165,7 @@ fn only_the_recorder_opens_sockets_to_others() {
 fn nothing_opens_a_url_with_a_program() {
     // What starts processes: the service, and child servers by their argv.
     let starts = ["src-tauri/src/service.rs", "src-tauri/crates/gateway/src/upstream/stdio.rs"];
-    let crates = ["core", "vault", "gateway", "api", "cli"];
+    let crates = ["core", "vault", "gateway", "api", "clients", "cli"];
     let folders = crates.map(|name| format!("src-tauri/crates/{name}/src"));
     for folder in folders.iter().map(String::as_str).chain(["src-tauri/src"]) {
         for file in sources(folder) {

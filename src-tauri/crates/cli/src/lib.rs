@@ -24,6 +24,7 @@ mod audit;
 mod bridge;
 mod call;
 mod change;
+mod client;
 mod condition;
 mod confirm;
 mod connection;
@@ -135,6 +136,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Team(command) => people::team(&context, command).await,
         Command::Token { name } => people::token(&context, &name).await,
         Command::Agent(command) => agent::run(&context, command).await,
+        Command::Client(command) => client::run(&context, command).await,
         Command::Grant(args) => grant::grant(&context, args).await,
         Command::Grants { subject } => grant::grants(&context, subject.as_deref()).await,
         Command::EditGrant(args) => grant::edit(&context, args).await,
