@@ -6,6 +6,7 @@ mod connections;
 mod grants;
 mod people;
 mod service;
+mod sharing;
 mod tools;
 
 pub use approvals::*;
@@ -14,4 +15,5 @@ pub use connections::*;
 pub use grants::*;
 pub use people::*;
 pub use service::*;
+pub use sharing::*;
 pub use tools::*;

@@ -17,6 +17,7 @@ mod audit;
 mod bounds;
 mod catalog;
 mod clock;
+mod door;
 mod egress;
 mod faces;
 #[cfg(feature = "seeded-fault")]
@@ -34,6 +35,7 @@ mod pins;
 pub mod pipeline;
 mod random;
 mod serve;
+mod sharing;
 mod store;
 mod upstream;
 

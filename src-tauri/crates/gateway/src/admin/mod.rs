@@ -18,10 +18,12 @@ mod error;
 mod explain;
 mod grants;
 mod history;
+mod invites;
 mod people;
 mod service;
 mod session;
 mod setup;
+mod sharing;
 mod simulate;
 mod suggest;
 mod teams;
@@ -47,8 +49,7 @@ pub(crate) use access::{Admin, Reader};
 pub(crate) use error::AdminError;
 pub(crate) use people::mint;
 pub(crate) use session::{
-    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session,
-    end as end_session, named_cookie,
+    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, end as end_session,
 };
 pub(crate) use web::{nothing_here, web_view};
 
@@ -93,6 +94,12 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(people::edit_user, people::remove_user))
         .routes(routes!(people::set_password))
         .routes(routes!(people::issue_user_token))
+        .routes(routes!(invites::list, invites::create))
+        .routes(routes!(invites::look))
+        .routes(routes!(invites::accept))
+        .routes(routes!(invites::revoke))
+        .routes(routes!(sharing::show, sharing::edit))
+        .routes(routes!(sharing::authority))
         .routes(routes!(agents::add_agent))
         .routes(routes!(agents::edit_agent, agents::revoke_agent))
         .routes(routes!(agents::list_agents))
