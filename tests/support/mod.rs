@@ -20,6 +20,7 @@ pub mod person;
 pub mod process;
 pub mod random;
 pub mod relay;
+pub mod shared;
 pub mod shim;
 pub mod upstream;
 
