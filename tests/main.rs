@@ -10,5 +10,6 @@ mod inprocess;
 mod journey;
 mod log_mutations;
 mod model;
+mod screens;
 mod support;
 mod window;

@@ -1,6 +1,9 @@
 //! The desktop app as a person uses it: a real window, a real tray, a real
 //! keychain. What it looks like is left in `target/screenshots`.
 
+mod prompt;
+mod tray;
+
 use serde_json::{Value, json};
 
 use crate::support::{

@@ -4,9 +4,12 @@
 //! |---|---|
 //! | `api` | one admin API request; adds the session's token, takes new ones out |
 //! | `subscribe` | sends events through a channel until the window closes |
-//! | `pending` | the page listens from now on; returns the event it missed |
+//! | `pending` | the page listens from now on; returns what it was asked meanwhile |
 //! | `start` | starts the gateway if it is not running |
 //! | `quit` | ends the app, and the gateway too if asked |
+//!
+//! `preferences` and `set_preferences` are in [`crate::preferences`]. The
+//! prompt's page has none of these but its own: [`crate::prompt`].
 
 use std::collections::BTreeMap;
 
@@ -18,6 +21,7 @@ use tauri::ipc::Channel;
 use tauri::{AppHandle, State};
 
 use crate::Shell;
+use crate::window::Ask;
 
 /// The gateway cannot be reached; only the shell can say so.
 const OFFLINE: &str = "offline";
@@ -65,7 +69,7 @@ pub(crate) async fn subscribe(
 }
 
 #[tauri::command]
-pub(crate) async fn pending(shell: State<'_, Shell>) -> Result<Option<&'static str>, ErrorBody> {
+pub(crate) async fn pending(shell: State<'_, Shell>) -> Result<Option<Ask>, ErrorBody> {
     Ok(shell.window.listens())
 }
 
@@ -221,7 +225,7 @@ fn offline(shell: &Shell, message: String) -> ErrorBody {
     error_body(OFFLINE, message, next)
 }
 
-fn error_body(code: &str, message: String, next: String) -> ErrorBody {
+pub(crate) fn error_body(code: &str, message: String, next: String) -> ErrorBody {
     ErrorBody { code: code.to_owned(), message, next, current: None, place: None }
 }
 

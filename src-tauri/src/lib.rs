@@ -8,14 +8,21 @@
 //!
 //! ```text
 //! web view ── api, subscribe ──▶ bridge ──▶ admin socket ──▶ agw serve
-//! tray ────── health, pause ───────────────────┤
-//! desktop ─── approve, deny ── approvals ──────┘
+//! tray ────── health, pause, denials ──────────┤
+//! desktop ─── approve, deny ── approvals ──────┤
+//! prompt ──── approve, deny ───────────────────┘
 //! ```
 
 mod approvals;
+mod autostart;
 mod bridge;
+mod denials;
+mod preferences;
+mod prompt;
 mod relay;
 mod service;
+mod stored;
+mod text;
 mod tray;
 mod window;
 
@@ -37,8 +44,13 @@ struct Shell {
     look_again: Notify,
     window: window::Window,
     events: relay::Relay,
+    preferences: preferences::Preferences,
+    prompt: prompt::Prompt,
+    /// Wakes what shows the calls that wait.
+    approvals_changed: Notify,
     /// Calls that wait for an answer, while that is known.
-    waiting: watch::Sender<Option<usize>>,
+    waiting: watch::Sender<Option<approvals::Waiting>>,
+    denials: denials::Denials,
 }
 
 impl Shell {
@@ -68,18 +80,28 @@ pub fn run() -> anyhow::Result<()> {
         .context("no home folder to keep data in; set AGW_DATA_DIR to a folder")?;
     let data_dir = std::path::absolute(&data_dir)
         .with_context(|| format!("cannot use {} as data folder", data_dir.display()))?;
+    let service = Service::new(data_dir);
     let shell = Shell {
-        service: Service::new(data_dir),
+        window: window::Window::new(service.beside("window.json")),
+        preferences: preferences::Preferences::read(service.beside("desktop.json")),
+        service,
         session: watch::Sender::new(None),
         look_again: Notify::new(),
-        window: window::Window::default(),
         events: relay::Relay::default(),
+        prompt: prompt::Prompt::default(),
+        approvals_changed: Notify::new(),
         waiting: watch::Sender::new(None),
+        denials: denials::Denials::default(),
     };
+    let in_background = is_background(std::env::args());
 
     tauri::Builder::default()
         // First, so that a second start ends before it does anything else.
-        .plugin(tauri_plugin_single_instance::init(|app, _, _| open(app)))
+        .plugin(tauri_plugin_single_instance::init(|app, args, _| {
+            if !is_background(args) {
+                open(app);
+            }
+        }))
         .manage(shell)
         .invoke_handler(tauri::generate_handler![
             bridge::api,
@@ -87,18 +109,42 @@ pub fn run() -> anyhow::Result<()> {
             bridge::pending,
             bridge::start,
             bridge::quit,
+            preferences::preferences,
+            preferences::set_preferences,
+            prompt::prompt,
+            prompt::prompt_answer,
+            prompt::prompt_later,
+            prompt::prompt_open,
+            prompt::prompt_fit,
         ])
-        .setup(|app| {
-            tray::install(app.handle())?;
-            tauri::async_runtime::spawn(approvals::watch(app.handle().clone()));
-            open(app.handle());
+        .setup(move |app| {
+            let app = app.handle();
+            tray::install(app)?;
+            tauri::async_runtime::spawn(approvals::watch(app.clone()));
+            tauri::async_runtime::spawn(denials::watch(app.clone()));
+            if in_background {
+                let app = app.clone();
+                tauri::async_runtime::spawn(async move { start_service(&app).await });
+            } else {
+                open(app);
+            }
             Ok(())
         })
-        .on_page_load(|webview, load| window::page_loads(webview.app_handle(), load.event()))
-        .on_window_event(|window, event| {
-            if matches!(event, WindowEvent::Destroyed) {
-                window::closed(window.app_handle());
+        .on_page_load(|webview, load| {
+            if webview.label() == window::LABEL {
+                window::page_loads(webview.app_handle(), load.event());
             }
+        })
+        .on_window_event(|window, event| match (window.label(), event) {
+            (window::LABEL, WindowEvent::Destroyed) => window::closed(window.app_handle()),
+            (window::LABEL, WindowEvent::Moved(_) | WindowEvent::Resized(_)) => {
+                window::moved(window);
+            }
+            // By the person: the app itself destroys it without asking.
+            (prompt::LABEL, WindowEvent::CloseRequested { .. }) => {
+                prompt::put_off(window.app_handle());
+            }
+            _ => {}
         })
         .build(tauri::generate_context!())
         .context("cannot start the desktop app")?
@@ -109,6 +155,11 @@ pub fn run() -> anyhow::Result<()> {
             }
         });
     Ok(())
+}
+
+/// Started by the desktop at login: nobody has asked for a window.
+fn is_background(args: impl IntoIterator<Item = String>) -> bool {
+    args.into_iter().any(|arg| arg == autostart::BACKGROUND)
 }
 
 /// Shows the window, and brings the service back if it is gone: whoever opens

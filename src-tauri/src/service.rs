@@ -42,7 +42,7 @@ pub(crate) struct Service {
 impl Service {
     pub(crate) fn new(data_dir: PathBuf) -> Self {
         Self {
-            client: Client::new(&data_dir),
+            client: Client::new(&data_dir).named(agw_api::WINDOW),
             data_dir,
             starting: tokio::sync::Mutex::default(),
             child: Mutex::default(),
@@ -60,9 +60,14 @@ impl Service {
         lock(&self.problem).clone()
     }
 
+    /// A file of the shell's own.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.data_dir.join(name)
+    }
+
     /// Where a service that this app starts writes what it has to say.
     pub(crate) fn log(&self) -> PathBuf {
-        self.data_dir.join("agw.log")
+        self.beside("agw.log")
     }
 
     /// What the tray should say.
@@ -233,7 +238,7 @@ fn detach(command: &mut Command) {
     }
 }
 
-fn make_private_dir(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private_dir(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

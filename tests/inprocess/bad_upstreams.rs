@@ -12,7 +12,7 @@ mod processes;
 mod schemas;
 mod secrets;
 
-use agw_api::{AuditRecord, ConnectionDetail, ConnectionHealth};
+use agw_api::{AuditRecord, ConnectionDetail, ConnectionHealth, LogLine, LogSource};
 use serde_json::{Value, json};
 
 use crate::support::{InProcess, Trail as _, http, mcp};
@@ -50,6 +50,14 @@ impl Office {
     /// What the admin sees of a connection.
     async fn show(&self, name: &str) -> ConnectionDetail {
         self.gateway.admin.get(&format!("/api/v1/connections/{name}")).await.unwrap()
+    }
+
+    /// What its server wrote lately.
+    async fn written(&self, name: &str) -> Vec<String> {
+        let path = format!("/api/v1/connections/{name}/logs");
+        let lines: Vec<LogLine> = self.gateway.admin.get(&path).await.unwrap();
+        let its = lines.into_iter().filter(|line| line.source != LogSource::Gateway);
+        its.map(|line| line.text).collect()
     }
 
     async fn call(&self, tool: &str) -> (u16, Value) {

@@ -4,6 +4,7 @@ mod accounts;
 mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
+mod connections;
 mod forwards;
 mod invites;
 mod items;

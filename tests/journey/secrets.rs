@@ -47,8 +47,9 @@ async fn systems_and_agents_that_spill_secrets_spill_nothing() {
     let script = r#"echo "cannot log in with $API_KEY" >&2; echo "$AWKWARD"; exit 3"#;
     let added = add(&scene, "dying", &keys, ["sh", "-c", script], &values).await;
     assert_eq!(added["health"], "failed", "{added}");
-    let detail = scene.cli.json(&["connection", "show", "dying"], "").await;
-    assert!(detail["stderr"].to_string().contains("cannot log in with [cred"), "{detail}");
+    let logs = scene.cli.run(&["connection", "logs", "dying"], "").await.expect(0);
+    assert!(logs.stdout.contains("cannot log in with [cred"), "{logs:?}");
+    assert!(!logs.stdout.contains(API_KEY), "{logs:?}");
     scene.cli.run(&["connection", "test", "dying"], "").await.expect(1);
 
     // A system that refuses what it is given, and one that cannot take it.

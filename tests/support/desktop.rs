@@ -37,6 +37,7 @@ pub use tray::Tray;
 
 const INSTALL: &str = "install what xtask's packages.rs lists for window tests";
 const TITLE: &str = "^AI Agent Gateway$";
+const PROMPT: &str = "^A call waits for your answer$";
 /// Room for the window at its first size, its frame and a panel below.
 const SCREEN: &str = "1400x900x24";
 
@@ -120,7 +121,8 @@ impl Desktop {
         &found.unwrap().1
     }
 
-    fn path(&self, inside: &str) -> PathBuf {
+    /// Of what the desktop and the app keep.
+    pub fn path(&self, inside: &str) -> PathBuf {
         self.dir.path().join(inside)
     }
 
@@ -194,7 +196,41 @@ impl Desktop {
     /// Waits until the app's window is open, or closed.
     pub async fn window(&self, open: bool) {
         let what = if open { "the window opens" } else { "the window closes" };
-        eventually(what, async || (self.windows().await.is_empty() != open).then_some(())).await;
+        eventually(what, async || (self.windows(TITLE).await.is_empty() != open).then_some(()))
+            .await;
+    }
+
+    /// Waits until the prompt is open, or closed.
+    pub async fn prompt(&self, open: bool) {
+        let what = if open { "the prompt opens" } else { "the prompt closes" };
+        eventually(what, async || (self.windows(PROMPT).await.is_empty() != open).then_some(()))
+            .await;
+    }
+
+    /// The title of the window that gets the keys.
+    pub async fn focused(&self) -> String {
+        let said = self.run("xdotool", &["getwindowfocus", "getwindowname"]).await;
+        said.stdout.trim().to_owned()
+    }
+
+    /// Where the window is and how large: x, y, width, height.
+    pub async fn place(&self) -> [i32; 4] {
+        let windows = self.windows(TITLE).await;
+        let window = windows.lines().next().expect("a window");
+        let said = self.run("xdotool", &["getwindowgeometry", "--shell", window]).await.stdout;
+        let of = |name: &str| {
+            let line = said.lines().find_map(|line| line.strip_prefix(name));
+            line.and_then(|number| number.parse().ok()).unwrap_or_else(|| panic!("{said}"))
+        };
+        [of("X="), of("Y="), of("WIDTH="), of("HEIGHT=")]
+    }
+
+    /// Moves it as a person does.
+    pub async fn move_to(&self, x: i32, y: i32) {
+        let windows = self.windows(TITLE).await;
+        let window = windows.lines().next().expect("a window");
+        let (x, y) = (x.to_string(), y.to_string());
+        self.run("xdotool", &["windowmove", window, &x, &y]).await.expect(0);
     }
 
     /// Presses keys as a person does: whatever has the focus gets them.
@@ -204,16 +240,16 @@ impl Desktop {
 
     /// Gives the page this size.
     pub async fn resize(&self, width: u32, height: u32) {
-        let windows = self.windows().await;
+        let windows = self.windows(TITLE).await;
         let window = windows.lines().next().expect("a window");
         let (width, height) = (width.to_string(), height.to_string());
         self.run("xdotool", &["windowsize", "--sync", window, &width, &height]).await.expect(0);
     }
 
-    /// The ids of the app's windows, one a line.
-    async fn windows(&self) -> String {
+    /// The ids of the app's windows of this title, one a line.
+    async fn windows(&self, title: &str) -> String {
         // Its exit code is 1 where there is none.
-        self.run("xdotool", &["search", "--onlyvisible", "--name", TITLE]).await.stdout
+        self.run("xdotool", &["search", "--onlyvisible", "--name", title]).await.stdout
     }
 
     /// The whole screen, with the window's frame and the tray.

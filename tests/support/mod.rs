@@ -4,6 +4,7 @@ pub mod books;
 pub mod browser;
 pub mod bystander;
 pub mod callers;
+pub mod chromium;
 pub mod cli;
 pub mod daemon;
 pub mod desktop;
@@ -20,12 +21,13 @@ pub mod person;
 pub mod process;
 pub mod random;
 pub mod relay;
+pub mod seed;
 pub mod shared;
 pub mod shim;
 pub mod upstream;
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     time::{Duration, Instant},
 };
 
@@ -53,6 +55,8 @@ pub struct InProcess {
     pub recovery_key: String,
     running: Running,
     timeouts: Timeouts,
+    /// The web view that it serves to browsers, if it does.
+    view: Option<PathBuf>,
 }
 
 impl InProcess {
@@ -62,21 +66,35 @@ impl InProcess {
     }
 
     pub async fn start_with(timeouts: Timeouts) -> Self {
+        Self::start_serving(timeouts, None).await
+    }
+
+    /// With the built web view at its address.
+    pub async fn start_with_view(timeouts: Timeouts) -> Self {
+        Self::start_serving(timeouts, Some(seed::web_view())).await
+    }
+
+    async fn start_serving(timeouts: Timeouts, view: Option<PathBuf>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let running = Self::serve(dir.path(), timeouts).await;
+        let running = Self::serve_view(dir.path(), timeouts, view.clone()).await;
         let open = Client::new(dir.path());
         let body = json!({"admin": "root", "password": PASSWORD});
         let setup: SetupResponse = open.post("/api/v1/setup", &body).await.unwrap();
         let admin = Client::new(dir.path()).with_session(setup.session.token);
-        Self { dir, admin, recovery_key: setup.recovery_key, running, timeouts }
+        Self { dir, admin, recovery_key: setup.recovery_key, running, timeouts, view }
     }
 
     pub async fn serve(dir: &Path, timeouts: Timeouts) -> Running {
+        Self::serve_view(dir, timeouts, None).await
+    }
+
+    /// The same with a web view at its address, set up or not.
+    pub async fn serve_view(dir: &Path, timeouts: Timeouts, view: Option<PathBuf>) -> Running {
         let options = ServeOptions {
             data_dir: dir.to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
             master_key: Some(MasterKeySource::File(dir.join("master.key"))),
-            ui_dir: None,
+            ui_dir: view,
             passphrase: None,
             strict_audit: false,
             legacy_sse: false,
@@ -95,11 +113,11 @@ impl InProcess {
 
     /// The same, with something done to the folder in between.
     pub async fn restart_after(self, work: impl FnOnce(&Path)) -> Self {
-        let Self { dir, admin, recovery_key, running, timeouts } = self;
+        let Self { dir, admin, recovery_key, running, timeouts, view } = self;
         running.stop().await;
         work(dir.path());
-        let running = Self::serve(dir.path(), timeouts).await;
-        Self { dir, admin, recovery_key, running, timeouts }
+        let running = Self::serve_view(dir.path(), timeouts, view.clone()).await;
+        Self { dir, admin, recovery_key, running, timeouts, view }
     }
 
     pub async fn stop(self) -> TempDir {
@@ -231,7 +249,7 @@ pub async fn start(options: ServeOptions, timeouts: Timeouts) -> Result<Running,
         let options = ServeOptions {
             data_dir: options.data_dir.clone(),
             master_key: options.master_key.clone(),
-            ui_dir: None,
+            ui_dir: options.ui_dir.clone(),
             passphrase: None,
             ..options
         };

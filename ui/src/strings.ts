@@ -2,12 +2,16 @@
 
 import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
+import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
+import { grid } from "./strings/grid";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
+import { keyboard, palette, screen, shell } from "./strings/shell";
+import { start } from "./strings/start";
 import { tools } from "./strings/tools";
-import { list, offers, plural } from "./strings/words";
+import { list, plural } from "./strings/words";
 
 export const strings = {
   product: "AI Agent Gateway",
@@ -59,12 +63,10 @@ export const strings = {
     tools: "Tools",
     changePassword: "Change your password",
     connections: "Connections",
-    grants: "Grants",
+    grants: "Permissions",
     people: "People",
-    signedInAs: (user: string) => `Signed in as ${user}`,
     signOut: "Sign out",
     quit: "Quit…",
-    scheme: { auto: "Colors: as the system", light: "Colors: light", dark: "Colors: dark" },
     skip: "Skip to the page",
   },
   notFound: { title: "There is no such page", text: "Choose a page on the left." },
@@ -141,9 +143,28 @@ export const strings = {
     stop: "Stop gateway and quit",
   },
 
+  welcome: {
+    title: "Welcome",
+    intro: "The gateway stands between your agents and the systems they act on. Every tool call is checked when it is made: who calls, may they, is it recorded.",
+    points: ["Agents hold one token each, and never a password or key of yours.", "Nothing is allowed until you allow it, and you take it back with a click.", "All of it runs on this machine. Nothing is sent anywhere but where you connect it."],
+    begin: "Set it up",
+    time: "It takes a few minutes.",
+  },
+  steps: { label: "Steps", done: "done", names: ["Your password", "Recovery key", "A first tool", "A first agent", "A first call"] },
   setUp: {
     title: "Set up the gateway",
     intro: "You will be its first admin. Agents are refused until this is done.",
+    strength: {
+      label: "Strength",
+      names: ["Very weak", "Weak", "Fair", "Good", "Strong"],
+      sentences: [
+        "Among the first that anybody would try.",
+        "A program would guess it in minutes.",
+        "It withstands guessing by hand, not by a program. Add a word or two.",
+        "Hard to guess.",
+        "Very hard to guess.",
+      ],
+    },
     admin: "Your name",
     adminHint: "You sign in with it.",
     adminMissing: "Enter a name",
@@ -161,8 +182,13 @@ export const strings = {
     intro:
       "If the master key is ever lost, only this key opens the stored credentials. It is shown this one time. Keep it away from this machine, in a password manager or on paper.",
     label: "Recovery key",
-    stored: "I have stored it",
-    continue: "Continue",
+    print: "Print",
+    printTitle: "Recovery key of AI Agent Gateway",
+    printText: (user: string, date: string) => `Set up by ${user} on ${date}. Keep this page where only people find it who may open everything.`,
+    confirm: "To be sure that you have it, type two of its groups.",
+    group: (number: number) => `Group ${number}`,
+    wrong: "That is not this group of the key",
+    continue: "I have stored it",
   },
   signIn: {
     title: "Sign in",
@@ -217,74 +243,9 @@ export const strings = {
     fullRest: "The audit trail has the rest",
   },
 
-  connections: {
-    title: "Connections",
-    add: "Add a connection",
-    readOnly: "You may look; only an admin changes connections.",
-    emptyTitle: "No connections yet",
-    emptyText: "A connection is a system behind the gateway, such as an MCP server. Its tools can be granted once it is ready.",
-    health: { ready: "Ready", connecting: "Connecting", failed: "Failed", sealed: "Sealed", needs_sign_in: "Needs a sign-in" },
-    offers,
-    refusedCount: (count: number) => `${count} refused`,
-    target: "What the gateway starts or calls",
-    command: "Command",
-    emptyArgument: "(empty)",
-    credentialNames: "Credentials:",
-    noCredentials: "none",
-    starts: (count: number) => `started ${plural(count, "time", "times")} since the gateway came up`,
-    noTools: "It offers nothing now.",
-    noDescription: "No description.",
-    mcpName: "MCP clients see it as",
-    refused: "Refused tools: nobody is offered these",
-    stderr: "Last lines it wrote to stderr",
-    noStderr: "It wrote nothing to stderr.",
-    test: "Test",
-    testOk: (offered: string, time: string) => `It works: ${offered} in ${time}`,
-    testFailed: (time: string) => `It does not work (after ${time})`,
-    server: "Server:",
-    removeTitle: (name: string) => `Remove ${name}?`,
-    removeText: "Its tools disappear for every agent at once, and its stored credentials are deleted. This cannot be undone.",
-    addTitle: "Add a connection",
-    reviewTitle: "Is this right?",
-    reviewStdio: "The gateway will start exactly this program, with the rights of the account it runs as. Each box is one argument; no shell is involved. It can do whatever that account can: add it only if you trust it.",
-    reviewHttp: "The gateway will send the calls of all who are granted its tools to exactly this address.",
-    reviewCredentials: (names: string[]) => `It gets these credentials: ${list(names)}.`,
-    confirmStdio: "Start and add it",
-    confirmHttp: "Add it",
-    review: "Review",
-    retypeCredentials: "The credential values were cleared; type them again.",
-    name: "Name",
-    nameHint: "Lower-case letters, digits and dashes. It is the part before the dot in its tools’ ids.",
-    nameInvalid: "Start with a lower-case letter; then letters, digits and dashes, 32 at most",
-    kind: "Kind",
-    stdio: "Program on this machine (stdio)",
-    http: "Address (HTTP)",
-    url: "Address",
-    urlInvalid: "Enter an address that starts with https:// or http://",
-    commandHint: "One argument per row, as it is: no quotes, no shell.",
-    program: "Program",
-    programMissing: "Enter the program",
-    argument: (index: number) => `Argument ${index}`,
-    addArgument: "Add an argument",
-    removeArgument: (index: number) => `Remove argument ${index}`,
-    credentials: "Credentials",
-    credentialsStdio: "Environment variables of the program. Values go to the vault and are never shown again.",
-    credentialsHttp: "Request headers. Values go to the vault and are never shown again.",
-    credentialName: (index: number) => `Name of credential ${index}`,
-    credentialValue: (index: number) => `Value of credential ${index}`,
-    credentialNameMissing: "Enter a name",
-    credentialValueMissing: "Enter the value",
-    value: "Value",
-    addCredential: "Add a credential",
-    removeCredential: (index: number) => `Remove credential ${index}`,
-    signIn: "People sign in to it with a browser",
-    signInChoices: { none: "No", team: "One account for the team", user: "Everybody with their own account" },
-    signInHint: "For systems with OAuth. You connect the account after adding the connection.",
-    clientId: "Client id (optional)",
-    clientIdHint: "Of a client that you registered with its authorization server. Without one the gateway registers itself.",
-    clientSecret: "Client secret (optional)",
-    reviewSignIn: { none: "", team: "An admin connects one account, and the calls of all go with it.", user: "Everybody connects an account of their own; nobody uses another’s." },
-  },
+  catalogue,
+  connections,
+  start,
 
   accounts: {
     title: "Accounts",
@@ -308,8 +269,13 @@ export const strings = {
   audit,
   definition,
   grants,
+  grid,
   people,
   recording,
+  keyboard,
+  palette,
+  screen,
+  shell,
   tools,
   reasonWords,
 } as const;

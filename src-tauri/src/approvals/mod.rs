@@ -1,10 +1,11 @@
-//! Desktop notifications for calls that wait for a person's approval.
+//! What waits for a person's approval, told to that person.
 //!
 //! ```text
 //! events ──▶ pending approvals ──▶ Plan: which, and when ──▶ Desk: the desktop's own
-//!               ▲      └─ how many: the tray                  │
-//!            answer ◀──────────── approve, deny ◀─────────────┤
-//!                       window ◀─────── click ◀───────────────┘
+//!               ▲      │  └─ the first few: the tray          │
+//!            answer ◀──┼───────── approve, deny ◀─────────────┤
+//!                      │       window ◀─────── click ◀────────┘
+//!                      └─ where those have no buttons: the prompt
 //! ```
 //!
 //! Only while somebody is signed in: an answer is theirs, and what a call is
@@ -12,22 +13,26 @@
 
 mod desk;
 mod plan;
-mod text;
 
 use std::time::{Duration, Instant};
 
-use agw_api::{Answer, AnswerKind, Approval, ApprovalState, Client, ClientError, Event};
-use agw_api::{codes, segment};
+use agw_api::{
+    Answer, AnswerKind, Approval, ApprovalState, Client, ClientError, Event, Role, Session, codes,
+    segment,
+};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde::de::DeserializeOwned;
 use tauri::{AppHandle, Manager as _};
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use crate::approvals::desk::{Click, Desk, Heard, Notice, Offers};
 use crate::approvals::plan::{Plan, Slot, Step};
-use crate::approvals::text::Text;
-use crate::{Shell, relay, window};
+use crate::preferences::PromptWindow;
+use crate::text::{self, Text};
+use crate::window::{self, Ask};
+use crate::{Shell, prompt, relay};
 
 /// However fast things change, they are read no more often.
 const READ_EVERY: Duration = Duration::from_millis(200);
@@ -37,20 +42,30 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The longest that a count stands; without this app it would not be true.
 const COUNT_LASTS: Duration = Duration::from_secs(60 * 60);
+/// Calls that have a line of their own in the tray's menu.
+const IN_TRAY: usize = 3;
 /// Answers under way; more than notifications that can be clicked.
 const MAX_ANSWERS: usize = 64;
+
+/// What the tray says of the calls that wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    pub(crate) count: usize,
+    /// Their ids, and a line for each.
+    pub(crate) first: Vec<(String, String)>,
+}
 
 /// Shows what waits for as long as the app runs.
 pub(crate) async fn watch(app: AppHandle) {
     let shell = app.state::<Shell>();
-    let look = Notify::new();
     let follow = relay::relay(shell.service.client(), shell.session.subscribe(), |event| {
         if may_change(event) {
-            look.notify_one();
+            shell.approvals_changed.notify_one();
         }
+        shell.denials.hear(event);
         true
     });
-    tokio::join!(follow, Watch::new(&app, &shell).run(&look));
+    tokio::join!(follow, Watch::new(&app, &shell).run());
 }
 
 fn may_change(event: &Event) -> bool {
@@ -66,6 +81,8 @@ struct Watch<'a> {
     shell: &'a Shell,
     plan: Plan,
     desk: Desk,
+    /// Of who is signed in, while that is known.
+    role: Option<Role>,
     read_at: Option<Instant>,
     last_read: Option<Instant>,
     answered: mpsc::Sender<Answered>,
@@ -82,19 +99,25 @@ impl<'a> Watch<'a> {
     fn new(app: &'a AppHandle, shell: &'a Shell) -> Self {
         let (answered, answers) = mpsc::channel(MAX_ANSWERS);
         let (plan, desk) = (Plan::default(), Desk::new(app));
-        Self { app, shell, plan, desk, read_at: None, last_read: None, answered, answers }
+        let (role, read_at, last_read) = (None, None, None);
+        Self { app, shell, plan, desk, role, read_at, last_read, answered, answers }
     }
 
-    async fn run(mut self, look: &Notify) {
+    async fn run(mut self) {
         let mut session = self.shell.session.subscribe();
+        let mut preferences = self.shell.preferences.follow();
         loop {
             let due = [self.read_at, self.plan.due()].into_iter().flatten().min();
             tokio::select! {
-                () = look.notified() => {
+                () = self.shell.approvals_changed.notified() => {
                     let earliest = self.last_read.map(|last| last + READ_EVERY);
                     self.read_at = Some(earliest.unwrap_or_else(Instant::now));
                 }
                 changed = session.changed() => match changed {
+                    Ok(()) => (self.role, self.read_at) = (None, Some(Instant::now())),
+                    Err(_) => return,
+                },
+                changed = preferences.changed() => match changed {
                     Ok(()) => self.read_at = Some(Instant::now()),
                     Err(_) => return,
                 },
@@ -112,12 +135,7 @@ impl<'a> Watch<'a> {
     async fn read(&mut self) {
         self.read_at = None;
         self.last_read = Some(Instant::now());
-        let signed_in = self.shell.session.borrow().is_some();
-        let pending = match signed_in {
-            true => pending(&self.shell.client()).await,
-            false => Ok(None),
-        };
-        let pending = match pending {
+        let pending = match self.pending().await {
             Ok(pending) => pending,
             Err(error) => {
                 tracing::debug!("{error}");
@@ -129,17 +147,62 @@ impl<'a> Watch<'a> {
                 return;
             }
         };
-        let waiting = pending.as_ref().map(Vec::len);
-        self.shell.waiting.send_if_modified(|before| std::mem::replace(before, waiting) != waiting);
-        for slot in self.plan.update(pending.unwrap_or_default()) {
+        let waiting = pending.as_deref().map(waiting);
+        self.shell.waiting.send_if_modified(|before| {
+            let changed = *before != waiting;
+            *before = waiting;
+            changed
+        });
+        let pending = pending.unwrap_or_default();
+        let place = self.place(pending.is_empty()).await;
+        let (prompted, noticed) = match place {
+            Place::Prompt => (pending, Vec::new()),
+            Place::Desk => (Vec::new(), pending),
+            Place::Tray => (Vec::new(), Vec::new()),
+        };
+        prompt::update(self.app, prompted);
+        for slot in self.plan.update(noticed) {
             self.desk.close(&slot).await;
+        }
+    }
+
+    /// The calls that wait for an answer; none at all while nobody is signed
+    /// in or there is no service, which forgets them when it ends.
+    async fn pending(&mut self) -> Result<Option<Vec<Approval>>, ClientError> {
+        if self.shell.session.borrow().is_none() {
+            return Ok(None);
+        }
+        let client = self.shell.client();
+        if self.role.is_none() {
+            let session: Option<Session> = read(&client, "/api/v1/session").await?;
+            self.role = session.map(|session| session.role);
+        }
+        let pending = read(&client, "/api/v1/approvals?state=pending").await?;
+        Ok(pending.map(|mut pending: Vec<Approval>| {
+            pending.retain(|approval| approval.state == ApprovalState::Pending);
+            pending
+        }))
+    }
+
+    /// Where the person is told: in one place, not in two.
+    async fn place(&mut self, nothing: bool) -> Place {
+        let chosen = self.shell.preferences.now();
+        // An auditor looks and does not answer: what asks for an answer is
+        // nothing for them.
+        let answers = self.role != Some(Role::Auditor);
+        match chosen.prompt_window {
+            _ if nothing => Place::Tray,
+            PromptWindow::Always if answers => Place::Prompt,
+            _ if !chosen.notifications => Place::Tray,
+            PromptWindow::Auto if answers && !self.desk.takes_answers().await => Place::Prompt,
+            _ => Place::Desk,
         }
     }
 
     async fn show_due(&mut self) {
         while let Some(step) = self.plan.step(Instant::now()) {
             let (slot, notice) = match step {
-                Step::Show(approval) => (Slot::Call(approval.id.clone()), ask(approval)),
+                Step::Show(approval) => (Slot::Call(approval.id.clone()), ask(approval, self.role)),
                 Step::Count { count, others } => {
                     let notice = tell(text::rest(count, others));
                     (Slot::Rest, Notice { lasts: Some(COUNT_LASTS), ..notice })
@@ -168,7 +231,10 @@ impl<'a> Watch<'a> {
             (Click::Answer(_) | Click::Open, _) => {
                 self.desk.close(&slot).await;
                 self.plan.away(&slot);
-                self.open_window();
+                self.open_window(match slot {
+                    Slot::Call(id) => Some(id),
+                    Slot::Rest => None,
+                });
             }
             (Click::Closed, _) => self.plan.away(&slot),
         }
@@ -190,28 +256,38 @@ impl<'a> Watch<'a> {
         self.desk.show(slot, &tell(text)).await;
         if error.code() == Some(codes::SIGN_IN) {
             self.shell.forget_session();
-            self.open_window();
+            self.open_window(Some(approval.id));
         }
     }
 
-    fn open_window(&self) {
+    fn open_window(&self, id: Option<String>) {
         let app = self.app.clone();
-        tauri::async_runtime::spawn(async move { window::ask(&app, window::APPROVALS).await });
+        tauri::async_runtime::spawn(async move {
+            window::ask(&app, Ask::Approvals { id }).await;
+        });
     }
 }
 
-/// The calls that wait for an answer; none at all while there is no service,
-/// which forgets them when it ends.
-async fn pending(client: &Client) -> Result<Option<Vec<Approval>>, ClientError> {
-    let operation = "/api/v1/approvals?state=pending";
+/// Where calls that wait are shown, beside the window.
+enum Place {
+    /// The tray says how many there are, and no more.
+    Tray,
+    Desk,
+    Prompt,
+}
+
+fn waiting(pending: &[Approval]) -> Waiting {
+    let first = pending.iter().take(IN_TRAY);
+    let first = first.map(|approval| (approval.id.clone(), text::line(approval))).collect();
+    Waiting { count: pending.len(), first }
+}
+
+/// `None` while there is no service.
+async fn read<T: DeserializeOwned>(client: &Client, path: &str) -> Result<Option<T>, ClientError> {
     let timed_out =
-        |_| Err(ClientError::TimedOut { operation: operation.to_owned(), after: READ_TIMEOUT });
-    let read = timeout(READ_TIMEOUT, client.get::<Vec<Approval>>(operation));
-    match read.await.unwrap_or_else(timed_out) {
-        Ok(mut approvals) => {
-            approvals.retain(|approval| approval.state == ApprovalState::Pending);
-            Ok(Some(approvals))
-        }
+        |_| Err(ClientError::TimedOut { operation: path.to_owned(), after: READ_TIMEOUT });
+    match timeout(READ_TIMEOUT, client.get(path)).await.unwrap_or_else(timed_out) {
+        Ok(answer) => Ok(Some(answer)),
         Err(ClientError::NotRunning { .. }) => Ok(None),
         Err(error) => Err(error),
     }
@@ -230,10 +306,14 @@ async fn answer(
 }
 
 /// Approving takes having seen all of it; the window shows the rest.
-fn ask(approval: &Approval) -> Notice {
+fn ask(approval: &Approval, role: Option<Role>) -> Notice {
     let now = Timestamp::now();
     let Text { summary, body, whole } = text::asks(approval, now, &TimeZone::system());
-    let offers = if whole { Offers::ApproveOrDeny } else { Offers::Deny };
+    let offers = match whole {
+        _ if role == Some(Role::Auditor) => Offers::Nothing,
+        true => Offers::ApproveOrDeny,
+        false => Offers::Deny,
+    };
     Notice { summary, body, offers, lasts: text::left(&approval.expires_at, now) }
 }
 
@@ -249,7 +329,7 @@ async fn until(due: Option<Instant>) {
 }
 
 #[cfg(test)]
-fn sample(id: &str, args: &str) -> Approval {
+pub(crate) fn sample(id: &str, args: &str) -> Approval {
     Approval {
         id: id.to_owned(),
         state: ApprovalState::Pending,

@@ -262,6 +262,17 @@ impl World {
                 self.gateway.connect_stdio(&name("c"), &["/no/such/server"], &[]).await;
                 Try::any(format!("connections/{}", name("c")), none)
             }
+            "PUT connections/x" => {
+                self.gateway.connect_stdio(&name("c"), &["/no/such/server"], &[]).await;
+                let transport = json!({"kind": "stdio", "argv": ["/none/either"]});
+                let body = json!({"transport": transport, "credentials": [], "version": 1});
+                Try::any(format!("connections/{}", name("c")), body)
+            }
+            "GET connections/x/logs" => Try::any("connections/fix/logs", none),
+            "POST connections/x/restart" => {
+                self.gateway.connect_stdio(&name("c"), &["/no/such/server"], &[]).await;
+                Try::any(format!("connections/{}/restart", name("c")), none)
+            }
             "POST connections/x/test" => Try::any("connections/fix/test", none),
             "GET events" => Try::any("events", none),
             "POST explain" => Try::of("explain", json!({"caller": whose, "tool": tool})),

@@ -61,7 +61,7 @@ async fn a_server_that_dies_during_a_call_is_started_again() {
         shown.connection.health == ConnectionHealth::Ready && shown.starts >= 2
     })
     .await;
-    assert!(office.show("bad").await.stderr.contains(&"about to die".to_owned()));
+    assert!(office.written("bad").await.contains(&"about to die".to_owned()));
     assert_eq!(office.call("bad.env").await.0, 200);
     let answer = office.mcp_call("bad.echo").await;
     assert_eq!(answer["result"]["_meta"]["dev.aiagentgateway/code"], "upstream_closed", "{answer}");
@@ -102,9 +102,9 @@ async fn a_flood_on_stderr_is_kept_in_bounds_and_holds_nothing_up() {
     let office = Office::open().await;
     office.connect_ready("bad", &["floods"]).await;
     office.assert_works("bad.echo").await;
-    let shown = office.show("bad").await;
-    assert!(shown.stderr.len() <= 200, "{} lines", shown.stderr.len());
-    assert!(shown.stderr.iter().all(|line| line.len() <= 1_000));
+    let written = office.written("bad").await;
+    assert!(written.len() <= 200, "{} lines", written.len());
+    assert!(written.iter().all(|line| line.len() <= 1_000));
     // The line of 20 MiB ended the capture, not the server; or it was kept in part.
     office.assert_works("bad.echo").await;
     office.gateway.stop().await;
@@ -115,9 +115,9 @@ async fn lines_that_are_no_messages_are_passed_over() {
     let office = Office::open().await;
     office.connect_ready("bad", &["chatters"]).await;
     office.assert_works("bad.echo").await;
-    let shown = office.show("bad").await;
-    for line in ["[stdout] loading...", "[stdout] {\"half\":", "[stdout] []", "[stdout] 7"] {
-        assert!(shown.stderr.iter().any(|l| l == line), "no {line:?} in {:?}", shown.stderr);
+    let written = office.written("bad").await;
+    for line in ["loading...", "{\"half\":", "[]", "7"] {
+        assert!(written.iter().any(|l| l == line), "no {line:?} in {written:?}");
     }
     office.gateway.stop().await;
 }

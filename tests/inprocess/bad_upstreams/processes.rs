@@ -76,8 +76,8 @@ async fn children_inherit_a_short_list_and_what_was_declared() {
     let office = Office::open().await;
     let declared = [("API_KEY", "secret-one"), ("LD_SETTING", "secret-two")];
     office.gateway.connect_stdio("env", &["env"], &declared).await;
-    let shown = office.show("env").await.stderr;
-    let pairs = shown.iter().filter_map(|line| line.strip_prefix("[stdout] ")?.split_once('='));
+    let shown = office.written("env").await;
+    let pairs = shown.iter().filter_map(|line| line.split_once('='));
     let env: BTreeMap<&str, &str> = pairs.collect();
     for (name, value) in &env {
         if declared.iter().any(|(declared, _)| declared == name) {

@@ -42,9 +42,9 @@ async fn a_child_that_prints_its_credentials() {
         assert!(!text.contains(KEY) && !text.contains("MII"), "{text}");
         assert!(text.contains("[credential removed"), "{text}");
     }
-    let stderr = office.show("leaky").await.stderr.join("\n");
+    let stderr = office.written("leaky").await.join("\n");
     assert!(stderr.contains("starting with [credential removed"), "{stderr}");
-    assert!(stderr.contains("[stdout] debug: key=[credential removed"), "{stderr}");
+    assert!(stderr.contains("debug: key=[credential removed"), "{stderr}");
     assert_kept_nowhere(office).await;
 }
 

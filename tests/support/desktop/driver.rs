@@ -34,6 +34,11 @@ impl Driver {
         Self { page }
     }
 
+    /// A page that another driver shows.
+    pub(in crate::support) fn of(page: Client) -> Self {
+        Self { page }
+    }
+
     /// After the window was closed and opened again.
     pub async fn look_at_new_window(&self) {
         let window = eventually("there is a window to drive", async || {
@@ -41,6 +46,39 @@ impl Driver {
         })
         .await;
         self.page.switch_to_window(window).await.unwrap();
+    }
+
+    /// Drives the window whose page this is, of those that are open.
+    pub async fn look_at(&self, page: impl Fn(&str) -> bool) {
+        eventually("the window is there to drive", async || {
+            for window in self.page.windows().await.ok()? {
+                if self.page.switch_to_window(window).await.is_ok()
+                    && page(self.page.current_url().await.ok()?.as_str())
+                {
+                    return Some(());
+                }
+            }
+            None
+        })
+        .await;
+    }
+
+    /// The prompt, or what is not the prompt.
+    pub async fn look_at_prompt(&self, wanted: bool) {
+        self.look_at(|url| url.ends_with("#/prompt") == wanted).await;
+    }
+
+    /// What a command of the shell answers to the page, or why it does not.
+    pub async fn invoke(&self, command: &str, args: Value) -> Result<Value, Value> {
+        let script = "const [command, args, done] = arguments;
+            window.__TAURI_INTERNALS__.invoke(command, args)
+                .then((ok) => done({ok}), (error) => done({error}))";
+        let args = vec![json!(command), args];
+        let answer = self.page.execute_async(script, args).await.unwrap();
+        match answer.get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(answer.get("ok").cloned().unwrap_or_default()),
+        }
     }
 
     /// The one element with this test id, once it is to be seen.
@@ -88,6 +126,11 @@ impl Driver {
         self.act(Locator::Css(&by_id(id)), async |element| element.click().await).await;
     }
 
+    /// Clicks the first that matches.
+    pub async fn click_matching(&self, css: &str) {
+        self.act(Locator::Css(css), async |element| element.click().await).await;
+    }
+
     /// Clicks what ends the app: nobody is left to say whether it worked.
     pub async fn click_last(self, id: &str) {
         let _ = self.find(id).await.click().await;
@@ -126,6 +169,11 @@ impl Driver {
 
     pub async fn run(&self, script: &str) -> Value {
         self.page.execute(script, vec![]).await.unwrap()
+    }
+
+    /// A script that calls its last argument when it is done.
+    pub async fn run_async(&self, script: &str, arguments: Vec<Value>) -> Value {
+        self.page.execute_async(script, arguments).await.unwrap()
     }
 
     pub async fn picture(&self, name: &str) {

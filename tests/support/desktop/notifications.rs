@@ -49,8 +49,17 @@ pub struct Shown {
 impl Notifications {
     /// Before the app shows its first: nobody else may have the name.
     pub async fn serve(bus: &str) -> Self {
+        Self::serve_with(bus, &["actions", "body", "body-markup"]).await
+    }
+
+    /// As some desktops have it: what is shown cannot be answered.
+    pub async fn without_buttons(bus: &str) -> Self {
+        Self::serve_with(bus, &["body"]).await
+    }
+
+    async fn serve_with(bus: &str, abilities: &'static [&'static str]) -> Self {
         let board = Arc::<Mutex<Board>>::default();
-        let server = Server { board: Arc::clone(&board) };
+        let server = Server { board: Arc::clone(&board), abilities };
         let bus = connection::Builder::address(bus).unwrap();
         let bus = bus.serve_at(PATH, server).unwrap().name(NAME).unwrap().build().await.unwrap();
         Self { bus, board }
@@ -79,12 +88,13 @@ impl Notifications {
 
 struct Server {
     board: Arc<Mutex<Board>>,
+    abilities: &'static [&'static str],
 }
 
 #[interface(name = "org.freedesktop.Notifications")]
 impl Server {
     fn get_capabilities(&self) -> Vec<&str> {
-        vec!["actions", "body", "body-markup"]
+        self.abilities.to_vec()
     }
 
     fn get_server_information(&self) -> (&str, &str, &str, &str) {

@@ -28,6 +28,9 @@ struct Entry {
     id: i32,
     label: String,
     enabled: bool,
+    checked: bool,
+    /// Of a menu below it.
+    inner: Vec<Entry>,
 }
 
 impl Tray {
@@ -70,11 +73,42 @@ impl Tray {
         items.into_iter().filter_map(entry).collect()
     }
 
+    /// The labels of the entries that can be chosen, without the menus below.
+    pub async fn labels(&self) -> Vec<String> {
+        let entries = self.menu().await.into_iter().filter(|entry| entry.enabled);
+        entries.map(|entry| entry.label.trim().to_owned()).collect()
+    }
+
+    /// Waits until an entry has a mark, or none.
+    pub async fn wait_for_mark(&self, label: &str, checked: bool) {
+        let what = format!("{label:?} is marked: {checked}");
+        let marked = async || {
+            let entry = found(self.menu().await, &|entry| entry.label.starts_with(label))?;
+            (entry.checked == checked).then_some(())
+        };
+        eventually(&what, marked).await;
+    }
+
+    /// Waits until there is no entry with this in its label.
+    pub async fn gone(&self, part: &str) {
+        let there = async || found(self.menu().await, &|entry| entry.label.contains(part));
+        let what = format!("no entry says {part:?}");
+        eventually(&what, async || there().await.is_none().then_some(())).await;
+    }
+
     /// Clicks an entry as the panel does, once it can be clicked.
     pub async fn choose(&self, label: &str) {
-        let entry = eventually(&format!("{label:?} can be chosen"), async || {
-            let found = self.menu().await.into_iter().find(|entry| entry.label.starts_with(label));
-            found.filter(|entry| entry.enabled)
+        self.choose_that(&|entry| entry.label.trim().starts_with(label), label).await;
+    }
+
+    /// The same for one that has this somewhere in its label.
+    pub async fn choose_with(&self, part: &str) {
+        self.choose_that(&|entry| entry.label.contains(part), part).await;
+    }
+
+    async fn choose_that(&self, is_it: &dyn Fn(&Entry) -> bool, what: &str) {
+        let entry = eventually(&format!("{what:?} can be chosen"), async || {
+            found(self.menu().await, &|entry| entry.enabled && is_it(entry))
         })
         .await;
         let nothing = zbus::zvariant::Value::from("");
@@ -114,11 +148,29 @@ async fn property(
     answer.body().deserialize()
 }
 
+/// The first such entry, in the order in which a person reads.
+fn found(entries: Vec<Entry>, is_it: &dyn Fn(&Entry) -> bool) -> Option<Entry> {
+    entries.into_iter().find_map(|mut entry| {
+        let inner = std::mem::take(&mut entry.inner);
+        if is_it(&entry) { Some(entry) } else { found(inner, is_it) }
+    })
+}
+
 fn entry(item: OwnedValue) -> Option<Entry> {
     let mut fields = Structure::try_from(item).unwrap().into_fields().into_iter();
     let id = i32::try_from(fields.next().unwrap()).unwrap();
     let properties = HashMap::<String, OwnedValue>::try_from(fields.next().unwrap()).unwrap();
+    let inner = Vec::<OwnedValue>::try_from(fields.next().unwrap()).unwrap();
     let label = properties.get("label")?;
+    // An underscore marks the letter after it; two are one.
+    let label = <&str>::try_from(label).unwrap().replace("__", "_");
     let enabled = properties.get("enabled").is_none_or(|value| bool::try_from(value).unwrap());
-    Some(Entry { id, label: <&str>::try_from(label).unwrap().to_owned(), enabled })
+    let checked = properties.get("toggle-state").is_some_and(|value| i32::try_from(value) == Ok(1));
+    Some(Entry {
+        id,
+        label,
+        enabled,
+        checked,
+        inner: inner.into_iter().filter_map(entry).collect(),
+    })
 }

@@ -25,6 +25,7 @@ const HEALTH_WHEN_DOWN_MS = 2_000;
 /** States that the gateway leaves by itself. */
 const PASSING: ReadonlySet<ShownState> = new Set(["stopped", "unrecorded"]);
 const AUDIT_STATUS_EVERY_MS = 5_000;
+const LOGS_EVERY_MS = 2_000;
 
 /** What the gateway says of itself, or `stopped` when it does not answer. */
 export type ShownState = ServiceState | "stopped";
@@ -83,6 +84,14 @@ export const connectionQuery = (client: ApiClient, name: string) =>
   queryOptions({
     queryKey: [keys.connections, name],
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/connections/{name}", { params: { path: { name } }, signal })),
+  });
+
+/** What happened to a connection lately; it is read again while it is looked at. */
+export const logsQuery = (client: ApiClient, name: string) =>
+  queryOptions({
+    queryKey: [keys.connections, name, "logs"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/connections/{name}/logs", { params: { path: { name } }, signal })),
+    refetchInterval: LOGS_EVERY_MS,
   });
 
 /** Below `connections`, so that what changes those changes these. */

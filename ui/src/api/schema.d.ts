@@ -436,10 +436,52 @@ export interface paths {
         };
         /** One connection, with what helps to repair it. */
         get: operations["show_connection"];
-        put?: never;
+        /**
+         * Change how a connection is reached, or replace its secrets; returns when it
+         *     was started anew, well or badly. Grants stay; tools that another server
+         *     defines in another way wait for an admin.
+         */
+        put: operations["edit_connection"];
         post?: never;
         /** Remove a connection with its secrets; grants that name its tools stay. */
         delete: operations["remove_connection"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a connection lately, oldest first: the last lines that its
+         *     server wrote, and what the gateway did with it.
+         */
+        get: operations["connection_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End what runs of a connection and start it anew; calls under way to it end. */
+        post: operations["restart_connection"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -725,7 +767,7 @@ export interface paths {
         };
         /**
          * State and counts. A member is not told what is paused of others, nor where
-         *     the master key is and what became of it.
+         *     the gateway and its master key are and what became of it.
          */
         get: operations["status"];
         put?: never;
@@ -1437,7 +1479,10 @@ export interface components {
             /** @description Names of the stored secrets; the values are never returned. */
             credentials: string[];
             health: components["schemas"]["ConnectionHealth"];
+            /** @description RFC 3339: since when it is so. */
+            health_since?: string;
             id: string;
+            last_error?: components["schemas"]["LastError"] | null;
             name: string;
             /** @description Whether calls to it are refused for now. */
             paused?: boolean;
@@ -1466,8 +1511,6 @@ export interface components {
              * @description How often the process was started since the service came up.
              */
             starts: number;
-            /** @description The last lines of the server's stderr, oldest first, secrets removed. */
-            stderr: string[];
         };
         /**
          * @description Whether a connection can be used now.
@@ -1521,6 +1564,31 @@ export interface components {
              * @description As last seen; refused with 409 if it is at another one by now.
              */
             version: number;
+        };
+        /**
+         * @description `PUT /api/v1/connections/{name}`: how it is reached, and its secrets. Its
+         *     name and its sign-in stay.
+         */
+        EditConnection: {
+            /** @description All that it has from now on; what is not named here is removed. */
+            credentials: components["schemas"]["EditCredential"][];
+            /** @description Of the same kind as before. */
+            transport: components["schemas"]["Transport"];
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+        };
+        /** @description A secret of a connection: kept as it is, or replaced. */
+        EditCredential: {
+            name: string;
+            /**
+             * Format: password
+             * @description Write-only: goes to the vault and is never returned. `None` keeps the
+             *     stored one, which needs the command, or the URL's host, to stay too.
+             */
+            value?: string | null;
         };
         /** @description `PUT /api/v1/grants/{id}`: all of it is replaced. */
         EditGrant: {
@@ -1722,6 +1790,30 @@ export interface components {
             state: components["schemas"]["ServiceState"];
             version: string;
         };
+        /** @description What was wrong with a connection. */
+        LastError: {
+            /** @description RFC 3339. */
+            at: string;
+            problem: string;
+        };
+        /** @description `GET /api/v1/connections/{name}/logs`: a line of what happened lately. */
+        LogLine: {
+            /** @description RFC 3339. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Rises with each line.
+             */
+            number: number;
+            source: components["schemas"]["LogSource"];
+            /** @description Without the connection's secrets. */
+            text: string;
+        };
+        /**
+         * @description Who wrote a line.
+         * @enum {string}
+         */
+        LogSource: "stderr" | "stdout" | "gateway";
         /**
          * @description Whether `/metrics` answers Prometheus.
          * @enum {string}
@@ -2071,6 +2163,8 @@ export interface components {
             master_key?: string | null;
             /** @description Users, agents and connections that are paused by themselves. */
             paused?: string[];
+            /** @description The file of `agw` that runs as the gateway; not told to members. */
+            program?: string | null;
             /** @description Why the gateway is sealed, and what to do. */
             sealed_reason?: string | null;
             /** @description RFC 3339. */
@@ -2113,7 +2207,7 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
-        /** @description `POST /api/v1/connections/{name}/test`. */
+        /** @description `POST /api/v1/connections/{name}/test`, and `…/restart`. */
         TestReport: {
             /** Format: int64 */
             duration_ms: number;
@@ -3222,6 +3316,55 @@ export interface operations {
             };
         };
     };
+    edit_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditConnection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     remove_connection: {
         parameters: {
             query?: {
@@ -3251,6 +3394,67 @@ export interface operations {
                 };
             };
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    connection_logs: {
+        parameters: {
+            query?: {
+                /** @description Only lines with a higher number. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLine"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    restart_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestReport"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

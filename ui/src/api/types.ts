@@ -33,6 +33,7 @@ export type ForwardKind = Schemas["ForwardKind"];
 export type GatewayEvent = Schemas["Event"];
 export type Grant = Schemas["Grant"];
 export type GrantOutcome = Schemas["GrantOutcome"];
+export type LogLine = Schemas["LogLine"];
 export type MetricsAccess = Schemas["MetricsAccess"];
 export type NewConnection = Schemas["NewConnection"];
 export type NewForward = Schemas["NewForward"];

@@ -7,23 +7,26 @@ import { useGateway } from "../api/gateway";
 import { healthQuery, keys, sessionQuery } from "../api/queries";
 import { Icon } from "../components/icons";
 import { Failure, Loading } from "../components/states";
+import { Steps } from "../components/steps";
 import { RecoveryKey } from "../features/session/recovery-key";
 import { SetUp } from "../features/session/set-up";
 import { SignIn } from "../features/session/sign-in";
+import { Welcome } from "../features/session/welcome";
 import { StateLine } from "../features/status/state-bar";
 import { strings } from "../strings";
 import { StartGateway } from "./start-gateway";
 
 /** Lets through who is signed in; everyone else gets the step that they are at. */
-export function Gate({ children }: { children: (user: string) => ReactNode }) {
+export function Gate({ children, onSetUp }: { children: (user: string) => ReactNode; onSetUp?: () => void }) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const health = useQuery(healthQuery(client)).data;
   const state = health?.state;
   const configured = state !== undefined && state !== "unconfigured";
   // Held here and nowhere else, until the person says that it is stored.
-  const [recoveryKey, setRecoveryKey] = useState<string>();
-  const session = useQuery({ ...sessionQuery(client), enabled: configured && state !== "stopped" && recoveryKey === undefined });
+  const [set, setSet] = useState<{ recoveryKey: string; user: string }>();
+  const [begun, setBegun] = useState(false);
+  const session = useQuery({ ...sessionQuery(client), enabled: configured && state !== "stopped" && set === undefined });
   const lookAgain = () => queries.invalidateQueries({ queryKey: [keys.session] });
 
   // What was read before the gateway went away may not hold any more.
@@ -33,13 +36,14 @@ export function Gate({ children }: { children: (user: string) => ReactNode }) {
     before.current = state;
   }, [state, queries]);
 
-  if (recoveryKey !== undefined) {
+  if (set !== undefined) {
     return (
-      <Front title={strings.recoveryKey.title}>
+      <Front title={strings.recoveryKey.title} step={1}>
         <RecoveryKey
-          recoveryKey={recoveryKey}
+          {...set}
           onContinue={() => {
-            setRecoveryKey(undefined);
+            setSet(undefined);
+            onSetUp?.();
             void queries.invalidateQueries();
           }}
         />
@@ -48,9 +52,13 @@ export function Gate({ children }: { children: (user: string) => ReactNode }) {
   }
   if (state === undefined) return <Loading label={strings.loading} />;
   if (state === "unconfigured") {
-    return (
-      <Front title={strings.setUp.title}>
-        <SetUp withPassphrase={health?.needsPassphrase ?? false} onDone={setRecoveryKey} />
+    return begun ? (
+      <Front title={strings.setUp.title} step={0}>
+        <SetUp withPassphrase={health?.needsPassphrase ?? false} onDone={setSet} />
+      </Front>
+    ) : (
+      <Front title={strings.welcome.title}>
+        <Welcome onBegin={() => setBegun(true)} />
       </Front>
     );
   }
@@ -80,7 +88,8 @@ export function Gate({ children }: { children: (user: string) => ReactNode }) {
   );
 }
 
-function Front({ title, children }: { title: string; children: ReactNode }) {
+/** `step` is where the first run is, if it is one. */
+function Front({ title, step, children }: { title: string; step?: number; children: ReactNode }) {
   return (
     <main className="front">
       <div className="front-card panel">
@@ -88,6 +97,7 @@ function Front({ title, children }: { title: string; children: ReactNode }) {
           <Icon name="shield" size={20} />
           {strings.product}
         </div>
+        {step !== undefined && <Steps label={strings.steps.label} doneLabel={strings.steps.done} names={strings.steps.names} current={step} />}
         <h1>{title}</h1>
         {children}
       </div>

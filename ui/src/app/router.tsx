@@ -1,9 +1,11 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter, type RouterHistory } from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
+import { HISTORY_STATES, type HistoryFilter } from "../features/approvals/history";
 import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
 import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
+import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
@@ -12,6 +14,7 @@ import { ConnectionsPage } from "../routes/connections";
 import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
+import { PromptPage } from "../routes/prompt";
 import { ToolsPage } from "../routes/tools";
 import { strings } from "../strings";
 import { Events } from "./events";
@@ -19,15 +22,19 @@ import { Gate } from "./gate";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
-  component: () => (
-    <Gate>
-      {(user) => (
-        <Events>
-          <Shell user={user} />
-        </Events>
-      )}
-    </Gate>
-  ),
+  component: function Root() {
+    // The prompt has a window of its own, and neither session nor admin API.
+    if (useLocation({ select: ({ pathname }) => pathname === "/prompt" })) return <Outlet />;
+    return (
+      <Gate>
+        {(user) => (
+          <Events>
+            <Shell user={user} />
+          </Events>
+        )}
+      </Gate>
+    );
+  },
   notFoundComponent: () => <Empty icon="alert" title={strings.notFound.title} text={strings.notFound.text} />,
   errorComponent: () => (
     <Failure
@@ -62,8 +69,10 @@ const grantsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/grants",
   component: GrantsPage,
-  validateSearch: (search: Record<string, unknown>): { subject?: string | undefined; view?: GrantsPart | undefined; grant?: string | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): Partial<GridFilter> & { view?: GrantsPart | undefined; grant?: string | undefined } => ({
     subject: text(search.subject),
+    find: id(search.find),
+    who: id(search.who),
     view: GRANT_VIEWS.find((view) => view === search.view),
     grant: text(search.grant),
   }),
@@ -75,7 +84,17 @@ const peopleRoute = createRoute({
   validateSearch: (search: Record<string, unknown>): { user?: string | undefined } => ({ user: text(search.user) }),
 });
 
-const approvalsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/approvals", component: ApprovalsPage });
+const approvalsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/approvals",
+  component: ApprovalsPage,
+  validateSearch: (search: Record<string, unknown>): HistoryFilter & { open?: string | undefined } => ({
+    open: id(search.open),
+    state: HISTORY_STATES.find((state) => state === search.state),
+    find: id(search.find),
+  }),
+});
+const promptRoute = createRoute({ getParentRoute: () => rootRoute, path: "/prompt", component: PromptPage });
 const toolsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tools",
@@ -98,7 +117,7 @@ const auditRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
+const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

@@ -1,41 +1,23 @@
-import { ActionIcon, Alert, Button, useMantineColorScheme } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Link, Outlet, useLocation, useRouter } from "@tanstack/react-router";
-import { useState } from "react";
+import { Alert } from "@mantine/core";
+import { spotlight } from "@mantine/spotlight";
+import { Outlet, useLocation, useRouter } from "@tanstack/react-router";
+import { useCallback, useEffect, useRef, useState } from "react";
 
-import { unwrap } from "../api/client";
-import { useGateway } from "../api/gateway";
-import { useAction } from "../api/use-action";
-import { statusQuery } from "../api/queries";
 import { useRole } from "../api/use-role";
 import { useServiceState } from "../api/use-service-state";
-import { Icon, type IconName } from "../components/icons";
-import { ChangePassword } from "../features/session/change-password";
-import { PausedParts, PauseSwitch, StateLine } from "../features/status/state-bar";
+import { Icon } from "../components/icons";
 import { AlarmBanner, UnrecordedBanner } from "../features/status/audit-banners";
 import { SealedBanner } from "../features/status/sealed-banner";
+import { PausedParts, PauseSwitch, StateLine } from "../features/status/state-bar";
 import { auditHref } from "../routes/links";
 import { strings } from "../strings";
+import { Account } from "./account";
+import { KeySheet, MOD, useKeys } from "./keys";
+import { Navigation } from "./navigation";
+import { Palette } from "./palette";
 import { StartGateway } from "./start-gateway";
 
 const t = strings.nav;
-
-interface Page {
-  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/tools";
-  icon: IconName;
-  label: string;
-  testId: string;
-}
-
-const PAGES: Page[] = [
-  { to: "/", icon: "home", label: t.home, testId: "nav-home" },
-  { to: "/approvals", icon: "hand", label: t.approvals, testId: "nav-approvals" },
-  { to: "/grants", icon: "key", label: t.grants, testId: "nav-grants" },
-  { to: "/tools", icon: "tool", label: t.tools, testId: "nav-tools" },
-  { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections" },
-  { to: "/people", icon: "people", label: t.people, testId: "nav-people" },
-  { to: "/audit", icon: "book", label: t.audit, testId: "nav-audit" },
-];
 
 /** Navigation, the state line, and what every page must not hide: stopped, sealed, not recording, a trail that is not whole. */
 export function Shell({ user }: { user: string }) {
@@ -45,6 +27,10 @@ export function Shell({ user }: { user: string }) {
   // Where the alarm itself stands, to be acknowledged.
   const seesProof = role !== "member";
   const atAlarm = useLocation({ select: ({ pathname, search }) => pathname === "/audit" && search.view === "proof" }) && seesProof;
+  const [showsKeys, setShowsKeys] = useState(false);
+  const showKeys = useCallback(() => setShowsKeys(true), []);
+  useKeys(showKeys);
+  useArrival();
   return (
     <div className="shell">
       <a
@@ -57,21 +43,18 @@ export function Shell({ user }: { user: string }) {
       >
         {t.skip}
       </a>
-      <aside className="side">
+      <aside className="side" aria-label={strings.product}>
         <div className="brand">
           <Icon name="shield" size={18} />
-          {strings.product}
+          <span className="brand-name">{strings.product}</span>
         </div>
-        <nav aria-label={t.label}>
-          {PAGES.map((page) => (
-            <Link key={page.to} to={page.to} className="nav-link" activeOptions={{ exact: true, includeSearch: false }} data-testid={page.testId}>
-              <Icon name={page.icon} />
-              <span className="nav-text">{page.label}</span>
-              {page.to === "/approvals" && <WaitingBadge />}
-            </Link>
-          ))}
-        </nav>
-        <Account user={user} />
+        <button type="button" className="find-button" aria-haspopup="dialog" onClick={spotlight.open} data-testid="find">
+          <Icon name="search" size={15} />
+          <span>{strings.shell.find}</span>
+          <kbd>{`${MOD} K`}</kbd>
+        </button>
+        <Navigation />
+        <Account user={user} onKeys={showKeys} />
       </aside>
       <div className="main">
         <header className="topbar">
@@ -92,58 +75,24 @@ export function Shell({ user }: { user: string }) {
           <Outlet />
         </main>
       </div>
+      <Palette onKeys={showKeys} />
+      {showsKeys && <KeySheet onClose={() => setShowsKeys(false)} />}
     </div>
   );
 }
 
-/** How many calls wait for an answer: seen from every page. */
-function WaitingBadge() {
-  const { client } = useGateway();
-  const waiting = useQuery(statusQuery(client)).data?.approvals ?? 0;
-  if (waiting === 0) return null;
-  return (
-    <span className="badge" data-tone="wait" role="status" aria-label={t.approvalsWaiting(waiting)} data-testid="approvals-badge">
-      {waiting > 99 ? "99+" : waiting}
-    </span>
-  );
-}
-
-function Account({ user }: { user: string }) {
-  const { client, host } = useGateway();
-  const queries = useQueryClient();
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
-  const signOut = useAction(async () => {
-    await unwrap(client.DELETE("/api/v1/session"));
-    queries.clear();
-    window.location.reload();
-  });
-  const [changing, setChanging] = useState(false);
-  const next = { auto: "light", light: "dark", dark: "auto" } as const;
-  return (
-    <div className="account">
-      <div className="dim account-user">{t.signedInAs(user)}</div>
-      {signOut.error && (
-        <div role="alert" data-tone="deny">
-          {signOut.error.message}
-        </div>
-      )}
-      <div className="account-actions">
-        <Button size="compact-xs" variant="default" loading={signOut.pending} onClick={() => void signOut.run()} data-testid="sign-out">
-          {t.signOut}
-        </Button>
-        <ActionIcon variant="default" size={26} aria-label={t.changePassword} title={t.changePassword} onClick={() => setChanging(true)} data-testid="change-password">
-          <Icon name="lock" size={14} />
-        </ActionIcon>
-        <ActionIcon variant="default" size={26} aria-label={t.scheme[colorScheme]} title={t.scheme[colorScheme]} onClick={() => setColorScheme(next[colorScheme])}>
-          <Icon name="sun" size={14} />
-        </ActionIcon>
-        {host.shell && (
-          <ActionIcon variant="default" size={26} aria-label={t.quit} title={t.quit} onClick={host.shell.askQuit} data-testid="quit">
-            <Icon name="off" size={14} />
-          </ActionIcon>
-        )}
-      </div>
-      {changing && <ChangePassword onClose={() => setChanging(false)} />}
-    </div>
-  );
+/** Whoever comes to another page is told so: the focus goes to its title, and the window is named after it. */
+function useArrival() {
+  const path = useLocation({ select: ({ pathname }) => pathname });
+  const last = useRef<string>(undefined);
+  useEffect(() => {
+    const title = document.querySelector<HTMLElement>("#page h1");
+    document.title = title?.textContent ? strings.shell.titleOf(title.textContent, strings.product) : strings.product;
+    if (last.current !== undefined && last.current !== path) {
+      title?.setAttribute("tabindex", "-1");
+      (title ?? document.getElementById("page"))?.focus({ preventScroll: true });
+      document.getElementById("page")?.scrollTo(0, 0);
+    }
+    last.current = path;
+  }, [path]);
 }

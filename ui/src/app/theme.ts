@@ -1,9 +1,14 @@
-import { createTheme, type CSSVariablesResolver } from "@mantine/core";
+import { createTheme, type CSSVariablesResolver, Drawer, Modal, Tooltip } from "@mantine/core";
+
+import { strings } from "../strings";
+import { dark, darkMore, light, lightMore, type Palette } from "./tokens";
+
+const close = { closeButtonProps: { "aria-label": strings.close } };
 
 export const theme = createTheme({
-  // Bluish instead of Mantine's plain greys, to go with the surfaces below.
+  // Bluish instead of Mantine's plain greys, to go with the surfaces of tokens.ts.
   colors: {
-    dark: ["#cfd5dc", "#b5bec9", "#8b95a2", "#6c7683", "#444b56", "#3a414b", "#2a3038", "#1c2026", "#181b20", "#14171b"],
+    dark: ["#cfd5dc", "#b5bec9", "#8b95a2", "#6c7683", "#444b56", "#3a414b", "#2a3038", "#1a1e24", "#171a1f", "#121519"],
   },
   primaryColor: "indigo",
   // One for both: the text on it is chosen once, and must be readable on it in both.
@@ -13,59 +18,46 @@ export const theme = createTheme({
   cursorType: "pointer",
   focusRing: "auto",
   respectReducedMotion: true,
-  fontFamily: 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif',
+  // The system's own. Linux has no one name for it, and Inter where it is installed is the better reading.
+  fontFamily: '"Segoe UI Variable Text", "Segoe UI", Inter, system-ui, sans-serif',
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   headings: { fontWeight: "600" },
+  components: {
+    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 }, ...close } }),
+    Drawer: Drawer.extend({ defaultProps: { position: "right", transitionProps: { duration: 160 }, ...close } }),
+    Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: false, events: { hover: true, focus: true, touch: false } } }),
+  },
 });
 
-/**
- * Meanings, not colors: one token per verdict and surface, each with at least
- * 4.5:1 against the surfaces it appears on.
- */
-export const tokens: CSSVariablesResolver = () => ({
-  variables: {},
-  light: {
-    "--agw-page": "#f5f6f8",
-    "--agw-surface": "#ffffff",
-    "--agw-sunken": "#f0f2f5",
-    "--agw-border": "#dbe0e6",
-    "--agw-text": "#1a1f26",
-    "--agw-dim": "#5a6472",
-    "--agw-link": "#364fc7",
-    "--agw-allow": "#1b6e35",
-    "--agw-allow-surface": "#e4f5e9",
-    "--agw-deny": "#b3201f",
-    "--agw-deny-surface": "#fdebea",
-    "--agw-wait": "#855000",
-    "--agw-wait-surface": "#fdf1da",
-    "--agw-neutral": "#47515e",
-    "--agw-neutral-surface": "#e9ecf0",
-    "--mantine-color-body": "#ffffff",
-    "--mantine-color-text": "#1a1f26",
-    "--mantine-color-dimmed": "#5a6472",
-    "--mantine-color-placeholder": "#687381",
-    "--mantine-color-error": "#b3201f",
-  },
-  dark: {
-    "--agw-page": "#14171b",
-    "--agw-surface": "#1c2026",
-    "--agw-sunken": "#15181d",
-    "--agw-border": "#323842",
-    "--agw-text": "#e4e8ed",
-    "--agw-dim": "#a0aab6",
-    "--agw-link": "#91a7ff",
-    "--agw-allow": "#6fd28c",
-    "--agw-allow-surface": "#173523",
-    "--agw-deny": "#ff928c",
-    "--agw-deny-surface": "#44201f",
-    "--agw-wait": "#f0bb5c",
-    "--agw-wait-surface": "#3b2c10",
-    "--agw-neutral": "#b5bec9",
-    "--agw-neutral-surface": "#2a3038",
-    "--mantine-color-body": "#1c2026",
-    "--mantine-color-text": "#e4e8ed",
-    "--mantine-color-dimmed": "#a0aab6",
-    "--mantine-color-placeholder": "#8b95a2",
-    "--mantine-color-error": "#ff928c",
-  },
-});
+/** Our tokens as `--agw-…`, and Mantine's own variables that have to agree with them. */
+function variables(palette: Palette): Record<string, string> {
+  const own = Object.entries(palette).map(([name, color]) => [`--agw-${name.replaceAll(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`, color as string]);
+  return {
+    ...Object.fromEntries(own),
+    "--mantine-color-body": palette.surface,
+    "--mantine-color-text": palette.text,
+    "--mantine-color-dimmed": palette.dim,
+    "--mantine-color-placeholder": palette.dim,
+    "--mantine-color-anchor": palette.link,
+    "--mantine-color-error": palette.deny,
+    "--mantine-color-default": palette.surface,
+    "--mantine-color-default-hover": palette.hover,
+    "--mantine-color-default-color": palette.text,
+    "--mantine-color-default-border": palette.border,
+    "--mantine-primary-color-filled": palette.accent,
+    "--mantine-primary-color-filled-hover": palette.accentHover,
+    "--mantine-primary-color-contrast": palette.onAccent,
+    "--mantine-color-indigo-filled": palette.accent,
+    "--mantine-color-indigo-filled-hover": palette.accentHover,
+    "--mantine-color-indigo-light": palette.accentSurface,
+    "--mantine-color-indigo-light-hover": palette.accentSurface,
+    "--mantine-color-indigo-light-color": palette.link,
+    "--mantine-primary-color-light-color": palette.link,
+    "--mantine-color-red-9": palette.danger,
+    "--mantine-color-red-light-color": palette.deny,
+    "--mantine-color-yellow-light-color": palette.wait,
+  };
+}
+
+export const tokens: CSSVariablesResolver = () => ({ variables: {}, light: variables(light), dark: variables(dark) });
+export const tokensWithMoreContrast: CSSVariablesResolver = () => ({ variables: {}, light: variables(lightMore), dark: variables(darkMore) });

@@ -1,4 +1,7 @@
-const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB"] as const;
+import { times } from "../strings/times";
+
+const UNITS = times.sizes;
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 
 /** `12.3 MiB`. */
 export function size(bytes: number): string {
@@ -8,5 +11,5 @@ export function size(bytes: number): string {
     amount /= 1_024;
     unit += 1;
   }
-  return `${unit === 0 || amount >= 100 ? Math.round(amount).toLocaleString("en") : amount.toFixed(1)} ${UNITS[unit]}`;
+  return `${unit === 0 || amount >= 100 ? whole.format(amount) : amount.toFixed(1)} ${UNITS[unit]}`;
 }

@@ -1,7 +1,13 @@
+import { times as t } from "../strings/times";
+
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const dayClock = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const exact = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+const instant = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23", timeZoneName: "short" });
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat("en", { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 
 /** Local time of day of an RFC 3339 time; the text itself when it is not one. */
 export function timeOfDay(rfc3339: string): string {
@@ -27,16 +33,21 @@ export function exactTime(rfc3339: string): string {
   return Number.isNaN(date.getTime()) ? rfc3339 : exact.format(date);
 }
 
+/** The whole instant: local, with its zone, and as it was sent. */
+export function exactInstant(rfc3339: string): string {
+  const date = new Date(rfc3339);
+  return Number.isNaN(date.getTime()) ? rfc3339 : `${instant.format(date)} (${rfc3339})`;
+}
+
 /** How long ago, in the largest unit that fits: `12 s ago`. */
 export function ago(rfc3339: string, now: number): string {
   const at = new Date(rfc3339).getTime();
   if (Number.isNaN(at)) return rfc3339;
   const seconds = Math.max(0, Math.floor((now - at) / 1_000));
-  if (seconds < 60) return `${seconds} s ago`;
-  if (seconds < 3_600) return `${Math.floor(seconds / 60)} min ago`;
-  if (seconds < 86_400) return `${Math.floor(seconds / 3_600)} h ago`;
-  const days = Math.floor(seconds / 86_400);
-  return days === 1 ? "1 day ago" : `${days} days ago`;
+  if (seconds < 60) return t.secondsAgo(seconds);
+  if (seconds < 3_600) return t.minutesAgo(Math.floor(seconds / 60));
+  if (seconds < 86_400) return t.hoursAgo(Math.floor(seconds / 3_600));
+  return t.daysAgo(Math.floor(seconds / 86_400));
 }
 
 export function isPast(rfc3339: string, now: number): boolean {
@@ -44,14 +55,14 @@ export function isPast(rfc3339: string, now: number): boolean {
 }
 
 export function duration(ms: number): string {
-  if (ms < 10) return `${ms.toFixed(1)} ms`;
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return `${(ms / 1_000).toFixed(ms < 10_000 ? 1 : 0)} s`;
+  if (ms < 10) return t.milliseconds(tenths.format(ms));
+  if (ms < 1_000) return t.milliseconds(whole.format(ms));
+  return t.seconds((ms < 10_000 ? tenths : whole).format(ms / 1_000));
 }
 
 /** `1:05`, or `2 h 10 min` from an hour on; never below `0:00`. */
 export function countdown(ms: number): string {
   const seconds = Math.max(0, Math.ceil(ms / 1_000));
-  if (seconds >= 3_600) return `${Math.floor(seconds / 3_600)} h ${Math.floor((seconds % 3_600) / 60)} min`;
+  if (seconds >= 3_600) return t.hoursMinutes(Math.floor(seconds / 3_600), Math.floor((seconds % 3_600) / 60));
   return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
 }

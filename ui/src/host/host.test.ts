@@ -7,6 +7,7 @@ const shell = vi.hoisted(() => ({
   invoke: vi.fn(),
   listen: vi.fn(),
   channels: [] as { onmessage: (json: string) => void }[],
+  label: "main",
 }));
 vi.mock("@tauri-apps/api/core", () => ({
   invoke: shell.invoke,
@@ -17,6 +18,7 @@ vi.mock("@tauri-apps/api/core", () => ({
     }
   },
 }));
+vi.mock("@tauri-apps/api/window", () => ({ getCurrentWindow: () => ({ label: shell.label }) }));
 vi.mock("@tauri-apps/api/event", () => ({ listen: shell.listen }));
 
 beforeEach(() => {
@@ -53,7 +55,7 @@ describe("in the window", () => {
   });
 
   it("asks about quitting also when that was chosen before the page was ready", async () => {
-    shell.invoke.mockImplementation(async (command: string) => (command === "pending" ? "ask-quit" : undefined));
+    shell.invoke.mockImplementation(async (command: string) => (command === "pending" ? { what: "quit" } : undefined));
     const ask = vi.fn();
     host.shell?.onAskQuit(ask);
     await vi.waitFor(() => expect(ask).toHaveBeenCalledOnce());
@@ -61,25 +63,59 @@ describe("in the window", () => {
     expect(ask).toHaveBeenCalledTimes(2);
   });
 
-  it("opens the approvals, also when that was asked for before the page was ready, and asks nothing else then", async () => {
-    shell.invoke.mockImplementation(async (command: string) => (command === "pending" ? "approvals" : undefined));
+  it("opens what the tray asks for, also before the page was ready, and nothing else", async () => {
+    shell.invoke.mockImplementation(async (command: string) => (command === "pending" ? { what: "approvals", id: "p1" } : undefined));
     const fresh = tauriHost();
     const ask = vi.fn();
     const open = vi.fn();
+    const story = vi.fn();
     fresh.shell?.onAskQuit(ask);
     await vi.waitFor(() => expect(shell.invoke).toHaveBeenCalledWith("pending"));
     fresh.shell?.onOpenApprovals(open);
-    await vi.waitFor(() => expect(open).toHaveBeenCalledOnce());
-    const heard = shell.listen.mock.calls.find(([name]) => name === "approvals")?.[1] as () => void;
-    heard();
-    expect(open).toHaveBeenCalledTimes(2);
+    fresh.shell?.onOpenStory(story);
+    await vi.waitFor(() => expect(open).toHaveBeenCalledWith("p1"));
+    const heard = shell.listen.mock.calls.find(([name]) => name === "ask")?.[1] as (event: { payload: unknown }) => void;
+    heard({ payload: { what: "approvals", id: null } });
+    heard({ payload: { what: "story", id: "c1" } });
+    heard({ payload: { what: "of a newer shell" } });
+    expect(open.mock.calls).toEqual([["p1"], [undefined]]);
+    expect(story.mock.calls).toEqual([["c1"]]);
     expect(ask).not.toHaveBeenCalled();
     expect(shell.invoke.mock.calls.filter(([command]) => command === "pending")).toHaveLength(1);
+  });
+
+  it("reads and changes what was chosen of the shell", async () => {
+    shell.invoke.mockResolvedValue({ autostart: true, notifications: true, promptWindow: "auto" });
+    expect(await host.shell?.preferences.get()).toEqual({ autostart: true, notifications: true, promptWindow: "auto" });
+    await host.shell?.preferences.set({ autostart: true });
+    expect(shell.invoke.mock.calls).toEqual([["preferences"], ["set_preferences", { change: { autostart: true } }]]);
   });
 
   it("quits as it was told", async () => {
     await host.shell?.quit(true);
     expect(shell.invoke).toHaveBeenCalledWith("quit", { stop: true });
+  });
+});
+
+describe("in the prompt", () => {
+  it("has its own commands and no others, and asks for its card once it listens", async () => {
+    shell.label = "prompt";
+    const host = tauriHost();
+    shell.label = "main";
+    expect(host.shell).toBeUndefined();
+    const first = { approval: { id: "p1" }, count: 2 };
+    shell.invoke.mockResolvedValue(first);
+    const show = vi.fn();
+    const stop = host.prompt?.onCard(show);
+    await vi.waitFor(() => expect(show).toHaveBeenCalledWith(first));
+    expect(shell.listen.mock.invocationCallOrder[0]).toBeLessThan(shell.invoke.mock.invocationCallOrder[0] ?? 0);
+    const heard = shell.listen.mock.calls[0]?.[1] as (event: { payload: unknown }) => void;
+    heard({ payload: { approval: { id: "p2" }, count: 1 } });
+    stop?.();
+    heard({ payload: { approval: { id: "p3" }, count: 1 } });
+    expect(show).toHaveBeenCalledTimes(2);
+    await host.prompt?.answer("p2", "deny");
+    expect(shell.invoke).toHaveBeenLastCalledWith("prompt_answer", { id: "p2", answer: "deny" });
   });
 });
 

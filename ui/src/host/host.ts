@@ -9,6 +9,8 @@ export interface Host {
   subscribe(listener: StreamListener): () => void;
   /** The window's own requests; absent in a browser, which has no tray. */
   shell?: Shell;
+  /** In the prompt's window, which has nothing else: neither `shell` nor an admin API. */
+  prompt?: Prompt;
 }
 
 export interface StreamListener {
@@ -24,9 +26,44 @@ export interface Shell {
   start(): Promise<void>;
   /** Also asks when the tray's Quit was chosen before the page was ready. */
   onAskQuit(ask: () => void): () => void;
-  /** The tray or a notification asks for the page of approvals, also before the page was ready. */
-  onOpenApprovals(open: () => void): () => void;
+  /** The tray or a notification asks for the page of approvals, or for one of them, also before the page was ready. */
+  onOpenApprovals(open: (id?: string) => void): () => void;
+  /** The tray asks for the story of a call, also before the page was ready. */
+  onOpenStory(open: (id: string) => void): () => void;
   /** As if the tray's Quit had been chosen: not every desktop has a tray. */
   askQuit(): void;
   quit(stop: boolean): Promise<void>;
+  preferences: ShellPreferences;
+}
+
+export interface Preferences {
+  autostart: boolean;
+  notifications: boolean;
+  promptWindow: "auto" | "always" | "never";
+}
+
+export interface ShellPreferences {
+  get(): Promise<Preferences>;
+  /** What is left out stays as it is. Resolves to all of them. */
+  set(change: Partial<Preferences>): Promise<Preferences>;
+}
+
+/** One call that waits for an answer, as the shell hands it to the prompt. */
+export interface PromptCard {
+  /** An `Approval` of the admin API. */
+  approval: unknown;
+  /** How many wait, with this one. */
+  count: number;
+}
+
+export interface Prompt {
+  /** The call to show now, and each that takes its place. */
+  onCard(show: (card: PromptCard) => void): () => void;
+  /** Rejects with an error of the admin API. */
+  answer(id: string, answer: "once" | "session" | "deny"): Promise<void>;
+  later(id: string): Promise<void>;
+  /** In the window, where there is more to do about it. */
+  open(id: string): Promise<void>;
+  /** How high the content is. */
+  fit(height: number): Promise<void>;
 }

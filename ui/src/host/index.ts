@@ -4,7 +4,7 @@ import { browserHost } from "./browser";
 import type { Host } from "./host";
 import { tauriHost } from "./tauri";
 
-export type { Host, Shell, StreamListener } from "./host";
+export type { Host, Preferences, Prompt, PromptCard, Shell, ShellPreferences, StreamListener } from "./host";
 
 export function currentHost(): Host {
   return isTauri() ? tauriHost() : browserHost();

@@ -1,11 +1,14 @@
 import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
+import { getCurrentWindow } from "@tauri-apps/api/window";
 
-import type { Host, StreamListener } from "./host";
+import type { Host, Prompt, PromptCard, StreamListener } from "./host";
 
 /** What the shell may ask of the page, by event or, where it came too early, by `pending`. */
-const QUESTIONS = ["ask-quit", "approvals"] as const;
-type Question = (typeof QUESTIONS)[number];
+interface Ask {
+  what: "quit" | "approvals" | "story";
+  id?: string | null;
+}
 
 interface ApiReply {
   status: number;
@@ -22,21 +25,50 @@ const RETRY_MS = 2_000;
 /** Statuses for which the Fetch standard forbids a body. */
 const BODILESS = new Set([204, 205, 304]);
 
+/** As the shell labels the prompt's window. */
+const PROMPT = "prompt";
+
 /** The desktop window: requests go through the shell, which holds the session. */
 export function tauriHost(): Host {
-  const questions = createQuestions();
+  const common = { kind: "tauri", baseUrl: BASE_URL, fetch: relay, subscribe } as const;
+  if (getCurrentWindow().label === PROMPT) return { ...common, prompt: createPrompt() };
+  const asked = createAsked();
   return {
-    kind: "tauri",
-    baseUrl: BASE_URL,
-    fetch: relay,
-    subscribe,
+    ...common,
     shell: {
       start: () => invoke("start"),
-      onAskQuit: (ask) => questions.on("ask-quit", ask),
-      onOpenApprovals: (open) => questions.on("approvals", open),
-      askQuit: () => questions.fire("ask-quit"),
+      onAskQuit: (ask) => asked.on("quit", ask),
+      onOpenApprovals: (open) => asked.on("approvals", ({ id }) => open(id ?? undefined)),
+      onOpenStory: (open) => asked.on("story", ({ id }) => open(id ?? "")),
+      askQuit: () => asked.hand({ what: "quit" }),
       quit: (stop) => invoke("quit", { stop }),
+      preferences: {
+        get: () => invoke("preferences"),
+        set: (change) => invoke("set_preferences", { change }),
+      },
     },
+  };
+}
+
+function createPrompt(): Prompt {
+  return {
+    onCard: (show) => {
+      let active = true;
+      const hand = (card: PromptCard | null) => {
+        if (active && card !== null) show(card);
+      };
+      // Asked for only when nothing can be missed any more.
+      const listening = listen<PromptCard>("card", ({ payload }) => hand(payload));
+      void listening.then(() => invoke<PromptCard | null>("prompt")).then(hand);
+      return () => {
+        active = false;
+        void listening.then((stop) => stop());
+      };
+    },
+    answer: (id, answer) => invoke("prompt_answer", { id, answer }),
+    later: (id) => invoke("prompt_later", { id }),
+    open: (id) => invoke("prompt_open", { id }),
+    fit: (height) => invoke("prompt_fit", { height }),
   };
 }
 
@@ -77,34 +109,38 @@ function subscribe(listener: StreamListener): () => void {
 }
 
 /**
- * One registration for all questions: `pending` hands out what was missed only
- * once, so it is asked once, when every kind is listened for.
+ * One registration for all that may be asked: `pending` hands out what was
+ * missed only once, and it waits here for whom it is meant.
  */
-function createQuestions() {
-  const handlers: Record<Question, Set<() => void>> = { "ask-quit": new Set(), approvals: new Set() };
+function createAsked() {
+  const handlers: Record<Ask["what"], Set<(ask: Ask) => void>> = { quit: new Set(), approvals: new Set(), story: new Set() };
   let started = false;
-  let missed: string | null = null;
+  let missed: Ask | null = null;
 
-  const fire = (question: Question) => handlers[question].forEach((handle) => handle());
+  const hand = (ask: Ask) => {
+    // A newer shell may ask for more.
+    const known: Set<(ask: Ask) => void> | undefined = handlers[ask.what];
+    known?.forEach((handle) => handle(ask));
+  };
   const handMissed = () => {
-    const question = QUESTIONS.find((known) => known === missed);
-    if (question === undefined || handlers[question].size === 0) return;
+    if (missed === null || !(handlers[missed.what]?.size > 0)) return;
+    const ask = missed;
     missed = null;
-    fire(question);
+    hand(ask);
   };
   const start = async () => {
-    await Promise.all(QUESTIONS.map((question) => listen<unknown>(question, () => fire(question))));
-    missed = await invoke<string | null>("pending");
+    await listen<Ask>("ask", ({ payload }) => hand(payload));
+    missed = await invoke<Ask | null>("pending");
     handMissed();
   };
-  const on = (question: Question, handle: () => void) => {
-    handlers[question].add(handle);
+  const on = (what: Ask["what"], handle: (ask: Ask) => void) => {
+    handlers[what].add(handle);
     if (started) handMissed();
     else void start();
     started = true;
     return () => {
-      handlers[question].delete(handle);
+      handlers[what].delete(handle);
     };
   };
-  return { on, fire };
+  return { on, hand };
 }

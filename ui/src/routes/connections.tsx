@@ -2,6 +2,8 @@ import { getRouteApi } from "@tanstack/react-router";
 
 import { useRole } from "../api/use-role";
 import { ConnectionsView, OwnAccounts } from "../features/connections/connections-view";
+import { ToolGrants } from "../features/grants/tool-grants";
+import { ReviewDialog } from "../features/tools/definition/review-dialog";
 
 const route = getRouteApi("/connections");
 
@@ -9,5 +11,5 @@ export function ConnectionsPage() {
   const { open } = route.useSearch();
   const navigate = route.useNavigate();
   if (useRole() === "member") return <OwnAccounts />;
-  return <ConnectionsView open={open} onOpen={(name) => void navigate({ search: { open: name } })} />;
+  return <ConnectionsView open={open} onOpen={(name) => void navigate({ search: { open: name } })} Access={ToolGrants} Review={ReviewDialog} />;
 }

@@ -23,8 +23,11 @@ function patternMeaning(pattern: string): string | undefined {
 const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", deny: "denied" };
 
 export const grants = {
-  title: "Grants",
-  views: { subject: "By subject", all: "All grants", suggestions: "Suggestions", why: "Why?" },
+  title: "Permissions",
+  whoMay: "These grants bear on it:",
+  noneBear: "No grant bears on it: nobody may use it.",
+  moreBear: (count: number) => `and ${count} more`,
+  views: { grid: "Grid", all: "All grants", suggestions: "Suggestions", why: "Why?" },
   viewsLabel: "Ways to look at the permission map",
   subject: "Whose permissions",
   choose: "Choose a user, agent or team",
@@ -54,6 +57,8 @@ export const grants = {
   allow: "Allow",
   ask: "Ask",
   deny: "Deny",
+  /** In a cell of the grid. */
+  inWord: { allow: "Allow", ask: "Ask", deny: "Deny", depends: "Varies", nothing: "–" },
   allowed: "Allowed",
   asked: "Asks",
   depends: "Depends on the call",

@@ -31,7 +31,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER, USER_AGENT};
 use http::{HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
@@ -62,7 +62,13 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
 pub struct Client {
     data_dir: Arc<Path>,
     session: Option<Arc<str>>,
+    /// What the service is told of who asks.
+    program: &'static str,
 }
+
+/// What the desktop window calls itself, so that its session can be told from
+/// those of the command line.
+pub const WINDOW: &str = "agw-window";
 
 /// Written by hand: the token must not reach a log.
 impl fmt::Debug for Client {
@@ -97,7 +103,7 @@ impl Client {
     /// A client of the service whose data folder this is. Nothing is
     /// connected yet.
     pub fn new(data_dir: &Path) -> Self {
-        Self { data_dir: Arc::from(data_dir), session: None }
+        Self { data_dir: Arc::from(data_dir), session: None, program: "agw" }
     }
 
     /// The same client, signed in with the token of
@@ -105,6 +111,12 @@ impl Client {
     #[must_use]
     pub fn with_session(self, token: Option<String>) -> Self {
         Self { session: token.map(Arc::from), ..self }
+    }
+
+    /// The same client, as another program: [`WINDOW`].
+    #[must_use]
+    pub fn named(self, program: &'static str) -> Self {
+        Self { program, ..self }
     }
 
     /// Sends JSON (or nothing) to `path`, which starts with `/api/v1/` and may
@@ -220,6 +232,7 @@ impl Client {
             .method(method)
             .uri(path)
             .header(HOST, "localhost")
+            .header(USER_AGENT, self.program)
             .header(ACCEPT, accept);
         if body.is_some() {
             request = request.header(CONTENT_TYPE, "application/json");

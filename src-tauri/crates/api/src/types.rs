@@ -3,6 +3,8 @@
 mod approvals;
 mod audit;
 mod connections;
+mod doctor;
+mod egress;
 mod grants;
 mod people;
 mod service;
@@ -12,6 +14,8 @@ mod tools;
 pub use approvals::*;
 pub use audit::*;
 pub use connections::*;
+pub use doctor::*;
+pub use egress::*;
 pub use grants::*;
 pub use people::*;
 pub use service::*;

@@ -23,12 +23,13 @@ pub(crate) use audit::{
     ForwardAdd, ForwardCommand, Replace, SettingsCommand, SettingsEdit, Since, Sure, Switch,
     written,
 };
-pub(crate) use connection::{ConnectionAdd, ConnectionCommand, SignInBy};
+pub(crate) use connection::{ConnectionAdd, ConnectionCommand, ConnectionEdit, SignInBy};
 pub(crate) use grant::{EditGrantArgs, Effect, GrantArgs, ToolEffect};
 pub(crate) use people::{AgentAdd, AgentCommand, AgentEdit, TeamCommand, UserCommand, UserEdit};
 pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};
 pub(crate) use service::{
-    LoginArgs, McpArgs, PasswordArgs, RecoverArgs, ServeArgs, SetupArgs, UnlockArgs,
+    CallArgs, LoginArgs, McpArgs, PasswordArgs, RecoverArgs, SampleArgs, ServeArgs, SetupArgs,
+    UnlockArgs,
 };
 pub(crate) use sharing::{InviteCommand, ShareCommand, ShareOn};
 pub(crate) use tools::{Kind, ToolCommand, ToolRecord};
@@ -229,4 +230,14 @@ pub(crate) enum Command {
 An entry in a client's configuration looks like this:
   {\"command\": \"agw\", \"args\": [\"mcp\", \"--token-file\", \"/home/ana/.agw-token\"]}")]
     Mcp(McpArgs),
+    /// Make one call as an agent does, with its token, and print what comes back
+    #[command(after_help = "The token comes from --token-file, from AGW_TOKEN, or is asked for:
+  agw call sample.read_note --args '{\"name\": \"welcome\"}'")]
+    Call(CallArgs),
+    /// A small MCP server to try the gateway with: a few notes
+    #[command(
+        after_help = "It speaks MCP on stdin and stdout, so it is a connection like any other:
+  agw connection add sample --stdio -- agw sample"
+    )]
+    Sample(SampleArgs),
 }

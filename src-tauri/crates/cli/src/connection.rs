@@ -1,5 +1,7 @@
 //! The systems behind the gateway.
 
+mod upkeep;
+
 use std::{
     io::{self, IsTerminal as _},
     time::{Duration, Instant},
@@ -28,6 +30,9 @@ pub(crate) async fn run(context: &Context<'_>, command: ConnectionCommand) -> Re
         ConnectionCommand::List => list(context).await,
         ConnectionCommand::Show { name } => show(context, &name).await,
         ConnectionCommand::Test { name } => test(context, &name).await,
+        ConnectionCommand::Edit(args) => upkeep::edit(context, args).await,
+        ConnectionCommand::Restart { name } => upkeep::restart(context, &name).await,
+        ConnectionCommand::Logs { name, follow } => upkeep::logs(context, &name, follow).await,
         ConnectionCommand::SignIn { name } => sign_in(context, &name).await,
         ConnectionCommand::SignOut { name, user } => sign_out(context, &name, user).await,
         ConnectionCommand::Remove { name, seen } => remove(context, &name, seen).await,
@@ -172,8 +177,9 @@ async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     context.output.item(&detail, || {
         let connection = &detail.connection;
         let mut text = format!(
-            "{}\n  reached by  {}\n  secrets     {}\n  started     {} since the service came up",
+            "{}\n  since       {}\n  reached by  {}\n  secrets     {}\n  started     {} since the service came up",
             summary(connection),
+            connection.health_since,
             transport_text(&connection.transport),
             if connection.credentials.is_empty() {
                 "none".into()
@@ -185,15 +191,15 @@ async fn show(context: &Context<'_>, name: &str) -> Result<(), CliError> {
         for refused in &connection.refused_tools {
             text.push_str(&format!("\n  not offered {}: {}", refused.name, refused.reason));
         }
-        if !detail.stderr.is_empty() {
-            text.push_str("\n  the last lines of its stderr:");
-        }
-        for line in &detail.stderr {
-            // Whatever a line holds stays one line.
-            text.push_str(&format!("\n    {}", crate::output::safe(line)));
+        if let Some(last) = &connection.last_error
+            && connection.problem.is_none()
+        {
+            text.push_str(&format!("\n  last error  {}: {}", last.at, last.problem));
         }
         text
-    })
+    })?;
+    context.output.hint(&format!("`agw connection logs {name}` has what happened lately."));
+    Ok(())
 }
 
 /// `fs: ready, 14 tools`, or what is wrong.
@@ -254,8 +260,13 @@ fn transport_text(transport: &Transport) -> String {
 
 async fn test(context: &Context<'_>, name: &str) -> Result<(), CliError> {
     let report: TestReport = context.client.post(&format!("{}/test", path(name)), &()).await?;
+    reported(context, name, &report)
+}
+
+/// Says what came of a start.
+fn reported(context: &Context<'_>, name: &str, report: &TestReport) -> Result<(), CliError> {
     if report.ok {
-        return context.output.item(&report, || {
+        return context.output.item(report, || {
             format!(
                 "{name} works: {} (MCP {}) answered in {} ms with {}.",
                 report.server.as_deref().unwrap_or("a server without a name"),
@@ -266,12 +277,12 @@ async fn test(context: &Context<'_>, name: &str) -> Result<(), CliError> {
         });
     }
     if context.output.json() {
-        context.output.item(&report, String::new)?;
+        context.output.item(report, String::new)?;
     }
     Err(CliError::failed(
         "connection_failed",
         format!("{name} does not work: {}", report.problem.as_deref().unwrap_or("no reason given")),
-        format!("`agw connection show {name}` has the last lines of its stderr."),
+        format!("`agw connection logs {name}` has what happened lately."),
     ))
 }
 

@@ -22,6 +22,7 @@ mod approval;
 mod args;
 mod audit;
 mod bridge;
+mod call;
 mod change;
 mod condition;
 mod confirm;
@@ -40,6 +41,7 @@ mod private_file;
 mod progress;
 mod review;
 mod rules;
+mod sample;
 mod secrets;
 mod serve;
 mod session;
@@ -101,16 +103,20 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
     {
         return audit::verify_file(output, args, file);
     }
+    if let Command::Sample(args) = cli.command {
+        return sample::run(args);
+    }
     let data_dir = context::data_dir(cli.global.data_dir)?;
     match cli.command {
         Command::Serve(args) => return serve::run(data_dir, args, output).await,
         Command::Mcp(args) => return bridge::run(&data_dir, args).await,
+        Command::Call(args) => return call::run(&data_dir, args, output).await,
         _ => {}
     }
     let context = Context::new(&data_dir, output)?;
     match cli.command {
         // Handled above: they are not clients of the admin API.
-        Command::Serve(_) | Command::Mcp(_) => Ok(()),
+        Command::Serve(_) | Command::Mcp(_) | Command::Call(_) | Command::Sample(_) => Ok(()),
         Command::Setup(args) => setup::setup(&context, args).await,
         Command::Login(args) => session::login(&context, args).await,
         Command::Logout => session::logout(&context).await,

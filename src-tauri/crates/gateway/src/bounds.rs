@@ -170,10 +170,11 @@ pub(crate) const FORWARD_ANSWER_MAX: usize = 64 << 10;
 pub(crate) const METRICS_EVERY: Duration = Duration::from_secs(15);
 /// Combinations of labels of one metric.
 pub(crate) const METRIC_SERIES_MAX: usize = 256;
-/// Lines of an upstream's stderr that are kept.
-pub(crate) const STDERR_LINES: usize = 200;
-/// Bytes of one such line that are kept.
-pub(crate) const STDERR_LINE_MAX: usize = 1_000;
+/// Lines that are kept of what a connection's server wrote, of what the
+/// gateway did with it, and bytes of one of them.
+pub(crate) const LOG_LINES: usize = 200;
+pub(crate) const LOG_EVENTS: usize = 50;
+pub(crate) const LOG_LINE_MAX: usize = 1_000;
 /// First and longest wait before a failed upstream is tried again.
 pub(crate) const RETRY_FIRST: Duration = Duration::from_millis(500);
 pub(crate) const RETRY_MAX: Duration = Duration::from_secs(60);
@@ -233,6 +234,19 @@ pub(crate) const STARTING: Duration = Duration::from_secs(5);
 /// long it may take in all. A sign-in takes up to eight of them.
 pub(crate) const EGRESS_ANSWER_MAX: usize = 256 << 10;
 pub(crate) const EGRESS_PATIENCE: Duration = Duration::from_secs(10);
+/// Groups of 256 records that one request for a timeline counts, and buckets
+/// that it may ask for.
+pub(crate) const TIMELINE_GROUPS: usize = 400;
+pub(crate) const TIMELINE_BUCKETS_MAX: u32 = 240;
+/// How long the doctor waits for one step of a connection.
+pub(crate) const DOCTOR_PATIENCE: Duration = Duration::from_secs(5);
+/// Free bytes below which the doctor warns, and minutes after which a
+/// checkpoint that does not cover everything is a problem.
+pub(crate) const DISK_LOW: u64 = 2 << 30;
+pub(crate) const CHECKPOINT_OLD_MINUTES: i64 = 10;
+/// Lines in the list of outgoing connections, and characters of an error there.
+pub(crate) const EGRESS_LINES_MAX: usize = 1_000;
+pub(crate) const EGRESS_ERROR_MAX: usize = 200;
 /// Longest URL, and longest `WWW-Authenticate`, that is looked at, in bytes.
 pub(crate) const URL_MAX: usize = 2_048;
 pub(crate) const CHALLENGE_MAX: usize = 4 << 10;

@@ -14,7 +14,6 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
     time::Duration,
 };
 
@@ -23,13 +22,13 @@ use http::{HeaderValue, Request, Response, Uri, header, uri::Scheme};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 
-use crate::bounds;
+use crate::{
+    bounds,
+    outbound::{self, Outbound, Owner},
+};
 
 /// Why a URL was not asked. The words are for admins; they name hosts and
 /// never what was sent.
@@ -57,16 +56,18 @@ pub(crate) enum EgressError {
 /// host where an admin put that elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reach {
+    connection: String,
     own: String,
     /// Plain http was entered, which is for this machine only.
     plain: bool,
 }
 
 impl Reach {
-    /// `url` is what an admin entered and `check_url` has let through.
-    pub(crate) fn of(url: &Uri) -> Self {
-        let own = host_of(url).unwrap_or_default();
-        Self { plain: url.scheme() == Some(&Scheme::HTTP), own }
+    /// `url` is what an admin entered for `connection` and `check_url` has let
+    /// through.
+    pub(crate) fn of(connection: &str, url: &Uri) -> Self {
+        let (connection, own) = (connection.to_owned(), host_of(url).unwrap_or_default());
+        Self { connection, plain: url.scheme() == Some(&Scheme::HTTP), own }
     }
 
     /// A URL that may be asked, as far as its text tells.
@@ -117,20 +118,19 @@ impl Reach {
     /// Every address of the host; one that may not be reached spoils them all.
     async fn resolve(&self, uri: &Uri) -> Result<Vec<SocketAddr>, EgressError> {
         let host = host_of(uri).unwrap_or_default();
-        let default = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
-        let port = uri.port_u16().unwrap_or(default);
         let failed = |cause: String| EgressError::Unreachable { host: host.clone(), cause };
-        let name = (host.trim_matches(['[', ']']), port);
-        let found = tokio::net::lookup_host(name).await.map_err(|e| failed(e.to_string()))?;
-        let found: Vec<SocketAddr> = found.collect();
-        if found.is_empty() {
-            return Err(failed("it has no address".into()));
-        }
+        let found = outbound::resolve(&host, port_of(uri)).await;
+        let found = found.map_err(|e| failed(e.to_string()))?;
         for address in &found {
             self.allows(&host, address.ip())?;
         }
         Ok(found)
     }
+}
+
+fn port_of(uri: &Uri) -> u16 {
+    let default = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
+    uri.port_u16().unwrap_or(default)
 }
 
 /// Lower case and without the dot that makes a name absolute.
@@ -206,13 +206,13 @@ fn zone_of_v6(address: Ipv6Addr) -> Zone {
 /// Asks URLs that are not the admin's own.
 #[derive(Debug, Clone)]
 pub(crate) struct Egress {
-    tls: Arc<rustls::ClientConfig>,
+    outbound: Outbound,
     patience: Duration,
 }
 
 impl Egress {
-    pub(crate) fn new(tls: Arc<rustls::ClientConfig>, patience: Duration) -> Self {
-        Self { tls, patience }
+    pub(crate) fn new(outbound: Outbound, patience: Duration) -> Self {
+        Self { outbound, patience }
     }
 
     /// One request, its whole answer. The URL is `request`'s own.
@@ -239,16 +239,15 @@ impl Egress {
     ) -> Result<Response<Bytes>, EgressError> {
         let failed = |cause: String| EgressError::Unreachable { host: host.to_owned(), cause };
         let addresses = reach.resolve(uri).await?;
-        let stream =
-            TcpStream::connect(&*addresses).await.map_err(|error| failed(error.to_string()))?;
-        // A delayed segment costs 40 ms; see DESIGN.
-        let _ = stream.set_nodelay(true);
+        let dialer = self.outbound.of(Owner::sign_in(&reach.connection));
+        let stream = dialer.tcp_to(host, port_of(uri), &addresses).await;
+        let stream = stream.map_err(|error| failed(error.to_string()))?;
         let response = if uri.scheme() == Some(&Scheme::HTTP) {
             speak(stream, uri, request).await.map_err(failed)?
         } else {
             let name = ServerName::try_from(host.trim_matches(['[', ']']).to_owned());
             let name = name.map_err(|error| failed(error.to_string()))?;
-            let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream).await;
+            let tls = TlsConnector::from(self.outbound.tls()).connect(name, stream).await;
             speak(tls.map_err(|error| failed(error.to_string()))?, uri, request)
                 .await
                 .map_err(failed)?
@@ -292,7 +291,7 @@ mod tests {
     use super::*;
 
     fn reach(url: &str) -> Reach {
-        Reach::of(&url.parse().unwrap())
+        Reach::of("crm", &url.parse().unwrap())
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::Accounts,
-    admin::{SignIns, StaffSessions},
+    admin::{SignIns, StaffSessions, Verification},
     approvals::Approvals,
     audit::{self, Kind, Record, forward::Forwards, ledger::Ledger, witness::Witnesses},
     bounds::{self, Timeouts},
@@ -25,6 +25,7 @@ use crate::{
     faces::{AgentSessions, ParkedCalls},
     live::{Live, Publish},
     oauth::{Codes, Registrations},
+    outbound::{HttpClient, Outbound, Owner},
     pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
     sharing::Sharing,
@@ -33,7 +34,7 @@ use crate::{
         snapshot::{ConnectionConfig, Snapshot},
         writer::Writer,
     },
-    upstream::{self, HttpClient, Upstream, UpstreamError, Upstreams},
+    upstream::{self, Upstream, UpstreamError, Upstreams},
 };
 
 /// The longest window of a rate.
@@ -115,9 +116,11 @@ pub(crate) struct Gateway {
     sealed_reason: Mutex<Option<String>>,
     pub(crate) strict_audit: bool,
     pub(crate) data_dir: PathBuf,
-    pub(crate) http: HttpClient,
+    pub(crate) outbound: Outbound,
+    pub(crate) witness_http: HttpClient,
     pub(crate) witnesses: Witnesses,
     pub(crate) forwards: Forwards,
+    pub(crate) verification: Verification,
     alarm: ArcSwapOption<AuditAlarm>,
     pub(crate) started_at: i64,
     pub(crate) url: String,
@@ -161,9 +164,8 @@ impl Gateway {
         let alarm =
             audit::alarm::check(&db, &options.data_dir, &settings, &origin, &ledger.tree())?;
         let writer = Writer::start(db, Publish::to(Arc::clone(&live)), ledger)?;
-        let tls = upstream::tls().map_err(ServeError::Tls)?;
-        let http = upstream::http_client(tls.clone());
-        let egress = Egress::new(Arc::new(tls), timeouts.call.min(bounds::EGRESS_PATIENCE));
+        let outbound = Outbound::new(now).map_err(ServeError::Tls)?;
+        let egress = Egress::new(outbound.clone(), timeouts.call.min(bounds::EGRESS_PATIENCE));
         let vault = Arc::new(ArcSwapOption::empty());
         let (to_live, to_vault) = (Arc::clone(&live), Arc::clone(&vault));
         let accounts = Accounts::new(to_live, to_vault, writer.clone(), egress, url.clone());
@@ -171,7 +173,7 @@ impl Gateway {
             live: Arc::clone(&live),
             vault: Arc::clone(&vault),
             writer: writer.clone(),
-            http: http.clone(),
+            outbound: outbound.clone(),
             accounts: Arc::clone(&accounts),
             timeouts,
             crowd: Arc::default(),
@@ -199,9 +201,11 @@ impl Gateway {
             sealed_reason: Mutex::default(),
             strict_audit: options.strict_audit,
             data_dir: options.data_dir.clone(),
-            http,
+            witness_http: outbound.of(Owner::witness()).client(),
+            outbound,
             witnesses: Witnesses::default(),
             forwards: Forwards::default(),
+            verification: Verification::default(),
             alarm: ArcSwapOption::from_pointee(alarm.clone()),
             started_at: now,
             url,

@@ -122,6 +122,17 @@ impl Vault {
         self.wrapped_by(master.key(), BY_MASTER)
     }
 
+    /// The data key for another recovery key: the new `by_recovery`. The one
+    /// before it opens nothing then.
+    pub fn rewrap_recovery(&self, recovery: &RecoveryKey) -> Result<Vec<u8>, VaultError> {
+        self.wrapped_by(&recovery.0, BY_RECOVERY)
+    }
+
+    /// Of the data key.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
     fn wrapped_by(&self, key: &Key, purpose: &[u8]) -> Result<Vec<u8>, VaultError> {
         key.derive(purpose)?.seal(self.data_key.expose(), &self.generation.to_be_bytes())
     }

@@ -34,7 +34,8 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
     "at-spi2-core",
 ];
 
-pub(crate) const BROWSER_TESTS: &[&str] = &["chromium"];
+/// A browser with its driver, and a font that reads like the one on most desktops.
+pub(crate) const BROWSER_TESTS: &[&str] = &["chromium", "chromium-driver", "fonts-inter"];
 
 /// What else the tests call: Python for the official MCP client in Python, ps
 /// and curl.

@@ -27,6 +27,8 @@ const ICON: &str = "ai-agent-gateway";
 const DESKTOP_ENTRY: &str = "AIAgentGateway";
 /// A server that takes longer is stuck.
 const CALL_TIMEOUT: Duration = Duration::from_secs(5);
+/// The same, where a call that waits cannot.
+const ASK_TIMEOUT: Duration = Duration::from_secs(1);
 
 const OPEN: &str = "default";
 const APPROVE: &str = "approve";
@@ -57,6 +59,32 @@ struct Ticket {
 impl Desk {
     pub(in crate::approvals) fn new(_: &tauri::AppHandle) -> Self {
         Self::default()
+    }
+
+    /// Whether a call can be shown and answered in a notification: there is
+    /// a server, and it has text and buttons.
+    pub(in crate::approvals) async fn takes_answers(&mut self) -> bool {
+        let asked = async {
+            let abilities = self.bus().await?.abilities().await?;
+            zbus::Result::Ok(
+                ["actions", "body"].iter().all(|wanted| abilities.iter().any(|has| has == wanted)),
+            )
+        };
+        match timeout(ASK_TIMEOUT, asked).await {
+            Ok(Ok(takes)) => takes,
+            Ok(Err(error)) => {
+                tracing::debug!("no notifications: {error}");
+                false
+            }
+            Err(_) => false,
+        }
+    }
+
+    async fn bus(&mut self) -> zbus::Result<&Bus> {
+        Ok(match &mut self.bus {
+            Some(bus) => bus,
+            none => none.insert(Bus::connect().await?),
+        })
     }
 
     /// Whether there is something on the desktop now.
@@ -106,13 +134,9 @@ impl Desk {
     }
 
     async fn notify(&mut self, slot: &Slot, notice: &Notice) -> zbus::Result<Ticket> {
-        let bus = match &mut self.bus {
-            Some(bus) => bus,
-            none => none.insert(Bus::connect().await?),
-        };
-        // Asked each time: it may be another server by now.
-        let answer = bus.call(SERVER, "GetCapabilities", &()).await?;
-        let abilities: Vec<String> = answer.body().deserialize()?;
+        let replaces = self.shown.get(slot).map_or(0, |ticket| ticket.id);
+        let bus = self.bus().await?;
+        let abilities = bus.abilities().await?;
         let can = |ability: &str| abilities.iter().any(|has| has == ability);
         let body = match can("body-markup") {
             true => escaped(&notice.body),
@@ -137,7 +161,6 @@ impl Desk {
         let lasts = notice
             .lasts
             .map_or(-1, |lasts| i32::try_from(lasts.as_millis()).unwrap_or(i32::MAX).max(1));
-        let replaces = self.shown.get(slot).map_or(0, |ticket| ticket.id);
         let answer = bus
             .call(
                 SERVER,
@@ -187,6 +210,11 @@ impl Bus {
             MatchRule::builder().msg_type(Type::Signal).sender(SERVER)?.interface(SERVER)?.build();
         let signals = MessageStream::for_match_rule(rule, &connection, None).await?;
         Ok(Self { connection, signals })
+    }
+
+    /// Asked each time: it may be another server by now.
+    async fn abilities(&self) -> zbus::Result<Vec<String>> {
+        self.call(SERVER, "GetCapabilities", &()).await?.body().deserialize()
     }
 
     async fn call<B>(&self, server: &str, method: &str, body: &B) -> zbus::Result<Message>

@@ -36,6 +36,12 @@ impl Desk {
         Self { identifier, waiting: Arc::new(Semaphore::new(MAX_WAITING)), tell, told }
     }
 
+    /// Whether a call can be answered in a notification.
+    #[expect(clippy::unused_async, reason = "elsewhere it is asked")]
+    pub(in crate::approvals) async fn takes_answers(&mut self) -> bool {
+        false
+    }
+
     /// Whether there is something on the desktop now.
     pub(in crate::approvals) async fn show(&mut self, slot: Slot, notice: &Notice) -> bool {
         let mut notification = Notification::new();

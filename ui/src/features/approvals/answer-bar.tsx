@@ -4,6 +4,8 @@ import { useState } from "react";
 import type { AnswerKind } from "../../api/types";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
+import type { Picked } from "./answer-keys";
+import { PickedLine } from "./picked-line";
 
 const t = strings.approvals;
 
@@ -11,6 +13,8 @@ interface AnswerBarProps {
   label: string;
   /** Whether a click can be meant for these buttons yet. */
   ready: boolean;
+  /** By keyboard, and not confirmed yet. */
+  picked: Picked | undefined;
   pending: AnswerKind | undefined;
   mayAlways: boolean;
   onAnswer: (answer: AnswerKind, note?: string) => void;
@@ -18,12 +22,13 @@ interface AnswerBarProps {
 }
 
 /** Not a form: Enter in the note answers nothing. */
-export function AnswerBar({ label, ready, pending, mayAlways, onAnswer, onAlways }: AnswerBarProps) {
+export function AnswerBar({ label, ready, picked, pending, mayAlways, onAnswer, onAlways }: AnswerBarProps) {
   const [note, setNote] = useState("");
   const off = !ready || pending !== undefined;
   return (
     <div className="answer-bar" role="group" aria-label={label}>
-      <Group gap="xs">
+      <PickedLine picked={picked} />
+      <Group gap="xs" className="allow-part">
         <Tooltip label={t.onceMeaning} withArrow>
           <Button leftSection={<Icon name="check" size={14} />} disabled={off} loading={pending === "once"} onClick={() => onAnswer("once")} data-testid="approve-once">
             {t.once}

@@ -1,6 +1,6 @@
 import { Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
-import { type ComponentType, useState } from "react";
+import { type ComponentType, useEffect, useRef, useState } from "react";
 
 import { unwrap } from "../../api/client";
 import { ApiError } from "../../api/error";
@@ -10,15 +10,11 @@ import type { AnswerKind, Approval } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { useRole } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
-import { CopyLine } from "../../components/copy-line";
 import { Failure } from "../../components/states";
-import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
-import { deedOf } from "../../strings/items";
 import { AnswerBar } from "./answer-bar";
-import { Arguments } from "./arguments/arguments";
-import { Countdown } from "./countdown";
-import { Differences } from "./differences";
+import { useAnswerKeys } from "./answer-keys";
+import { ApprovalFacts, ApprovalHead } from "./approval-parts";
 
 const t = strings.approvals;
 
@@ -28,6 +24,8 @@ export type AlwaysDialogOf = ComponentType<{ approval: string; onClose: () => vo
 interface ApprovalCardProps {
   approval: Approval;
   ready: boolean;
+  /** Keys answer this one. */
+  selected: boolean;
   grantHref: (grant: string) => string;
   Always: AlwaysDialogOf;
   /** Somebody else was faster; the approval as it is now. */
@@ -35,14 +33,14 @@ interface ApprovalCardProps {
 }
 
 /** One held call: who, what, with which arguments, and the answers. */
-export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: ApprovalCardProps) {
+export function ApprovalCard({ approval, ready, selected, grantHref, Always, onBeaten }: ApprovalCardProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
   const role = useRole();
   const [asked, setAsked] = useState<AnswerKind>();
   const [choosing, setChoosing] = useState(false);
-  const { verb, name, of } = deedOf(approval.tool);
+  const card = useRef<HTMLElement>(null);
   const titleId = `approval-${approval.id}`;
 
   const answer = useAction(async (kind: AnswerKind, note?: string) => {
@@ -60,43 +58,29 @@ export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: A
     }
   });
 
+  const mayAnswer = role !== "auditor";
+  const isReady = mayAnswer && ready && !stopped && !answer.pending && !choosing;
+  const { picked } = useAnswerKeys({ ready: isReady, id: selected ? approval.id : undefined, onAnswer: (kind) => void answer.run(kind) });
+  useEffect(() => {
+    if (!selected || card.current?.contains(document.activeElement)) return;
+    card.current?.focus({ preventScroll: true });
+    card.current?.scrollIntoView({ block: "nearest" });
+  }, [selected]);
+
   return (
-    <article className="panel approval" aria-labelledby={titleId} data-testid="approval" data-approval={approval.id}>
-      <header className="approval-head">
-        <h2 id={titleId}>
-          <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} /> <span className="dim">{t.wants(verb)}</span>{" "}
-          <code className="tool-name" title={name}>
-            <UntrustedText text={name} />
-          </code>
-          {of !== undefined && (
-            <>
-              {" "}
-              <span className="dim">{t.of(of)}</span>
-            </>
-          )}
-        </h2>
-        <Countdown approval={approval} />
-      </header>
+    <article
+      ref={card}
+      tabIndex={-1}
+      className="panel approval"
+      aria-labelledby={titleId}
+      aria-current={selected}
+      data-testid="approval"
+      data-approval={approval.id}
+      data-selected={selected}
+    >
+      <ApprovalHead approval={approval} titleId={titleId} />
       <div className="approval-body">
-        <p className="says">
-          <span className="dim">{approval.description === "" ? t.noDescription : `${t.says}: `}</span>
-          {approval.description !== "" && <UntrustedText text={approval.description} />}
-        </p>
-        <Arguments args={approval.args} digest={approval.args_digest} />
-        <Differences differences={approval.differences ?? undefined} />
-        {approval.sign_in != null && (
-          <>
-            <Text size="sm" data-tone="wait">
-              {t.signIn}
-            </Text>
-            <CopyLine text={approval.sign_in} label={strings.accounts.linkLabel} testId="approval-sign-in" />
-          </>
-        )}
-        {!approval.waiting && (
-          <Text size="sm" c="dimmed">
-            {t.off}
-          </Text>
-        )}
+        <ApprovalFacts approval={approval} />
         {approval.grants.length > 0 && (
           <Text size="xs" c="dimmed">
             {t.grants}{" "}
@@ -109,17 +93,18 @@ export function ApprovalCard({ approval, ready, grantHref, Always, onBeaten }: A
         )}
         {answer.error && <Failure message={answer.error.message} next={answer.error.next} />}
       </div>
-      {role !== "auditor" && (
+      {mayAnswer && (
         <AnswerBar
           label={t.open(approval.user, approval.tool)}
           ready={ready && !stopped}
+          picked={picked}
           pending={answer.pending ? asked : undefined}
           mayAlways={role === "admin"}
           onAnswer={(kind, note) => void answer.run(kind, note)}
           onAlways={() => setChoosing(true)}
         />
       )}
-      {role === "auditor" && <p className="dim approval-foot">{t.readOnly}</p>}
+      {!mayAnswer && <p className="dim approval-foot">{t.readOnly}</p>}
       {choosing && <Always approval={approval.id} onClose={() => setChoosing(false)} />}
     </article>
   );

@@ -6,13 +6,17 @@ import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { approvalsQuery } from "../../api/queries";
 import type { Approval } from "../../api/types";
+import { useRole } from "../../api/use-role";
 import { Icon } from "../../components/icons";
 import { Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { useSettled } from "../../components/use-settled";
 import { strings } from "../../strings";
 import { ApprovalCard, type AlwaysDialogOf } from "./approval-card";
-import { Recent } from "./recent";
+import "./approvals.css";
+import { History, type HistoryFilter } from "./history";
+import { Legend } from "./legend";
+import { useCardKeys } from "./use-card-keys";
 
 const t = strings.approvals;
 /** A click within this time after the cards moved was meant for something else. */
@@ -20,19 +24,36 @@ const SETTLE_MS = 500;
 const STEP = 10;
 
 interface ApprovalsViewProps {
+  /** The one that somebody came for. */
+  open: string | undefined;
+  filter: HistoryFilter;
+  onFilter: (filter: HistoryFilter) => void;
   grantHref: (grant: string) => string;
   Always: AlwaysDialogOf;
 }
 
-export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
+export function ApprovalsView({ open: wanted, filter, onFilter, grantHref, Always }: ApprovalsViewProps) {
   const { client } = useGateway();
   const pending = useQuery(approvalsQuery(client, "pending"));
   const all = useQuery(approvalsQuery(client, "all"));
   // Oldest first: a new one appears below and moves nothing.
   const open = (pending.data ?? []).toSorted((a, b) => a.asked_at.localeCompare(b.asked_at));
-  const { shown, left, more } = usePaging(open, STEP);
+  const at = open.findIndex((approval) => approval.id === wanted);
+  const { shown, left, more } = usePaging(open, Math.max(STEP, at + 1));
   const [beaten, setBeaten] = useState<Approval>();
   const ready = useSettled([beaten?.id, ...shown.map((approval) => approval.id)].join(), SETTLE_MS);
+  const mayAnswer = useRole() !== "auditor";
+  const ids = shown.map((approval) => approval.id);
+  const isThere = at >= 0;
+  // Until another one is gone to, the one that was come for.
+  const [gone, setGone] = useState<{ from: string | undefined; to: string }>();
+  const selected = gone !== undefined && gone.from === wanted ? gone.to : wanted;
+  const select = (id: string) => setGone({ from: wanted, to: id });
+  useCardKeys(ids, selected, select);
+  // Whoever comes for one that is over is told what became of it.
+  const over = isThere ? undefined : all.data?.find((approval) => approval.id === wanted && approval.state !== "pending");
+  const notice = beaten ?? over;
+  const [dismissed, setDismissed] = useState<string>();
 
   return (
     <>
@@ -46,19 +67,22 @@ export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
       {pending.isError && pending.data === undefined && (
         <Failure message={asApiError(pending.error).message} next={asApiError(pending.error).next} action={{ label: strings.retry, run: () => void pending.refetch() }} />
       )}
-      {beaten && (
+      {notice && notice.id !== dismissed && (
         <Alert
           variant="light"
           icon={<Icon name="alert" />}
-          title={t.open(beaten.user, beaten.tool)}
+          title={t.open(notice.user, notice.tool)}
           withCloseButton
           closeButtonLabel={strings.dismiss}
-          onClose={() => setBeaten(undefined)}
+          onClose={() => {
+            setBeaten(undefined);
+            setDismissed(notice.id);
+          }}
           className="notice"
           data-tone="wait"
           role="alert"
         >
-          {beaten.answered_by == null ? t.answeredElse(t.states[beaten.state]) : t.answered(beaten.answered_by, t.states[beaten.state])}
+          {notice.answered_by == null ? t.answeredElse(t.states[notice.state]) : t.answered(notice.answered_by, t.states[notice.state])}
         </Alert>
       )}
       {pending.data && open.length === 0 && (
@@ -66,9 +90,22 @@ export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
           <Empty icon="hand" title={t.emptyTitle} text={t.emptyText} />
         </div>
       )}
-      {open.length > 0 && <p className="dim note">{t.intro}</p>}
+      {open.length > 0 && (
+        <div className="approvals-intro">
+          <p className="dim note">{t.intro}</p>
+          {mayAnswer && <Legend />}
+        </div>
+      )}
       {shown.map((approval) => (
-        <ApprovalCard key={approval.id} approval={approval} ready={ready} grantHref={grantHref} Always={Always} onBeaten={setBeaten} />
+        <ApprovalCard
+          key={approval.id}
+          approval={approval}
+          ready={ready}
+          selected={approval.id === selected}
+          grantHref={grantHref}
+          Always={Always}
+          onBeaten={setBeaten}
+        />
       ))}
       {left > 0 && (
         <Button size="xs" variant="default" w="fit-content" onClick={more}>
@@ -76,12 +113,11 @@ export function ApprovalsView({ grantHref, Always }: ApprovalsViewProps) {
         </Button>
       )}
       <section className="titled" aria-labelledby="recent-title">
-        <h2 id="recent-title">{t.recent}</h2>
         {all.isPending && <Loading label={strings.loading} />}
         {all.isError && all.data === undefined && (
           <Failure message={asApiError(all.error).message} next={asApiError(all.error).next} action={{ label: strings.retry, run: () => void all.refetch() }} />
         )}
-        {all.data && <Recent approvals={all.data.filter((approval) => approval.state !== "pending")} />}
+        {all.data && <History approvals={all.data.filter((approval) => approval.state !== "pending")} filter={filter} onFilter={onFilter} />}
       </section>
     </>
   );

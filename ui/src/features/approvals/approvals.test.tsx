@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import type { Approval, Role } from "../../api/types";
 import { fakeHost, renderWith, type Reply, type Seen, signedIn } from "../../test/gateway";
 import { ApprovalsView } from "./approvals-view";
+import type { HistoryFilter } from "./history";
 
 const soon = new Date(Date.now() + 60_000).toISOString();
 const approval: Approval = {
@@ -25,11 +26,12 @@ const approval: Approval = {
   held_until: soon,
 };
 
-function show(role: Role, answer: (request: Seen) => Reply | undefined = () => undefined, pending = [approval]) {
+function show(role: Role, answer: (request: Seen) => Reply | undefined = () => undefined, pending = [approval], view: { open?: string; filter?: HistoryFilter } = {}) {
   const fake = fakeHost(
     signedIn(role, (request) => answer(request) ?? { body: request.path.startsWith("/api/v1/approvals") ? pending : { state: "enforcing", version: "1" } }),
   );
-  renderWith(fake.host, <ApprovalsView grantHref={(id) => `#${id}`} Always={() => <p>always</p>} />);
+  const { open, filter = {} } = view;
+  renderWith(fake.host, <ApprovalsView open={open} filter={filter} onFilter={() => {}} grantHref={(id) => `#${id}`} Always={() => <p>always</p>} />);
   return fake;
 }
 
@@ -122,4 +124,91 @@ it.each([
   show("admin", undefined, [{ ...approval, tool, args, differences: null }]);
   expect(await screen.findByRole("heading", { name: title })).toBeVisible();
   expect(screen.getByRole("group", { name: /^ana: (?:read the resource|get the prompt)/ })).toBeVisible();
+});
+
+const settled = () => waitFor(() => expect(screen.getAllByTestId("approve-once")[0]).toBeEnabled(), { timeout: 2_000 });
+const pause = (ms: number) => new Promise((done) => setTimeout(done, ms));
+
+it("answers by keyboard in two steps, and Enter alone answers nothing", async () => {
+  const { seen } = show("admin", undefined, [approval, { ...approval, id: "ap2", asked_at: new Date(Date.now() + 1).toISOString() }]);
+  await settled();
+  await userEvent.keyboard("{Enter}");
+  // The first key only selects.
+  await userEvent.keyboard("a{Enter}");
+  expect(screen.queryByText("Allow once?")).toBeNull();
+  await userEvent.keyboard("j");
+  expect(screen.getAllByTestId("approval")[1]).toHaveAttribute("data-selected", "true");
+  await userEvent.keyboard("a");
+  expect(screen.getByText("Allow once?")).toBeVisible();
+  // Too soon to be meant, then taken back.
+  await userEvent.keyboard("{Enter}");
+  await userEvent.keyboard("{Escape}");
+  expect(screen.queryByText("Allow once?")).toBeNull();
+  await pause(400);
+  await userEvent.keyboard("{Enter}");
+  expect(asked(seen)).toEqual([]);
+  await userEvent.keyboard("d");
+  await pause(400);
+  await userEvent.keyboard("{Enter}");
+  await waitFor(() => expect(asked(seen)).toEqual([{ method: "POST", path: "/api/v1/approvals/ap2/answer", body: { answer: "deny" } }]));
+});
+
+it("takes no letters that are being typed for an answer", async () => {
+  const { seen } = show("admin", undefined, [approval], { open: "ap1" });
+  await settled();
+  await userEvent.keyboard("banana");
+  expect(screen.queryByText("Allow once?")).toBeNull();
+  await userEvent.type(screen.getByTestId("deny-note"), "add");
+  await pause(400);
+  await userEvent.keyboard("{Enter}");
+  expect(asked(seen)).toEqual([]);
+});
+
+it("gives an auditor no keys to answer with", async () => {
+  const { seen } = show("auditor", undefined, [approval], { open: "ap1" });
+  await screen.findByTestId("approval");
+  await pause(600);
+  await userEvent.keyboard("a");
+  await pause(400);
+  await userEvent.keyboard("{Enter}");
+  expect(asked(seen)).toEqual([]);
+  expect(screen.queryByTestId("approvals-legend")).toBeNull();
+});
+
+const answered = (id: string, state: Approval["state"], user: string): Approval => ({ ...approval, id, state, user, answered_by: "root", answered_at: soon });
+
+it("shows of the history what is filtered for, and says when that is nothing", async () => {
+  const history = [answered("h1", "used", "ana"), answered("h2", "denied", "bo"), answered("h3", "expired", "ana")];
+  const reply = ({ path }: Seen) => (path.endsWith("state=all") ? { body: history } : path.endsWith("state=pending") ? { body: [] } : undefined);
+  const shown = async (filter: HistoryFilter) => {
+    const { host } = fakeHost(signedIn("admin", (request) => reply(request) ?? { body: { state: "enforcing", version: "1" } }));
+    const { unmount } = renderWith(host, <ApprovalsView open={undefined} filter={filter} onFilter={() => {}} grantHref={() => "#"} Always={() => null} />);
+    await screen.findByTestId("history-state");
+    await waitFor(() => expect(screen.queryByText("Loading…")).toBeNull());
+    const states = screen.queryAllByTestId("recent-approval").map((row) => row.dataset.state);
+    unmount();
+    return states;
+  };
+  expect(await shown({})).toHaveLength(3);
+  expect(await shown({ state: "denied" })).toEqual(["denied"]);
+  expect(await shown({ state: "allowed" })).toEqual(["used"]);
+  expect(await shown({ find: "ANA gmail" })).toEqual(["used", "expired"]);
+  expect(await shown({ find: "nobody" })).toEqual([]);
+});
+
+it("tells whoever comes for one that is over what became of it", async () => {
+  show("admin", ({ path }) => (path.endsWith("state=pending") ? { body: [] } : path.endsWith("state=all") ? { body: [answered("h2", "denied", "bo")] } : undefined), [], { open: "h2" });
+  expect(await screen.findByText("root was first: Denied.")).toBeVisible();
+});
+
+it("shows a file with what changes in it, and a command by its words", async () => {
+  const edit = { ...approval, args: JSON.stringify({ path: "/etc/hosts", edits: [{ oldText: "a\nb", newText: "a\n<b>c</b>" }], dryRun: false }) };
+  const command = { ...approval, id: "ap2", args: JSON.stringify({ command: "rm", args: ["-rf", "/a b"] }) };
+  show("admin", undefined, [edit, command]);
+  const file = await screen.findByTestId("approval-file");
+  expect(file).toHaveTextContent("Changes the file /etc/hosts");
+  expect(file).toHaveTextContent("removed: b");
+  expect(file).toHaveTextContent("added: <b>c</b>");
+  expect(file).toHaveTextContent("dryRun");
+  expect(screen.getByTestId("approval-command").querySelectorAll("code")).toHaveLength(3);
 });

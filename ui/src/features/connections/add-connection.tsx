@@ -11,6 +11,7 @@ import { useAction } from "../../api/use-action";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { type Entry, inputOf } from "./catalogue";
 import { Target } from "./target";
 
 const t = strings.connections;
@@ -19,36 +20,68 @@ const NAME = /^[a-z][a-z0-9-]{0,31}$/;
 interface Values {
   name: string;
   kind: Transport["kind"];
-  argv: { id: number; text: string }[];
+  argv: ArgumentRow[];
   url: string;
-  credentials: { id: number; name: string; value: string }[];
+  credentials: CredentialRow[];
   signIn: "none" | "team" | "user";
   clientId: string;
   clientSecret: string;
 }
 
+interface ArgumentRow {
+  id: number;
+  text: string;
+  /** What an entry of the catalogue wants to be filled in. */
+  wanted?: { label: string; example: string } | undefined;
+}
+
+interface CredentialRow {
+  id: number;
+  name: string;
+  value: string;
+  /** Of the catalogue's: what it is, and what goes before the value. */
+  wanted?: { label: string; example: string; prefix: string; optional: boolean } | undefined;
+}
+
 let lastId = 0;
 const nextId = () => (lastId += 1);
 
+interface AddConnectionProps {
+  /** Filled in from the catalogue. */
+  entry?: Entry | undefined;
+  onClose: () => void;
+  onBack?: () => void;
+  onAdded: (name: string) => void;
+}
+
 /** Two steps: fill in, then see exactly what will be started or called. */
-export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdded: (name: string) => void }) {
+export function AddConnection({ entry, onClose, onBack = onClose, onAdded }: AddConnectionProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
-  const [reviewing, setReviewing] = useState(false);
+  // Where there is nothing to fill in, what is left is to agree.
+  const [reviewing, setReviewing] = useState(entry !== undefined && asksNothing(entry));
   const form = useForm<Values>({
-    initialValues: { name: "", kind: "stdio", argv: [{ id: nextId(), text: "" }], url: "", credentials: [], signIn: "none", clientId: "", clientSecret: "" },
+    initialValues: entry === undefined ? EMPTY() : valuesOf(entry),
     validate: {
       name: (value) => (NAME.test(value) ? null : t.nameInvalid),
       url: (value, values) => (values.kind === "http" && !isHttpUrl(value) ? t.urlInvalid : null),
-      argv: { text: (value, values, path) => (values.kind === "stdio" && path === "argv.0.text" && value.trim() === "" ? t.programMissing : null) },
+      argv: {
+        text: (value, values, path) => {
+          if (values.kind !== "stdio" || value.trim() !== "") return null;
+          const index = Number(path.split(".")[1]);
+          if (index === 0) return t.programMissing;
+          return values.argv[index]?.wanted === undefined ? null : strings.catalogue.fillIn;
+        },
+      },
+      clientId: (value, values) => (entry?.client === true && values.signIn !== "none" && value.trim() === "" ? strings.catalogue.clientMissing : null),
       credentials: {
         name: (value) => (value.trim() === "" ? t.credentialNameMissing : null),
-        value: (value) => (value === "" ? t.credentialValueMissing : null),
+        value: (value, values, path) => (value === "" && values.credentials[Number(path.split(".")[1])]?.wanted?.optional !== true ? t.credentialValueMissing : null),
       },
     },
   });
   const add = useAction(async (values: Values) => {
-    const credentials = values.credentials.map(({ name, value }) => ({ name: name.trim(), value }));
+    const credentials = values.credentials.filter(isGiven).map(({ name, value, wanted }) => ({ name: name.trim(), value: withPrefix(value, wanted?.prefix ?? "") }));
     return (await unwrap(client.POST("/api/v1/connections", { body: { name: values.name, transport: transportOf(values), credentials, ...signInOf(values) } }))).name;
   });
 
@@ -72,15 +105,20 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
         <Stack>
           <Text size="sm">{form.values.kind === "stdio" ? t.reviewStdio : t.reviewHttp}</Text>
           <Target transport={transportOf(form.values)} />
-          {form.values.credentials.length > 0 && (
-            <Text size="sm">{t.reviewCredentials(form.values.credentials.map((credential) => credential.name.trim()))}</Text>
+          {form.values.credentials.some(isGiven) && (
+            <Text size="sm">{t.reviewCredentials(form.values.credentials.filter(isGiven).map((credential) => credential.name.trim()))}</Text>
           )}
           {form.values.kind === "http" && form.values.signIn !== "none" && <Text size="sm">{t.reviewSignIn[form.values.signIn]}</Text>}
+          {entry?.runtime !== undefined && (
+            <Text size="sm" c="dimmed">
+              {strings.catalogue.runtime[entry.runtime]}
+            </Text>
+          )}
           <Group justify="flex-end">
             <Button variant="default" onClick={() => setReviewing(false)} disabled={add.pending}>
               {strings.back}
             </Button>
-            <Button loading={add.pending} onClick={() => void submit()} data-testid="connection-confirm">
+            <Button loading={add.pending} onClick={() => void submit()} data-autofocus data-testid="connection-confirm">
               {form.values.kind === "stdio" ? t.confirmStdio : t.confirmHttp}
             </Button>
           </Group>
@@ -88,6 +126,11 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
       ) : (
         <form noValidate onSubmit={form.onSubmit(() => setReviewing(true))}>
           <Stack>
+            {entry !== undefined && (
+              <Text size="sm" c="dimmed">
+                {entry.text} {entry.home !== undefined && strings.catalogue.home(entry.publisher, entry.home)}
+              </Text>
+            )}
             {add.error && (
               <Failure message={add.error.message} next={form.values.credentials.length > 0 ? `${add.error.next} ${t.retypeCredentials}` : add.error.next} />
             )}
@@ -116,8 +159,8 @@ export function AddConnection({ onClose, onAdded }: { onClose: () => void; onAdd
             {form.values.kind === "http" && <SignInFields form={form} />}
             <CredentialRows form={form} />
             <Group justify="flex-end">
-              <Button variant="default" onClick={onClose}>
-                {strings.cancel}
+              <Button variant="default" onClick={onBack}>
+                {onBack === onClose ? strings.cancel : strings.back}
               </Button>
               <Button type="submit" data-testid="connection-review">
                 {t.review}
@@ -143,8 +186,10 @@ function ArgumentRows({ form }: { form: Form }) {
         <Group key={argument.id} gap="xs" align="start" wrap="nowrap">
           <TextInput
             flex={1}
-            aria-label={index === 0 ? t.program : t.argument(index)}
-            placeholder={index === 0 ? t.program : t.argument(index)}
+            aria-label={argument.wanted === undefined ? labelOf(index) : undefined}
+            label={argument.wanted?.label}
+            placeholder={argument.wanted?.example ?? labelOf(index)}
+            required={argument.wanted !== undefined}
             className="mono"
             autoComplete="off"
             spellCheck={false}
@@ -201,6 +246,8 @@ function CredentialRows({ form }: { form: Form }) {
         <Group key={credential.id} gap="xs" align="start" wrap="nowrap">
           <TextInput
             flex={1}
+            label={credential.wanted === undefined ? undefined : strings.catalogue.secretName}
+            readOnly={credential.wanted !== undefined}
             aria-label={t.credentialName(index + 1)}
             placeholder={form.values.kind === "stdio" ? "API_TOKEN" : "Authorization"}
             className="mono"
@@ -211,8 +258,9 @@ function CredentialRows({ form }: { form: Form }) {
           />
           <PasswordInput
             flex={1}
+            label={credential.wanted && (credential.wanted.optional ? strings.catalogue.optional(credential.wanted.label) : credential.wanted.label)}
             aria-label={t.credentialValue(index + 1)}
-            placeholder={t.value}
+            placeholder={credential.wanted?.example ?? t.value}
             autoComplete="off"
             data-testid={`connection-credential-value-${index}`}
             {...form.getInputProps(`credentials.${index}.value`)}
@@ -240,6 +288,36 @@ function RemoveRow({ label, hidden = false, onClick }: { label: string; hidden?:
       <Icon name="cross" />
     </ActionIcon>
   );
+}
+
+function labelOf(index: number): string {
+  return index === 0 ? t.program : t.argument(index);
+}
+
+const EMPTY = (): Values => ({ name: "", kind: "stdio", argv: [{ id: nextId(), text: "" }], url: "", credentials: [], signIn: "none", clientId: "", clientSecret: "" });
+
+/** What the catalogue knows of it; the rest is the person's to fill in. */
+function valuesOf(entry: Entry): Values {
+  const argv = (entry.argv ?? [""]).map((argument) => {
+    const input = inputOf(argument);
+    return input === undefined ? { id: nextId(), text: argument } : { id: nextId(), text: "", wanted: entry.inputs?.[input] };
+  });
+  const credentials = (entry.secrets ?? []).map(({ name, label, example, prefix = "", optional = false }) => ({ id: nextId(), name, value: "", wanted: { label, example, prefix, optional } }));
+  return { ...EMPTY(), name: entry.id, kind: entry.url === undefined ? "stdio" : "http", argv, url: entry.url ?? "", credentials, signIn: entry.signIn ? "user" : "none" };
+}
+
+function asksNothing(entry: Entry): boolean {
+  return entry.inputs === undefined && entry.secrets === undefined && entry.signIn !== true;
+}
+
+/** What is optional and was left empty is not sent. */
+function isGiven(row: CredentialRow): boolean {
+  return row.value !== "" || row.wanted?.optional !== true;
+}
+
+/** People paste a token with or without the word before it. */
+function withPrefix(value: string, prefix: string): string {
+  return value.toLowerCase().startsWith(prefix.toLowerCase()) ? value : prefix + value.trim();
 }
 
 function transportOf(values: Values): Transport {

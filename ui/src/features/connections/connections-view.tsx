@@ -14,8 +14,9 @@ import { Empty, Failure, Loading } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
-import { AddConnection } from "./add-connection";
+import { AddDialog } from "./add-dialog";
 import { ConnectionPanel } from "./connection-panel";
+import type { ToolSlots } from "./slots";
 
 const t = strings.connections;
 
@@ -27,7 +28,7 @@ const HEALTH: Record<Connection["health"], { tone: Tone; icon: IconName; label: 
   needs_sign_in: { tone: "wait", icon: "plug", label: t.health.needs_sign_in },
 };
 
-interface ConnectionsViewProps {
+interface ConnectionsViewProps extends ToolSlots {
   open: string | undefined;
   onOpen: (name: string | undefined) => void;
 }
@@ -47,7 +48,7 @@ export function OwnAccounts() {
   );
 }
 
-export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
+export function ConnectionsView({ open, onOpen, ...slots }: ConnectionsViewProps) {
   const { client } = useGateway();
   const connections = useQuery(connectionsQuery(client));
   const state = useServiceState();
@@ -106,12 +107,12 @@ export function ConnectionsView({ open, onOpen }: ConnectionsViewProps) {
                 <UntrustedText text={connection.problem} />
               </Text>
             )}
-            {open === connection.name && <ConnectionPanel name={connection.name} onGone={() => onOpen(undefined)} />}
+            {open === connection.name && <ConnectionPanel {...slots} name={connection.name} onGone={() => onOpen(undefined)} />}
           </li>
         ))}
       </ul>
       {adding && (
-        <AddConnection
+        <AddDialog
           onClose={() => setAdding(false)}
           onAdded={(name) => {
             setAdding(false);

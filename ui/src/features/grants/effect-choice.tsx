@@ -1,13 +1,10 @@
-import { Loader } from "@mantine/core";
 import { type KeyboardEvent, useRef } from "react";
 
-import type { Effect } from "../../api/types";
 import { Icon, type IconName } from "../../components/icons";
 import { strings } from "../../strings";
+import type { Choice } from "./grid/staged";
 
 const t = strings.grants;
-
-export type Choice = Effect | "none";
 
 const CHOICES: { value: Choice; icon: IconName; label: string }[] = [
   { value: "none", icon: "dash", label: t.none },
@@ -15,29 +12,30 @@ const CHOICES: { value: Choice; icon: IconName; label: string }[] = [
   { value: "ask", icon: "hand", label: t.ask },
   { value: "deny", icon: "cross", label: t.deny },
 ];
+const LETTERS: Record<string, Choice> = { a: "allow", k: "ask", d: "deny", Backspace: "none", Delete: "none" };
 
 interface EffectChoiceProps {
   /** A tool id or pattern. */
   tool: string;
-  /** What the gateway has; never what was merely asked of it. */
+  /** What is set, or what is to be. */
   value: Choice;
-  pending: boolean;
-  disabled: boolean;
   onChoose: (choice: Choice) => void;
 }
 
-/** Not granted, allow, ask or deny. Arrow keys move; only Enter, Space or a click changes. */
-export function EffectChoice({ tool, value, pending, disabled, onChoose }: EffectChoiceProps) {
+/** Not granted, allow, ask or deny. Arrow keys move; Enter, Space, a click and the grid's own letters choose. */
+export function EffectChoice({ tool, value, onChoose }: EffectChoiceProps) {
   const group = useRef<HTMLDivElement>(null);
-  const move = (event: KeyboardEvent, from: number) => {
+  const press = (event: KeyboardEvent, from: number) => {
+    const letter = LETTERS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-    if (step === undefined) return;
+    if (event.ctrlKey || event.metaKey || (letter === undefined && step === undefined)) return;
     event.preventDefault();
+    if (letter !== undefined) onChoose(letter);
     const buttons = group.current?.querySelectorAll("button");
-    buttons?.[(from + step + CHOICES.length) % CHOICES.length]?.focus();
+    if (step !== undefined) buttons?.[(from + step + CHOICES.length) % CHOICES.length]?.focus();
   };
   return (
-    <div className="effect-choice" role="radiogroup" aria-label={t.choiceOf(tool)} aria-busy={pending} ref={group}>
+    <div className="effect-choice" role="radiogroup" aria-label={t.choiceOf(tool)} ref={group}>
       {CHOICES.map((choice, index) => (
         <button
           key={choice.value}
@@ -45,17 +43,16 @@ export function EffectChoice({ tool, value, pending, disabled, onChoose }: Effec
           role="radio"
           aria-checked={choice.value === value}
           tabIndex={choice.value === value ? 0 : -1}
+          data-autofocus={choice.value === value || undefined}
           data-testid={`grant-${tool}-${choice.value}`}
           data-tone={choice.value}
-          disabled={disabled || pending}
-          onKeyDown={(event) => move(event, index)}
-          onClick={() => choice.value !== value && onChoose(choice.value)}
+          onKeyDown={(event) => press(event, index)}
+          onClick={() => onChoose(choice.value)}
         >
           <Icon name={choice.icon} size={13} />
           {choice.label}
         </button>
       ))}
-      <span className="effect-pending">{pending && <Loader size={12} aria-label={strings.saving} />}</span>
     </div>
   );
 }

@@ -40,8 +40,3 @@ export function Limits({ grant, now }: { grant: Pick<Grant, "expires_at" | "rate
     </>
   );
 }
-
-/** Expired grants stay listed, and count no more. */
-export function isLive(grant: Grant, now: number): boolean {
-  return grant.expires_at == null || !isPast(grant.expires_at, now);
-}

@@ -1,6 +1,6 @@
 import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { useEffect, useMemo, useState } from "react";
 
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
@@ -10,27 +10,31 @@ import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { ExplainPanel } from "./explain/explain-panel";
 import { GrantList } from "./grant-list";
-import { isFresh } from "./resolve";
-import { SubjectView } from "./subject-view";
+import type { GridFilter } from "./grid/grid-toolbar";
+import { GridView } from "./grid/grid-view";
+import { isFresh } from "./grid/rows";
+import { useStaged } from "./grid/use-staged";
 import { Suggestions } from "./suggestions";
 
 const t = strings.grants;
 
-export const GRANT_VIEWS = ["subject", "all", "suggestions", "why"] as const;
+export const GRANT_VIEWS = ["grid", "all", "suggestions", "why"] as const;
 export type GrantsPart = (typeof GRANT_VIEWS)[number];
 
 interface GrantsViewProps {
   view: GrantsPart;
-  subject: string | undefined;
+  filter: GridFilter;
   /** The one grant that a link points at. */
   grant: string | undefined;
   newToolsHref: string;
   onView: (view: GrantsPart) => void;
-  onSubject: (subject: string | undefined) => void;
+  onFilter: (filter: GridFilter) => void;
+  /** How many edits are not applied, which leaving the page would lose. */
+  onUnsaved: (count: number) => void;
 }
 
-/** The permission map: by subject, as a list, what could go, and why a call is decided as it is. */
-export function GrantsView({ view, subject, grant, newToolsHref, onView, onSubject }: GrantsViewProps) {
+/** The permission map: as a grid, as a list, what could go, and why a call is decided as it is. */
+export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter, onUnsaved }: GrantsViewProps) {
   const { client } = useGateway();
   const role = useRole();
   // Suggestions look at the whole trail, which is not a member's to see.
@@ -41,6 +45,10 @@ export function GrantsView({ view, subject, grant, newToolsHref, onView, onSubje
   const grants = useQuery(grantsQuery(client));
   const tools = useQuery(toolsQuery(client));
   const [now] = useState(() => Date.now());
+  const edits = useStaged();
+  const unsaved = edits.edits.size;
+  useEffect(() => onUnsaved(unsaved), [unsaved, onUnsaved]);
+  const people = useMemo(() => ({ users: users.data ?? [], agents: agents.data ?? [], teams: teams.data ?? [] }), [users.data, agents.data, teams.data]);
 
   const all = [users, agents, teams, grants, tools];
   const failed = all.find((query) => query.isError && query.data === undefined);
@@ -53,7 +61,9 @@ export function GrantsView({ view, subject, grant, newToolsHref, onView, onSubje
 
   return (
     <>
-      <Tabs value={view} onChange={(value) => onView(GRANT_VIEWS.find((part) => part === value) ?? "subject")}>
+      <div className="titled-tabs">
+        <h1>{t.title}</h1>
+      <Tabs value={view} onChange={(value) => onView(GRANT_VIEWS.find((part) => part === value) ?? "grid")}>
         <Tabs.List aria-label={t.viewsLabel}>
           {views.map((part) => (
             <Tabs.Tab key={part} value={part} data-testid={`grants-view-${part}`}>
@@ -62,17 +72,18 @@ export function GrantsView({ view, subject, grant, newToolsHref, onView, onSubje
           ))}
         </Tabs.List>
       </Tabs>
+      </div>
       {fresh > 0 && view !== "why" && (
         <p className="note" data-tone="wait">
           {t.ungranted(fresh)} <a href={newToolsHref}>{t.ungrantedShow}</a>
         </p>
       )}
-      {view === "subject" && <SubjectView subject={subject} users={users.data} agents={agents.data} teams={teams.data} grants={grants.data} tools={tools.data} onSubject={onSubject} />}
+      {view === "grid" && <GridView people={people} grants={grants.data} tools={tools.data} edits={edits} filter={filter} onFilter={onFilter} />}
       {view === "all" && <GrantList grants={grants.data} only={grant} onAll={() => onView("all")} />}
       {view === "suggestions" && <Suggestions />}
       {view === "why" && (
         <div className="panel padded">
-          <ExplainPanel caller={subject?.startsWith("team:") ? undefined : subject} />
+          <ExplainPanel caller={filter.subject?.startsWith("team:") ? undefined : filter.subject} />
         </div>
       )}
     </>

@@ -69,7 +69,7 @@ export function SimulationPanel({ change, stamp }: SimulationPanelProps) {
   );
 }
 
-function Outcome({ simulation }: { simulation: Simulation }) {
+export function Outcome({ simulation }: { simulation: Simulation }) {
   const { calls, flipped, unknown, flips } = simulation;
   return (
     <div data-testid="simulation" data-flipped={flipped}>

@@ -5,7 +5,7 @@ import type { ReactNode } from "react";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, grantsQuery, teamsQuery, toolsQuery, usersQuery } from "../../api/queries";
 import { strings } from "../../strings";
-import { subjectKey } from "./resolve";
+import { subjectKey } from "./subject";
 
 const t = strings.grants;
 const MOST_SHOWN = 50;
@@ -18,11 +18,15 @@ interface SubjectSelectProps {
   /** Only users and agents: a team calls nothing. */
   callersOnly?: boolean;
   width?: number;
+  size?: "xs" | "sm";
+  placeholder?: string;
+  /** The label is for those who do not see what stands around it. */
+  hideLabel?: boolean;
   testId: string;
   onChange: (subject: string | undefined) => void;
 }
 
-export function SubjectSelect({ label, description, value, error, callersOnly = false, width, testId, onChange }: SubjectSelectProps) {
+export function SubjectSelect({ label, description, value, error, callersOnly = false, width, size = "sm", placeholder = t.choose, hideLabel = false, testId, onChange }: SubjectSelectProps) {
   const { client } = useGateway();
   const users = useQuery(usersQuery(client)).data ?? [];
   const agents = useQuery(agentsQuery(client)).data ?? [];
@@ -35,11 +39,13 @@ export function SubjectSelect({ label, description, value, error, callersOnly = 
   const known = [names.users, names.agents, names.teams].some((group) => value !== undefined && group.includes(value));
   return (
     <Select
-      label={label}
+      size={size}
+      label={hideLabel ? undefined : label}
+      aria-label={hideLabel ? label : undefined}
       description={description}
       inputWrapperOrder={["label", "input", "description", "error"]}
       error={error}
-      placeholder={t.choose}
+      placeholder={placeholder}
       searchable
       clearable={false}
       allowDeselect={false}

@@ -6,12 +6,13 @@ import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { Strength } from "./strength";
 
 const t = strings.setUp;
 const MIN_LENGTH = 10;
 
 /** First run: the first admin. Hands on the recovery key, which is never shown again. */
-export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onDone: (recoveryKey: string) => void }) {
+export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onDone: (done: { recoveryKey: string; user: string }) => void }) {
   const { client } = useGateway();
   const form = useForm({
     initialValues: { admin: "", password: "", again: "", passphrase: "" },
@@ -28,17 +29,18 @@ export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onD
       password: values.password,
       ...(withPassphrase ? { passphrase: values.passphrase } : {}),
     };
-    return (await unwrap(client.POST("/api/v1/setup", { body }))).recovery_key;
+    const done = await unwrap(client.POST("/api/v1/setup", { body }));
+    return { recoveryKey: done.recovery_key, user: done.session.user };
   });
 
   return (
     <form
       noValidate
       onSubmit={form.onSubmit(async (values) => {
-        const recoveryKey = await setUp.run(values);
-        if (recoveryKey === undefined) return;
+        const done = await setUp.run(values);
+        if (done === undefined) return;
         form.reset();
-        onDone(recoveryKey);
+        onDone(done);
       })}
     >
       <Stack>
@@ -61,6 +63,7 @@ export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onD
           data-testid="setup-password"
           {...form.getInputProps("password")}
         />
+        <Strength password={form.values.password} known={[form.values.admin]} />
         <PasswordInput
           label={t.again}
           autoComplete="new-password"

@@ -92,6 +92,84 @@ pub struct AuditPage {
     pub searched_to: Option<String>,
 }
 
+/// `GET /api/v1/audit/timeline`: how many records there were over time.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct AuditTimeline {
+    /// RFC 3339: where the first bucket begins and the last one ends.
+    pub since: String,
+    pub until: String,
+    /// Of each bucket, in milliseconds.
+    pub width_ms: u64,
+    pub buckets: Vec<TimelineBucket>,
+    /// Not all is counted yet: ask again with this as `before` and the same
+    /// times, and add up what comes.
+    pub next: Option<u64>,
+}
+
+/// A part of the time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TimelineBucket {
+    /// RFC 3339.
+    pub since: String,
+    /// Calls that ended, denied ones included.
+    pub calls: u64,
+    pub denied: u64,
+    /// Records that are not the end of a call.
+    pub others: u64,
+}
+
+/// How far a check of the trail is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VerificationState {
+    /// None since the service was started.
+    #[default]
+    None,
+    Running,
+    /// Every record is as it was signed.
+    Holds,
+    /// Something is not as it was signed.
+    Broken,
+    /// It could not be checked.
+    Failed,
+}
+
+/// `GET` and `POST /api/v1/audit/verification`: the whole trail, checked by the
+/// gateway over its own database.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+pub struct AuditVerification {
+    pub state: VerificationState,
+    /// RFC 3339.
+    pub started_at: Option<String>,
+    pub finished_at: Option<String>,
+    /// Records that were checked, and how many there are to check.
+    pub records: u64,
+    pub of: u64,
+    /// With `holds`.
+    pub report: Option<VerifiedTrail>,
+    /// With `broken` and `failed`: where, and what.
+    pub problem: Option<String>,
+}
+
+/// What holds.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct VerifiedTrail {
+    /// Names the trail.
+    pub origin: String,
+    /// The first and the last record that were checked.
+    pub first: u64,
+    pub last: u64,
+    /// Records that are there, and checkpoints that fit them.
+    pub records: u64,
+    pub checkpoints: u64,
+    /// Records whose words were erased, as a later record says.
+    pub words_erased: u64,
+    /// Retention has removed the records before this one.
+    pub removed_below: Option<u64>,
+    /// Calls that have an intent and no outcome yet.
+    pub open_calls: Option<u64>,
+}
+
 /// `GET /api/v1/audit/{id}`: the whole story of a call, or one record.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct AuditStory {

@@ -118,6 +118,13 @@ pub struct Connection {
     #[serde(default)]
     pub sign_in: Option<SignInKind>,
     pub health: ConnectionHealth,
+    /// RFC 3339: since when it is so.
+    #[serde(default)]
+    pub health_since: String,
+    /// What was wrong the last time that something was, also where it works
+    /// again; since the service came up.
+    #[serde(default)]
+    pub last_error: Option<LastError>,
     /// What is wrong and what to do, when it is not ready.
     pub problem: Option<String>,
     pub tools: u32,
@@ -136,6 +143,14 @@ pub struct Connection {
     pub created_at: String,
 }
 
+/// What was wrong with a connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LastError {
+    pub problem: String,
+    /// RFC 3339.
+    pub at: String,
+}
+
 /// A tool of an upstream that is not offered to anybody.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RefusedTool {
@@ -148,13 +163,60 @@ pub struct RefusedTool {
 pub struct ConnectionDetail {
     #[serde(flatten)]
     pub connection: Connection,
-    /// The last lines of the server's stderr, oldest first, secrets removed.
-    pub stderr: Vec<String>,
     /// How often the process was started since the service came up.
     pub starts: u32,
 }
 
-/// `POST /api/v1/connections/{name}/test`.
+/// `PUT /api/v1/connections/{name}`: how it is reached, and its secrets. Its
+/// name and its sign-in stay.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditConnection {
+    /// Of the same kind as before.
+    pub transport: Transport,
+    /// All that it has from now on; what is not named here is removed.
+    pub credentials: Vec<EditCredential>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
+}
+
+/// A secret of a connection: kept as it is, or replaced.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditCredential {
+    pub name: String,
+    /// Write-only: goes to the vault and is never returned. `None` keeps the
+    /// stored one, which needs the command, or the URL's host, to stay too.
+    #[serde(default)]
+    #[schema(format = Password)]
+    pub value: Option<String>,
+}
+
+/// `GET /api/v1/connections/{name}/logs`: a line of what happened lately.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct LogLine {
+    /// Rises with each line.
+    pub number: u64,
+    /// RFC 3339.
+    pub at: String,
+    pub source: LogSource,
+    /// Without the connection's secrets.
+    pub text: String,
+}
+
+/// Who wrote a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogSource {
+    /// What the server wrote to its standard error.
+    Stderr,
+    /// What it wrote to its standard output and is no MCP message.
+    Stdout,
+    /// What the gateway did or noticed.
+    Gateway,
+}
+
+/// `POST /api/v1/connections/{name}/test`, and `…/restart`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct TestReport {
     pub ok: bool,

@@ -54,6 +54,9 @@ pub struct Status {
     pub shared_url: Option<String>,
     /// RFC 3339.
     pub started_at: String,
+    /// The file of `agw` that runs as the gateway; not told to members.
+    #[serde(default)]
+    pub program: Option<String>,
     /// Where the master key lives: `keychain`, `file:PATH`, `passphrase` or `systemd-creds`.
     pub master_key: Option<String>,
     /// Why the gateway is sealed, and what to do.
@@ -202,6 +205,70 @@ pub struct Session {
     pub role: Role,
     /// RFC 3339.
     pub expires_at: String,
+}
+
+/// From where somebody signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionPlace {
+    /// The desktop window.
+    Window,
+    /// `agw login`, or another program on this machine.
+    CommandLine,
+    /// The gateway's web view in a browser.
+    Browser,
+    /// The gateway's own pages, for consent and accounts; opens nothing else.
+    Pages,
+}
+
+/// `GET /api/v1/sessions`: one of one's own.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct OpenSession {
+    pub id: String,
+    /// Absent for those from before an upgrade.
+    pub place: Option<SessionPlace>,
+    /// `Firefox on Linux`, as the browser says.
+    pub browser: Option<String>,
+    /// RFC 3339.
+    pub created_at: Option<String>,
+    /// RFC 3339; absent if it was not used since the service was started.
+    pub used_at: Option<String>,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// Whether it is the one that asks.
+    pub current: bool,
+}
+
+/// `GET /api/v1/keychain`: where the master key is, and what the recovery key
+/// is good for.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct Keychain {
+    /// `keychain`, `file:PATH`, `passphrase` or `systemd-creds`.
+    pub home: String,
+    pub sealed: bool,
+    /// Why it is sealed, and what to do.
+    pub sealed_reason: Option<String>,
+    /// RFC 3339: when the recovery key was made; absent if that was before it
+    /// was written down.
+    pub recovery_made_at: Option<String>,
+    /// Generation of the data key that credentials are sealed with.
+    pub generation: u32,
+}
+
+/// `POST /api/v1/recovery-key`.
+#[derive(Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewRecoveryKey {
+    /// One's own, again.
+    #[schema(format = Password)]
+    pub password: String,
+}
+
+/// Answer to [`NewRecoveryKey`]. It is never shown again, and the one before
+/// it opens nothing any more.
+#[derive(Serialize, Deserialize, ToSchema)]
+pub struct RecoveryKeyMade {
+    pub recovery_key: String,
 }
 
 /// `POST /api/v1/unlock`.

@@ -18,7 +18,7 @@ pub(crate) enum ConnectionCommand {
     Add(ConnectionAdd),
     /// List connections
     List,
-    /// Show one connection with the last lines of its server's stderr
+    /// Show one connection
     Show {
         #[arg(value_parser = connection_name)]
         name: String,
@@ -27,6 +27,27 @@ pub(crate) enum ConnectionCommand {
     Test {
         #[arg(value_parser = connection_name)]
         name: String,
+    },
+    /// Change how a connection is reached, or replace its secrets; what is not named stays
+    #[command(
+        after_help = "Values of --env and --header are asked for, or read from stdin as KEY=VALUE lines. A secret stays
+only with the command, or the host, that it was given for; otherwise name it again:
+  agw connection edit crm --header Authorization
+  agw connection edit files -- npx -y @modelcontextprotocol/server-filesystem /srv/new"
+    )]
+    Edit(ConnectionEdit),
+    /// End its server and start it anew; exit 1 if that fails
+    Restart {
+        #[arg(value_parser = connection_name)]
+        name: String,
+    },
+    /// Print what happened lately: what its server wrote, and what the gateway did with it
+    Logs {
+        #[arg(value_parser = connection_name)]
+        name: String,
+        /// Go on with what happens from now on
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Print the link where an account is connected with a browser, and wait for it
     SignIn {
@@ -81,6 +102,31 @@ pub(crate) struct ConnectionAdd {
     pub(crate) sure: Sure,
     /// Program and arguments, started as they are: no shell
     #[arg(last = true, value_name = "COMMAND", requires = "stdio")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConnectionEdit {
+    #[arg(value_parser = connection_name)]
+    pub(crate) name: String,
+    /// The new address
+    #[arg(long, value_name = "URL", value_parser = http_url, conflicts_with_all = ["command", "env"])]
+    pub(crate) http: Option<String>,
+    /// Names of environment variables to give new values
+    #[arg(long, value_name = "KEY", num_args = 1.., conflicts_with = "header", value_parser = env_name)]
+    pub(crate) env: Vec<String>,
+    /// Names of request headers to give new values
+    #[arg(long, value_name = "NAME", num_args = 1.., value_parser = header_name)]
+    pub(crate) header: Vec<String>,
+    /// Names of secrets to remove
+    #[arg(long, value_name = "NAME", num_args = 1..)]
+    pub(crate) remove: Vec<String>,
+    #[command(flatten)]
+    pub(crate) seen: IfVersion,
+    #[command(flatten)]
+    pub(crate) sure: Sure,
+    /// The new command
+    #[arg(last = true)]
     pub(crate) command: Vec<String>,
 }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::audit::DurabilityArg;
-use crate::names::{connection_name, http_url, person_name};
+use crate::names::{connection_name, http_url, person_name, tool};
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
@@ -103,4 +103,24 @@ pub(crate) struct McpArgs {
     /// Read the token from this file, which nobody else may read (mode 0600)
     #[arg(long, value_name = "PATH")]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CallArgs {
+    /// connection.tool
+    #[arg(value_parser = tool)]
+    pub(crate) tool: String,
+    /// Its arguments, as JSON
+    #[arg(long, value_name = "JSON", default_value = "{}")]
+    pub(crate) args: String,
+    /// Read the token from this file, which nobody else may read (mode 0600)
+    #[arg(long, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SampleArgs {
+    /// Keep the notes as files in this folder [default: in memory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
 }

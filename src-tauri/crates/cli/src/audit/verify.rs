@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use agw_api::AuditKey;
 use agw_core::log::{
-    CheckedReceipt, Checkpoint, Failure, LINE_MAX, Report, Selection, Verifier, VerifyingKey,
+    CheckedReceipt, Checkpoint, Failure, Pieces, Report, Selection, Verifier, VerifyingKey,
 };
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
 use serde::Serialize;
@@ -32,7 +32,7 @@ pub(crate) fn verify_file(
     // The parser has seen to it that there is one.
     let key = kept::key(args.key.as_deref().unwrap_or_default())?;
     let held = Held::new(args, &key)?;
-    let mut lines = Lines::new(&key, &held);
+    let mut lines = held.pieces(&key);
     let failed = |error: io::Error| {
         let next = "Check the path.";
         CliError::io(&format!("cannot read {}", file.display()), &error, next)
@@ -54,7 +54,7 @@ pub(crate) fn verify_file(
             Err(error) => return Err(failed(error)),
         };
         lines.feed(piece.get(..read).unwrap_or_default()).map_err(|why| broken(&why))?;
-        progress.show(|time| read_so_far(lines.bytes, size, time));
+        progress.show(|time| read_so_far(lines.bytes(), size, time));
     }
     drop(progress);
     show(output, lines, &held)
@@ -89,11 +89,11 @@ pub(super) async fn verify(context: &Context<'_>, args: &AuditVerify) -> Result<
     let path = format!("/api/v1/audit/export?format=tlog{boundary}");
     let mut download = context.client.download(&path).await?;
     let of = download.records();
-    let mut lines = Lines::new(&key, &held);
+    let mut lines = held.pieces(&key);
     let mut progress = Progress::new(context.output);
     while let Some(piece) = download.next().await? {
         lines.feed(&piece).map_err(|why| broken(&why))?;
-        progress.show(|time| progress::records(lines.records, of, time));
+        progress.show(|time| progress::records(lines.records(), of, time));
     }
     drop(progress);
     show(context.output, lines, &held)?;
@@ -119,60 +119,13 @@ impl Held {
         Ok(Self { since, receipts: receipts.collect::<Result<_, _>>()? })
     }
 
+    fn pieces<'k>(&self, key: &'k VerifyingKey) -> Pieces<'k> {
+        Pieces::new(Verifier::new(key, self.since.clone(), self.receipts.iter().cloned()))
+    }
+
     fn boundary(&self) -> Option<u64> {
         let receipts = self.receipts.iter().map(|receipt| receipt.checkpoint().size);
         self.since.as_ref().map(|since| since.size).or(receipts.min())
-    }
-}
-
-/// Cuts pieces of an export into lines for the verifier.
-struct Lines<'k> {
-    verifier: Verifier<'k>,
-    /// The beginning of a line whose end has not come.
-    line: Vec<u8>,
-    records: u64,
-    bytes: u64,
-}
-
-impl<'k> Lines<'k> {
-    fn new(key: &'k VerifyingKey, held: &Held) -> Self {
-        let verifier = Verifier::new(key, held.since.clone(), held.receipts.iter().cloned());
-        Self { verifier, line: Vec::new(), records: 0, bytes: 0 }
-    }
-
-    fn feed(&mut self, piece: &[u8]) -> Result<(), Failure> {
-        self.bytes = self.bytes.saturating_add(piece.len() as u64);
-        for part in piece.split_inclusive(|byte| *byte == b'\n') {
-            match (part.strip_suffix(b"\n"), self.line.is_empty()) {
-                (Some(line), true) => self.take(line)?,
-                (Some(rest), false) => {
-                    self.line.extend_from_slice(rest);
-                    let line = std::mem::take(&mut self.line);
-                    self.take(&line)?;
-                }
-                (None, _) => {
-                    self.line.extend_from_slice(part);
-                    // Too long already; what else comes of it is not waited for.
-                    if self.line.len() > LINE_MAX {
-                        self.verifier.line(&self.line)?;
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn take(&mut self, line: &[u8]) -> Result<(), Failure> {
-        self.records += u64::from(line.first() == Some(&b'r'));
-        self.verifier.line(line)
-    }
-
-    fn finish(mut self) -> Result<Report, Failure> {
-        let ended = self.line.is_empty();
-        if !ended {
-            self.verifier.line(&self.line)?;
-        }
-        self.verifier.finish(ended)
     }
 }
 
@@ -186,7 +139,7 @@ fn broken(failure: &Failure) -> CliError {
     )
 }
 
-fn show(output: &Output, lines: Lines<'_>, held: &Held) -> Result<(), CliError> {
+fn show(output: &Output, lines: Pieces<'_>, held: &Held) -> Result<(), CliError> {
     let report = lines.finish().map_err(|failure| broken(&failure))?;
     output.item(&Proven::new(&report), || report_text(&report, held))
 }
@@ -335,11 +288,11 @@ mod tests {
     /// In pieces of so many bytes.
     fn verified(text: &str, held: &Held, piece: usize) -> Result<Report, Failure> {
         let key = signer().verifying();
-        let mut lines = Lines::new(&key, held);
+        let mut lines = held.pieces(&key);
         for piece in text.as_bytes().chunks(piece) {
             lines.feed(piece)?;
         }
-        assert_eq!(lines.bytes, text.len() as u64);
+        assert_eq!(lines.bytes(), text.len() as u64);
         lines.finish()
     }
 
@@ -367,7 +320,7 @@ mod tests {
     #[test]
     fn a_line_without_end_is_not_waited_for() {
         let key = signer().verifying();
-        let mut lines = Lines::new(&key, &none());
+        let mut lines = none().pieces(&key);
         lines.feed(b"agw-tlog/1 agw/x 1 0 all\nr ").unwrap();
         let long = vec![b'x'; LINE_MAX];
         assert!(lines.feed(&long).is_err());

@@ -31,5 +31,5 @@ pub use note::{Checkpoint, KeyError, NOTE_MAX, NoteError, SigningKey, VerifyingK
 pub use proof::{verify_consistency, verify_inclusion};
 pub use tree::{GROUP, Hash, Subtree, Tree, leaf_hash, node_hash};
 pub use verify::{
-    CheckedReceipt, Failure, LINE_MAX, Receipt, ReceiptError, Report, Selection, Verifier,
+    CheckedReceipt, Failure, LINE_MAX, Pieces, Receipt, ReceiptError, Report, Selection, Verifier,
 };

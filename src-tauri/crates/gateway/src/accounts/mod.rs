@@ -648,7 +648,7 @@ fn record(status: &'static str, by: Option<UserId>, detail: String) -> Record {
 
 /// What may be reached on behalf of a connection.
 fn reach(config: &ConnectionConfig) -> Result<Reach, AccountError> {
-    Ok(Reach::of(&server_of(config)?))
+    Ok(Reach::of(config.name.as_str(), &server_of(config)?))
 }
 
 fn server_of(config: &ConnectionConfig) -> Result<http::Uri, AccountError> {

@@ -1,10 +1,13 @@
 //! Connections: adding, testing, removing. Secrets go in and never come out.
 
-use std::sync::Arc;
+pub(super) mod edit;
+pub(super) mod upkeep;
+
+use std::{sync::Arc, time::Instant};
 
 use agw_api::{
-    Connection, ConnectionDetail, ConnectionHealth, NewConnection, NewSignIn, SignInKind,
-    TestReport, Transport,
+    Connection, ConnectionDetail, ConnectionHealth, LastError, NewConnection, NewSignIn,
+    SignInKind, TestReport, Transport,
 };
 use agw_core::{ConnectionId, ConnectionName};
 use agw_vault::{Place, Secret};
@@ -79,7 +82,8 @@ pub(super) async fn add(
     let credentials: Vec<(String, Secret)> =
         new.credentials.into_iter().map(|c| (c.name, Secret::new(c.value))).collect();
     let kind = new.sign_in.as_ref().map(|sign_in| sign_in.kind);
-    check(&new.transport, &credentials, kind)?;
+    let given: Vec<_> = credentials.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
+    check(&new.transport, &given, kind)?;
     let client = new.sign_in.map(given_client).transpose()?.flatten();
     let vault = gateway.vault.load_full().ok_or_else(sealed)?;
     let (user, transport) = (admin.user, new.transport);
@@ -155,7 +159,6 @@ pub(super) async fn show(
     let upstream = gateway.upstreams.get(config.id);
     Ok(Json(ConnectionDetail {
         connection: describe(&gateway, config),
-        stderr: upstream.as_ref().map(|u| u.stderr.lines()).unwrap_or_default(),
         starts: upstream.map_or(0, |u| u.state().starts),
     }))
 }
@@ -211,17 +214,20 @@ pub(super) async fn test(
 ) -> Result<Json<TestReport>, AdminError> {
     let snapshot = gateway.live.snapshot.load_full();
     let config = find(&snapshot, &name)?;
-    let begun = std::time::Instant::now();
-    let upstream = started(&gateway, config.id).await.ok_or_else(|| {
-        AdminError::new(
-            agw_api::codes::NOT_FOUND,
-            "the connection was just removed",
-            "list them again",
-        )
-    })?;
+    let begun = Instant::now();
+    let upstream = started(&gateway, config.id).await.ok_or_else(removed)?;
     let state = upstream.test().await;
-    let described = describe(&gateway, config);
-    Ok(Json(TestReport {
+    Ok(Json(report(&gateway, config, state, begun)))
+}
+
+fn report(
+    gateway: &Gateway,
+    config: &ConnectionConfig,
+    state: upstream::State,
+    begun: Instant,
+) -> TestReport {
+    let described = describe(gateway, config);
+    TestReport {
         ok: state.health == ConnectionHealth::Ready,
         tools: described.tools,
         prompts: described.prompts,
@@ -230,11 +236,16 @@ pub(super) async fn test(
         protocol: state.protocol,
         problem: state.problem,
         duration_ms: u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX),
-    }))
+    }
+}
+
+fn removed() -> AdminError {
+    let message = "the connection was just removed";
+    AdminError::new(agw_api::codes::NOT_FOUND, message, "list them again")
 }
 
 /// The upstream of a connection, which a task starts right after the change.
-async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
+pub(super) async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
     for _ in 0..100 {
         if let Some(upstream) = gateway.upstreams.get(id) {
             return Some(upstream);
@@ -244,7 +255,10 @@ async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
     None
 }
 
-fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s Arc<ConnectionConfig>, AdminError> {
+pub(super) fn find<'s>(
+    snapshot: &'s Snapshot,
+    name: &str,
+) -> Result<&'s Arc<ConnectionConfig>, AdminError> {
     let parsed: Option<ConnectionName> = name.parse().ok();
     parsed
         .and_then(|name| snapshot.connections.get(&name))
@@ -266,6 +280,11 @@ fn describe(gateway: &Gateway, config: &ConnectionConfig) -> Connection {
         credentials: config.credentials.iter().map(|credential| credential.name.clone()).collect(),
         sign_in: config.sign_in,
         health: state.as_ref().map_or(ConnectionHealth::Connecting, |state| state.health),
+        health_since: rfc3339(state.as_ref().map_or(config.created_at, |state| state.since)),
+        last_error: state.as_ref().and_then(|state| {
+            let (problem, at) = state.last_error.clone()?;
+            Some(LastError { problem, at: rfc3339(at) })
+        }),
         problem: state.and_then(|state| state.problem),
         tools: count(&[Listed::Tool]),
         prompts: count(&[Listed::Prompt]),
@@ -306,7 +325,7 @@ fn given_client(new: NewSignIn) -> Result<Option<(String, Option<Secret>)>, Admi
 
 fn check(
     transport: &Transport,
-    credentials: &[(String, Secret)],
+    credentials: &[(&str, &Secret)],
     sign_in: Option<SignInKind>,
 ) -> Result<(), AdminError> {
     if credentials.len() > CREDENTIALS_MAX {

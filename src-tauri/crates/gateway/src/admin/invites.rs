@@ -15,7 +15,7 @@ use agw_vault::{PasswordHash, Secret};
 use axum::{
     Extension, Json,
     extract::{Path, State, rejection::JsonRejection},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     response::Response,
 };
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -190,6 +190,7 @@ pub(super) async fn accept(
     State(gateway): State<Arc<Gateway>>,
     Extension(via): Extension<Via>,
     door: Door,
+    headers: HeaderMap,
     body: Result<Json<AcceptInvite>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(AcceptInvite { secret, password }) = body?;
@@ -216,7 +217,8 @@ pub(super) async fn accept(
         Ok(())
     });
     accepted.await?;
-    let session = session::begin(&gateway, user, name, Opens::AdminApi).await?;
+    let from = session::SignInFrom::of(via, &headers);
+    let session = session::begin(&gateway, user, name, Opens::AdminApi, from).await?;
     Ok(session.respond(via, door))
 }
 

@@ -14,14 +14,18 @@ mod changes;
 mod connections;
 mod coverage;
 mod differences;
+mod doctor;
+mod egress;
 mod error;
 mod explain;
 mod grants;
 mod history;
 mod invites;
+mod keychain;
 mod people;
 mod service;
 mod session;
+mod sessions;
 mod setup;
 mod sharing;
 mod simulate;
@@ -46,10 +50,12 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{bounds, gateway::Gateway};
 
 pub(crate) use access::{Admin, Reader};
+pub(crate) use audit::Verification;
 pub(crate) use error::AdminError;
 pub(crate) use people::mint;
 pub(crate) use session::{
-    Opens, SignIns, Signed, StaffSessions, authenticate, begin as begin_session, end as end_session,
+    Opens, SignInFrom, SignIns, Signed, StaffSessions, authenticate, begin as begin_session,
+    end as end_session,
 };
 pub(crate) use web::{nothing_here, web_view};
 
@@ -78,16 +84,24 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(setup::setup))
         .routes(routes!(setup::unlock))
         .routes(routes!(setup::recover))
-        .routes(routes!(session::sign_in))
+        .routes(routes!(session::sign_in, sessions::list, sessions::end_others))
+        .routes(routes!(sessions::end))
         .routes(routes!(session::current, session::sign_out))
         .routes(routes!(session::change_password))
         .routes(routes!(service::status))
+        .routes(routes!(keychain::show))
+        .routes(routes!(keychain::make_recovery_key))
+        .routes(routes!(egress::list))
+        .routes(routes!(doctor::gateway))
+        .routes(routes!(doctor::connection))
         .routes(routes!(service::pause))
         .routes(routes!(service::resume))
         .routes(routes!(service::shutdown))
         .routes(routes!(connections::list, connections::add))
-        .routes(routes!(connections::show, connections::remove))
+        .routes(routes!(connections::show, connections::edit::edit, connections::remove))
         .routes(routes!(connections::test))
+        .routes(routes!(connections::upkeep::restart))
+        .routes(routes!(connections::upkeep::logs))
         .routes(routes!(accounts::list))
         .routes(routes!(accounts::disconnect))
         .routes(routes!(people::list_users, people::add_user))
@@ -122,6 +136,7 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(tools::review))
         .routes(routes!(tools::accept))
         .routes(routes!(trail::list))
+        .routes(routes!(trail::timeline))
         .routes(routes!(trail::show))
         .routes(routes!(trail::events))
         .merge(audit::api())

@@ -30,7 +30,7 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> 
 }
 
 /// State and counts. A member is not told what is paused of others, nor where
-/// the master key is and what became of it.
+/// the gateway and its master key are and what became of it.
 #[utoipa::path(
     get, path = "/api/v1/status", tag = "service",
     responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
@@ -48,8 +48,17 @@ pub(super) async fn status(
         return Json(status);
     }
     let paused = paused_of(&gateway.live.snapshot.load(), signed.user);
-    let (master_key, sealed_reason, audit_alarm, changed_tools) = (None, None, None, 0);
-    Json(Status { paused, master_key, sealed_reason, audit_alarm, changed_tools, ..status })
+    let (program, master_key, sealed_reason, audit_alarm) = (None, None, None, None);
+    let changed_tools = 0;
+    Json(Status {
+        paused,
+        program,
+        master_key,
+        sealed_reason,
+        audit_alarm,
+        changed_tools,
+        ..status
+    })
 }
 
 /// Of what is paused by itself, what is a member's: themself and their agents.
@@ -199,6 +208,7 @@ pub(super) fn read_status(gateway: &Gateway) -> Status {
         url: gateway.url.clone(),
         shared_url: gateway.sharing.url(),
         started_at: rfc3339(gateway.started_at),
+        program: std::env::current_exe().ok().map(|path| path.display().to_string()),
         master_key: snapshot.set_up.then(|| gateway.master_key.to_string()),
         sealed_reason: gateway.sealed_reason(),
         connections: count(snapshot.connections.len()),

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use agw_api::{ChangePassword, Role, Session, SessionCreated, SignInRequest, codes};
+use agw_api::{
+    ChangePassword, OpenSession, Role, Session, SessionCreated, SessionPlace, SignInRequest, codes,
+};
 use agw_core::UserId;
 use agw_vault::{PasswordHash, Secret};
 use axum::{
@@ -20,7 +22,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::{AdminError, Via};
+use super::{AdminError, Via, sessions as places};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
@@ -38,18 +40,51 @@ const NAMES_MAX: usize = 10_000;
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$C0QH0M5ZgHsn0kBqM0Jk1J5L3m2mN0b0m8m3bH2m0aE";
 
-type Hash = [u8; 32];
+pub(super) type Hash = [u8; 32];
 
 /// Sessions of people, by the hash of their token.
 #[derive(Debug)]
 pub(crate) struct StaffSessions(Mutex<HashMap<Hash, Open>>);
 
-#[derive(Debug, Clone, Copy)]
+/// Times are in milliseconds since 1970.
+#[derive(Debug, Clone)]
 pub(crate) struct Open {
     pub(crate) user: UserId,
     opens: Opens,
-    /// Milliseconds since 1970.
     expires_at: i64,
+    /// Not known of those from before an upgrade.
+    created_at: Option<i64>,
+    /// Since the service was started.
+    used_at: Option<i64>,
+    from: SignInFrom,
+}
+
+/// From where somebody signed in: one of a few words each, never what a client
+/// says of itself.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SignInFrom {
+    place: Option<SessionPlace>,
+    /// "Firefox on Linux".
+    browser: Option<String>,
+}
+
+impl SignInFrom {
+    pub(crate) fn browser(place: SessionPlace, headers: &HeaderMap) -> Self {
+        let said = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok());
+        Self { place: Some(place), browser: said.map(places::browser) }
+    }
+
+    pub(super) fn of(via: Via, headers: &HeaderMap) -> Self {
+        match via {
+            Via::Browser => Self::browser(SessionPlace::Browser, headers),
+            Via::Local => {
+                let said = headers.get(header::USER_AGENT);
+                let window = said.is_some_and(|said| said.as_bytes() == agw_api::WINDOW.as_bytes());
+                let place = if window { SessionPlace::Window } else { SessionPlace::CommandLine };
+                Self { place: Some(place), browser: None }
+            }
+        }
+    }
 }
 
 /// What a session is good for. A browser sends cookies to every port of a
@@ -73,12 +108,21 @@ impl Opens {
 
 impl StaffSessions {
     pub(crate) fn load(db: &Connection, now: i64) -> Result<Self, StoreError> {
-        let mut select =
-            db.prepare("SELECT hash, user, expires_at, pages FROM sessions WHERE expires_at > ?1")?;
+        let mut select = db.prepare("SELECT * FROM sessions WHERE expires_at > ?1")?;
         let rows = select.query_map([now], |row| {
-            let opens = if row.get(3)? { Opens::Pages } else { Opens::AdminApi };
-            let (user, expires_at) = (UserId::new(row.get(1)?), row.get(2)?);
-            Ok((row.get(0)?, Open { user, opens, expires_at }))
+            let place: Option<String> = row.get("place")?;
+            let open = Open {
+                user: UserId::new(row.get("user")?),
+                opens: if row.get("pages")? { Opens::Pages } else { Opens::AdminApi },
+                expires_at: row.get("expires_at")?,
+                created_at: row.get("created_at")?,
+                used_at: None,
+                from: SignInFrom {
+                    place: place.and_then(|word| places::place(&word)),
+                    browser: row.get("browser")?,
+                },
+            };
+            Ok((row.get("hash")?, open))
         })?;
         Ok(Self(Mutex::new(rows.collect::<Result<_, _>>()?)))
     }
@@ -89,12 +133,50 @@ impl StaffSessions {
 
     pub(crate) fn find(&self, token: &str, opens: Opens, now: i64) -> Option<(Hash, Open)> {
         let hash = hash(token);
-        let open = *self.open().get(&hash)?;
-        (open.opens == opens && open.expires_at > now).then_some((hash, open))
+        let mut sessions = self.open();
+        let open = sessions.get_mut(&hash)?;
+        let good = open.opens == opens && open.expires_at > now;
+        good.then(|| {
+            open.used_at = Some(now);
+            (hash, open.clone())
+        })
     }
 
     pub(super) fn still_open(&self, signed: &Signed) -> bool {
         self.open().get(&signed.hash).is_some_and(|open| open.expires_at > clock::now_ms())
+    }
+
+    /// Those of the same person, the one used last first.
+    pub(super) fn shown(&self, signed: &Signed) -> Vec<OpenSession> {
+        let now = clock::now_ms();
+        let sessions = self.open();
+        let own = sessions.iter().filter(|(_, o)| o.user == signed.user && o.expires_at > now);
+        let mut own: Vec<_> = own.collect();
+        own.sort_by_key(|(hash, open)| {
+            (std::cmp::Reverse(open.used_at.or(open.created_at)), **hash)
+        });
+        let shown = own.into_iter().map(|(hash, open)| OpenSession {
+            id: public_id(hash),
+            place: open.from.place,
+            browser: open.from.browser.clone(),
+            created_at: open.created_at.map(rfc3339),
+            used_at: open.used_at.map(rfc3339),
+            expires_at: rfc3339(open.expires_at),
+            current: *hash == signed.hash,
+        });
+        shown.collect()
+    }
+
+    pub(super) fn others(&self, signed: &Signed) -> Vec<Hash> {
+        let sessions = self.open();
+        let own = sessions.iter().filter(|(_, open)| open.user == signed.user);
+        own.map(|(hash, _)| *hash).filter(|hash| *hash != signed.hash).collect()
+    }
+
+    pub(super) fn named(&self, user: UserId, id: &str) -> Option<Hash> {
+        let sessions = self.open();
+        let mut own = sessions.iter().filter(|(_, open)| open.user == user);
+        own.find(|(hash, _)| public_id(hash) == id).map(|(hash, _)| *hash)
     }
 
     /// Ends all sessions of a user who was removed or got another password,
@@ -102,6 +184,11 @@ impl StaffSessions {
     pub(super) fn end_all(&self, user: UserId, keep: Option<Hash>) {
         self.open().retain(|hash, open| open.user != user || Some(*hash) == keep);
     }
+}
+
+/// By which a session is named: nothing can be learned from it.
+fn public_id(hash: &Hash) -> String {
+    Sha256::digest(hash).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hash(token: &str) -> Hash {
@@ -276,11 +363,13 @@ pub(super) async fn sign_in(
     State(gateway): State<Arc<Gateway>>,
     Extension(via): Extension<Via>,
     door: Door,
+    headers: HeaderMap,
     body: Result<Json<SignInRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(SignInRequest { user: name, password }) = body?;
     let user = authenticate(&gateway, door, &name, Secret::new(password)).await?;
-    let created = begin(&gateway, user, name, Opens::AdminApi).await?;
+    let from = SignInFrom::of(via, &headers);
+    let created = begin(&gateway, user, name, Opens::AdminApi, from).await?;
     Ok(created.respond(via, door))
 }
 
@@ -339,19 +428,30 @@ pub(crate) async fn begin(
     user: UserId,
     name: String,
     opens: Opens,
+    from: SignInFrom,
 ) -> Result<NewSession, AdminError> {
     let token = random::text::<32>().map_err(|e| AdminError::internal(e.to_string()))?;
     let hash = hash(&token);
     let now = clock::now_ms();
     let life = i64::try_from(opens.life().as_millis()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(life);
+    let stored = from.clone();
     gateway
         .writer
         .change(move |change| {
             change.db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
             change.db.execute(
-                "INSERT INTO sessions (hash, user, expires_at, pages) VALUES (?1, ?2, ?3, ?4)",
-                params![hash, user.get(), expires_at, opens == Opens::Pages],
+                "INSERT INTO sessions (hash, user, expires_at, pages, created_at, place, browser)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    hash,
+                    user.get(),
+                    expires_at,
+                    opens == Opens::Pages,
+                    now,
+                    stored.place.map(places::word),
+                    stored.browser
+                ],
             )?;
             let mut record = Record::new(Kind::SignIn, now);
             record.status = Some("signed_in");
@@ -362,7 +462,10 @@ pub(crate) async fn begin(
         .await?;
     let mut open = gateway.staff.open();
     open.retain(|_, open| open.expires_at > now);
-    open.insert(hash, Open { user, opens, expires_at });
+    let (created_at, used_at) = (Some(now), Some(now));
+    open.insert(hash, Open { user, opens, expires_at, created_at, used_at, from });
+    drop(open);
+    gateway.live.announce("sessions");
     Ok(NewSession { name, token, expires_at })
 }
 
@@ -423,6 +526,19 @@ pub(super) async fn change_password(
     let Json(ChangePassword { current, new }) = body?;
     let (current, new) = (Secret::new(current), Secret::new(new));
     let user = signed.user;
+    prove(&gateway, door, user, current).await?;
+    store_password(&gateway, user, new, user, Some(signed)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Whether this is the password of who is signed in: for what a session left
+/// open must not be enough.
+pub(super) async fn prove(
+    gateway: &Gateway,
+    door: Door,
+    user: UserId,
+    password: Secret,
+) -> Result<(), AdminError> {
     let name = gateway.live.snapshot.load().users.get(&user).map(|user| user.name.clone());
     let name = name.ok_or_else(AdminError::sign_in)?;
     let stored = gateway.reader.run(move |db| {
@@ -430,12 +546,11 @@ pub(super) async fn change_password(
         Ok(db.query_row(sql, [user.get()], |row| row.get::<_, Option<String>>(0))?)
     });
     let stored = PasswordHash::from_stored(stored.await?.unwrap_or_else(|| NOBODY.to_owned()));
-    if !gateway.sign_ins.matches(door, &name, stored, current).await? {
-        let message = "the current password is another one";
-        return Err(AdminError::new(codes::BAD_CREDENTIALS, message, "check it and try again"));
+    if gateway.sign_ins.matches(door, &name, stored, password).await? {
+        return Ok(());
     }
-    store_password(&gateway, user, new, user, Some(signed)).await?;
-    Ok(StatusCode::NO_CONTENT)
+    let message = "the current password is another one";
+    Err(AdminError::new(codes::BAD_CREDENTIALS, message, "check it and try again"))
 }
 
 /// Gives a user a password and ends their sessions, but for the one to keep.
@@ -474,6 +589,7 @@ pub(super) async fn store_password(
 /// Ends one session: at once, and whatever becomes of the record of it.
 pub(crate) async fn end(gateway: &Gateway, user: UserId, hash: Hash) -> Result<(), AdminError> {
     gateway.staff.open().remove(&hash);
+    gateway.live.announce("sessions");
     let ended = gateway.writer.change(move |change| {
         change.db.execute("DELETE FROM sessions WHERE hash = ?1", [hash])?;
         let mut record = Record::new(Kind::SignIn, clock::now_ms());

@@ -8,7 +8,7 @@ use agw_vault::{MasterKeyError, MasterKeySource, PasswordHash, RecoveryKey, Secr
 use axum::{
     Extension, Json,
     extract::{State, rejection::JsonRejection},
-    http::{StatusCode, header},
+    http::{HeaderMap, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use rusqlite::params;
@@ -38,6 +38,7 @@ pub(super) async fn setup(
     State(gateway): State<Arc<Gateway>>,
     Extension(via): Extension<Via>,
     door: Door,
+    headers: HeaderMap,
     body: Result<Json<SetupRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(SetupRequest { admin, password, passphrase }) = body?;
@@ -80,6 +81,7 @@ pub(super) async fn setup(
                 params![wrapped.generation, wrapped.by_master, wrapped.by_recovery],
             )?;
             rows::set_meta(change.db, rows::MASTER_KEY, &home)?;
+            rows::set_meta(change.db, rows::RECOVERY_MADE, &now.to_string())?;
             change.db.execute(
                 "INSERT INTO users (name, role, password, created_at) VALUES (?1, 'admin', ?2, ?3)",
                 params![name.as_str(), hash.as_str(), now],
@@ -92,7 +94,9 @@ pub(super) async fn setup(
         .await?;
     gateway.opened(vault).await;
     gateway.live.announce("status");
-    let session = session::begin(&gateway, user, admin_name, session::Opens::AdminApi).await?;
+    let from = session::SignInFrom::of(via, &headers);
+    let opens = session::Opens::AdminApi;
+    let session = session::begin(&gateway, user, admin_name, opens, from).await?;
     let body = SetupResponse {
         recovery_key: recovery.expose().to_string(),
         session: session.created(via),
@@ -195,10 +199,10 @@ pub(super) fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
 /// had later: then its home is chosen.
 const CHOOSE_HOME: &str =
     "repair it and try again, or choose where the master key lives with `agw serve --master-key`";
-const REPAIR_HOME: &str =
+pub(super) const REPAIR_HOME: &str =
     "repair it and run `agw unlock`; if the key is lost, run `agw recover` with the recovery key";
 
-fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
+pub(super) fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
     let next = match error {
         MasterKeyError::Vault(_) => "check what you entered",
         _ => next,

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use agw_api::{AuditPage, AuditRecord, AuditStory, Event, Role, StoryGrant, codes};
+use agw_api::{AuditPage, AuditRecord, AuditStory, AuditTimeline, Event, Role, StoryGrant, codes};
 use agw_core::GrantId;
 use axum::{
     Json,
@@ -13,15 +13,16 @@ use axum::{
 };
 use futures_util::stream;
 use rusqlite::Connection;
+use serde::Deserialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 use super::{AdminError, Signed};
 use crate::{
     audit::{
         read,
-        search::{self, Filter, Sought},
+        search::{self, Filter, Sought, Timeline},
     },
-    bounds,
+    bounds, clock,
     gateway::Gateway,
     live::FeedItem,
     store::{StoreError, rows},
@@ -47,6 +48,44 @@ pub(super) async fn list(
     let snapshot = gateway.live.snapshot.load_full();
     let sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
     Ok(Json(gateway.reader.run(move |db| search::search(db, &snapshot, &filter, &sought)).await?))
+}
+
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Buckets {
+    /// 1 to 240; 60 if absent.
+    buckets: Option<u32>,
+}
+
+/// How many calls and other records there were over time. Filters are those of
+/// the list; a long range is counted in parts.
+#[utoipa::path(
+    get, path = "/api/v1/audit/timeline", operation_id = "audit_timeline", tag = "audit",
+    params(Filter, Buckets),
+    responses((status = 200, body = AuditTimeline), (status = 422, body = agw_api::ErrorBody))
+)]
+pub(super) async fn timeline(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    query: Result<Query<Filter>, QueryRejection>,
+    buckets: Result<Query<Buckets>, QueryRejection>,
+) -> Result<Json<AuditTimeline>, AdminError> {
+    let (Query(mut filter), Query(Buckets { buckets })) = (query?, buckets?);
+    filter.only = (signed.role == Role::Member).then_some(signed.user);
+    let buckets = buckets.unwrap_or(60);
+    if !(1..=bounds::TIMELINE_BUCKETS_MAX).contains(&buckets) {
+        let text = format!("the buckets must be 1 to {}", bounds::TIMELINE_BUCKETS_MAX);
+        return Err(AdminError::invalid(text));
+    }
+    settle(&gateway).await;
+    let snapshot = gateway.live.snapshot.load_full();
+    let mut sought = Sought::new(&snapshot, &filter).map_err(AdminError::invalid)?;
+    let now = clock::now_ms();
+    let counted = gateway.reader.run(move |db| {
+        let timeline = Timeline::new(db, &mut sought, now, buckets)?;
+        timeline.count(db, &filter, &sought)
+    });
+    Ok(Json(counted.await?))
 }
 
 /// The whole story of a call; `id` is a call's id or the sequence number of a

@@ -5,6 +5,7 @@
 //! through. See [`Shape`].
 
 mod ranges;
+mod timeline;
 mod words;
 
 use std::collections::{BinaryHeap, HashSet};
@@ -15,6 +16,7 @@ use rusqlite::{Connection, params};
 use serde::Deserialize;
 
 pub(crate) use self::ranges::{first_since, last_until, older_than};
+pub(crate) use self::timeline::Timeline;
 use self::words::Needle;
 use super::{
     ledger,
@@ -173,16 +175,19 @@ impl Sought {
     /// Whether a record is what is looked for. `Some(time)` of it in any case.
     pub(crate) fn finds(&self, row: &Row) -> Result<(bool, i64), StoreError> {
         let (shape, time) = Shape::read(&row.json)?;
+        Ok((self.judges(row, &shape, time), time))
+    }
+
+    fn judges(&self, row: &Row, shape: &Shape, time: i64) -> bool {
         let in_time = self.since.is_none_or(|since| time >= since)
             && self.until.is_none_or(|until| time <= until);
         let in_words = |text: &Needle| {
             row.words().is_some_and(|words| text.is_said(words))
                 || read::inline_detail(&row.json).is_some_and(|detail| text.is_in(&detail))
         };
-        let found = in_time
-            && self.has_shape(&shape)
-            && (self.names_text(&shape) || self.text.as_ref().is_some_and(in_words));
-        Ok((found, time))
+        in_time
+            && self.has_shape(shape)
+            && (self.names_text(shape) || self.text.as_ref().is_some_and(in_words))
     }
 }
 

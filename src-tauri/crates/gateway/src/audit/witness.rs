@@ -313,7 +313,7 @@ async fn post(
     let request = Request::post(format!("{}/add-checkpoint", url.trim_end_matches('/')))
         .body(Full::new(Bytes::from(body)))
         .map_err(|e| e.to_string())?;
-    let response = gateway.http.request(request).await.map_err(|e| e.to_string())?;
+    let response = gateway.witness_http.request(request).await.map_err(|e| e.to_string())?;
     let status = response.status();
     let answer = Limited::new(response.into_body(), ANSWER_MAX).collect().await;
     let answer = answer.map_err(|e| e.to_string())?.to_bytes();

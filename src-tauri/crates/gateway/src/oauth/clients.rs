@@ -144,9 +144,11 @@ fn check_redirect(text: &str) -> Result<(), OauthError> {
     let Some(authority) = uri.authority().filter(|a| !a.as_str().contains('@')) else {
         return bad("a redirect URI needs a host, and no user name");
     };
-    // Anything may stand behind the colon for who reads it here.
-    if authority.as_str() != authority.host() && authority.port_u16().is_none() {
-        return bad("the port of a redirect URI is a number");
+    // For who reads it here, anything may stand between the host and the last
+    // colon, and behind that.
+    let port = authority.port().map(|port| format!(":{}", port.as_str()));
+    if authority.as_str().strip_prefix(authority.host()) != Some(&*port.unwrap_or_default()) {
+        return bad("a redirect URI has nothing but a port between its host and its path");
     }
     match uri.scheme_str() {
         Some("https") => Ok(()),
@@ -327,6 +329,8 @@ mod tests {
             "http://localhost:x/",
             "http://localhost:1evil.example/",
             "http://localhost:99999/",
+            "http://localhost:/",
+            "http://127.0.0.1:[::1]:1/cb",
             "https://a@b/",
             "https://a/#f",
             "https://a/\\b",

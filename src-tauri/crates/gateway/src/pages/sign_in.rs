@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use agw_api::codes;
+use agw_api::{SessionPlace, codes};
 use agw_vault::Secret;
 use axum::{
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::Response,
 };
 
@@ -15,7 +15,7 @@ use super::{
     visitor::{Form, SESSION},
 };
 use crate::{
-    admin::{self, AdminError, Opens},
+    admin::{self, AdminError, Opens, SignInFrom},
     bounds,
     door::Door,
     gateway::Gateway,
@@ -77,7 +77,7 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
     let return_to = form.one("return_to").unwrap_or("/");
     let user = form.one("user").unwrap_or_default();
     let password = Secret::new(form.one("password").unwrap_or_default().to_owned());
-    let begun = begin(visitor.gateway(), visitor.door, user, password).await;
+    let begun = begin(visitor.gateway(), visitor.door, user, password, &parts.headers).await;
     match begun {
         Ok(cookie) => {
             // Nobody can use the session before any more; it need not last.
@@ -125,9 +125,11 @@ async fn begin(
     door: Door,
     user: &str,
     password: Secret,
+    headers: &HeaderMap,
 ) -> Result<HeaderValue, AdminError> {
     let id = admin::authenticate(gateway, door, user, password).await?;
-    let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages).await?;
+    let from = SignInFrom::browser(SessionPlace::Pages, headers);
+    let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages, from).await?;
     let age = bounds::PAGE_SESSION_LIFE.as_secs();
     let rest = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={age}");
     let cookie = door.site().set_cookie(SESSION, &session.token, &rest);

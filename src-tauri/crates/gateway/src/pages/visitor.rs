@@ -73,7 +73,7 @@ impl Visitor {
         let known = cookie(BROWSER).filter(|value| value.len() == 64);
         let found = cookie(SESSION)
             .and_then(|token| gateway.staff.find(&token, Opens::Pages, clock::now_ms()));
-        let signed_in = found.and_then(|(_, open)| {
+        let signed_in = found.as_ref().and_then(|(_, open)| {
             let snapshot = gateway.live.snapshot.load();
             let person = snapshot.users.get(&open.user).filter(|person| !person.removed)?;
             Some(SignedIn { user: open.user, name: person.name.clone(), role: person.role })

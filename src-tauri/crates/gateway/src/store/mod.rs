@@ -34,6 +34,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("sign_in.sql")),
     M::up(include_str!("accounts.sql")),
     M::up(include_str!("revocation.sql")),
+    M::up(include_str!("sessions.sql")),
     M::up(include_str!("sharing.sql")),
 ];
 

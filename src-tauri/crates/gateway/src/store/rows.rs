@@ -9,6 +9,8 @@ use crate::{admin::AdminError, store::StoreError};
 pub(crate) const POLICY_VERSION: &str = "policy_version";
 pub(crate) const INSTALLATION: &str = "installation";
 pub(crate) const MASTER_KEY: &str = "master_key";
+/// When the recovery key was made, in milliseconds since 1970.
+pub(crate) const RECOVERY_MADE: &str = "recovery_made";
 pub(crate) const PAUSED: &str = "paused";
 pub(crate) const LAST_APPROVAL: &str = "last_approval";
 /// SHA-256 of the token for `/metrics`, in hex.

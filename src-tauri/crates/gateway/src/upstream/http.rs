@@ -1,4 +1,4 @@
-//! HTTP towards upstreams: one client for all, whose connections are pooled;
+//! HTTP towards upstreams: a client for each, whose connections are pooled;
 //! redirects are never followed, and every body is bounded.
 
 use std::{sync::Arc, time::Duration};
@@ -8,49 +8,15 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming as Body;
-use hyper_rustls::{ConfigBuilderExt as _, HttpsConnector};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
+
+use crate::{
+    bounds, egress::means_this_machine, outbound::HttpClient, pipeline::ArmedRequest,
+    upstream::UpstreamError,
 };
 
-use crate::{bounds, egress::means_this_machine, pipeline::ArmedRequest, upstream::UpstreamError};
-
-/// The client that all connections share.
-pub(crate) type HttpClient = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
-
-const CONNECT: Duration = Duration::from_secs(10);
-const IDLE: Duration = Duration::from_secs(90);
 /// After the answer, how long the rest of a stream may take to end, so that
 /// its connection can be used again.
 pub(super) const REST_OF_STREAM: Duration = Duration::from_millis(250);
-
-/// TLS 1.3 with the system's certificates.
-pub(crate) fn tls() -> std::io::Result<rustls::ClientConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .map_err(std::io::Error::other)?
-        .with_native_roots()?
-        .with_no_client_auth())
-}
-
-/// TCP_NODELAY, pooled connections.
-pub(crate) fn client(tls: rustls::ClientConfig) -> HttpClient {
-    let mut tcp = HttpConnector::new();
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT));
-    tcp.enforce_http(false);
-    let connector = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http()
-        .enable_http1()
-        .wrap_connector(tcp);
-    Client::builder(TokioExecutor::new())
-        .pool_idle_timeout(IDLE)
-        .pool_timer(TokioTimer::new())
-        .build(connector)
-}
 
 /// An upstream's URL: HTTPS, or plain HTTP to this machine only.
 pub(crate) fn check_url(url: &str) -> Result<Uri, String> {

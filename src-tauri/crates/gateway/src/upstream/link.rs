@@ -12,18 +12,19 @@ use crate::{
     bounds,
     catalog::{Definitions, Listed},
     mirrored,
+    outbound::HttpClient,
     pipeline::{self, ArmedRequest, Era, Operation},
     store::snapshot::{ConnectionConfig, SealedCredential},
     upstream::{
-        HttpClient, UpstreamError, UpstreamReply,
+        UpstreamError, UpstreamReply,
         dialect::{self, Announced, Greeting},
         ear::{Ear, Owner},
         http::{Access, Site, check_url},
         jsonrpc::Answer,
         life::Life,
+        log::Log,
         old_sse::OldSse,
         rounds::{self, Round},
-        stderr::Tail,
         stdio::Program,
         streamable::{self, HttpLink, Parts},
         subscriptions::Subscriptions,
@@ -55,7 +56,7 @@ pub(super) struct Setting<'s> {
     /// The token of the account to list tools with.
     pub(super) account: Option<Secret>,
     pub(super) http: &'s HttpClient,
-    pub(super) stderr: &'s Tail,
+    pub(super) log: &'s Log,
     pub(super) ear: Ear,
     pub(super) life: &'s Life,
     /// How the server spoke when it was last greeted.
@@ -82,9 +83,9 @@ impl Link {
             Transport::Stdio { argv } => {
                 let (env, secrets): (Vec<_>, Vec<_>) = credentials.into_iter().unzip();
                 let secrets: Arc<[Secret]> = secrets.into();
-                let stderr = setting.stderr.clone();
+                let log = setting.log.clone();
                 let program =
-                    Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), stderr };
+                    Program { argv: argv.clone(), env, secrets: Arc::clone(&secrets), log };
                 let connected = Wires::start(Server::Program(program), &setting).await;
                 let (wires, greeting) = connected.map_err(|e| e.without_secrets(&secrets))?;
                 (Over::Wires(Box::new(wires)), greeting)

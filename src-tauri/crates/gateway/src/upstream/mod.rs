@@ -11,10 +11,10 @@ mod life;
 mod lines;
 mod link;
 mod listen;
+mod log;
 mod old_sse;
 mod rounds;
 pub(crate) mod sse;
-mod stderr;
 mod stdio;
 mod streamable;
 mod subscriptions;
@@ -23,7 +23,7 @@ mod talk;
 mod wire;
 mod wires;
 
-pub(crate) use self::http::{HttpClient, check_url, client as http_client, root_cause, tls};
+pub(crate) use self::http::{check_url, root_cause};
 pub(crate) use error::UpstreamError;
 pub(crate) use supervise::{Context, State, Upstreams, stored_tools};
 
@@ -40,6 +40,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     bounds::{self, Timeouts},
+    outbound::HttpClient,
     pipeline::{ArmedRequest, Era},
     store::snapshot::ConnectionConfig,
 };
@@ -55,13 +56,17 @@ pub(crate) enum UpstreamReply {
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) config: Arc<ConnectionConfig>,
-    pub(crate) stderr: stderr::Tail,
+    pub(crate) log: log::Log,
     state: watch::Sender<State>,
     link: ArcSwapOption<link::Link>,
     /// Asks the supervisor to try again at once.
     retry: Notify,
+    /// Asks it to end what runs and to begin anew.
+    restart: watch::Sender<()>,
     stop: CancellationToken,
     timeouts: Timeouts,
+    /// For all its links, one after the other.
+    http: HttpClient,
     /// How it spoke when it was last greeted.
     era: Mutex<Option<Era>>,
     /// What of its resources is watched, for whom.
@@ -136,6 +141,15 @@ impl Upstream {
     pub(crate) async fn test(&self) -> State {
         let before = self.state().settled;
         self.retry.notify_one();
+        self.settled_after(before).await
+    }
+
+    /// Ends what runs, calls under way too, starts it again and reports what
+    /// came of it.
+    pub(crate) async fn restart(&self) -> State {
+        let before = self.state().settled;
+        self.log.event("starting anew: an administrator asked for it".into());
+        self.restart.send_replace(());
         self.settled_after(before).await
     }
 

@@ -17,8 +17,8 @@ use crate::{
         ear::Ear,
         http::{Access, Headers, Site, check_status, content_type, next_chunk},
         life::Life,
+        log::Log,
         sse::Events,
-        stderr::Tail,
         wire::{Ends, Shared, Wire},
     },
 };
@@ -51,7 +51,7 @@ impl OldSse {
             UpstreamError::Malformed("its stream does not begin with an endpoint".into())
         })?;
         let uri = resolve(&self.site.uri, &first)?;
-        let (wire, ends) = Wire::new(secrets, Tail::default(), ear, life.clone());
+        let (wire, ends) = Wire::new(secrets, Log::default(), ear, life.clone());
         let post = Site { uri, client: self.site.client.clone() };
         life.tasks.spawn(carry(stream, post, headers.to_vec(), ends));
         Ok(wire)

@@ -3,6 +3,7 @@
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
+use agw_api::LogSource;
 use agw_vault::Secret;
 use bytes::Bytes;
 use process_wrap::tokio::{ChildWrapper, CommandWrap, KillOnDrop};
@@ -21,7 +22,7 @@ use crate::{
         ear::Ear,
         life::Life,
         lines::{read_head, read_line},
-        stderr::{GARBAGE, Tail},
+        log::Log,
         wire::{Ends, Shared, Wire},
     },
 };
@@ -49,7 +50,7 @@ const INHERITED: &[&str] = &[
 const EXIT_STATUS: Duration = Duration::from_millis(500);
 /// Bytes of a line on stderr that are looked through for credentials before
 /// it is cut: room for a whole one across the cut.
-const STDERR_HEAD: usize = bounds::STDERR_LINE_MAX + (16 << 10);
+const STDERR_HEAD: usize = bounds::LOG_LINE_MAX + (16 << 10);
 
 /// A program and what it is started with.
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub(super) struct Program {
     /// Names of environment variables; the secrets are their values.
     pub(super) env: Vec<String>,
     pub(super) secrets: Arc<[Secret]>,
-    pub(super) stderr: Tail,
+    pub(super) log: Log,
 }
 
 impl Program {
@@ -93,7 +94,7 @@ impl Program {
             return Err(UpstreamError::Unreachable(format!("cannot talk to {program:?}")));
         };
         let secrets = Arc::clone(&self.secrets);
-        let (wire, ends) = Wire::new(secrets, self.stderr.clone(), ear, life.clone());
+        let (wire, ends) = Wire::new(secrets, self.log.clone(), ear, life.clone());
         let Ends { shared, outgoing, stop } = ends;
         tokio::spawn(write_messages(stdin, outgoing));
         let stderr = tokio::spawn(keep_lines(BufReader::new(errors), Arc::clone(&shared)));
@@ -141,7 +142,7 @@ async fn read_messages(stdout: ChildStdout, shared: Arc<Shared>) -> Option<Strin
                 match shared.take_in(&line) {
                     Ok(Some(answer)) => shared.answer(answer).await,
                     Ok(None) => {}
-                    Err(_) => shared.stderr.push(&[GARBAGE, &line[..]].concat(), &shared.secrets),
+                    Err(_) => shared.log.push(LogSource::Stdout, &line, &shared.secrets),
                 }
             }
             Ok(None) => return None,
@@ -153,7 +154,7 @@ async fn read_messages(stdout: ChildStdout, shared: Arc<Shared>) -> Option<Strin
 /// Reads stderr to its end: a child whose stderr nobody reads would hang.
 async fn keep_lines(mut stderr: impl AsyncBufRead + Unpin, shared: Arc<Shared>) {
     while let Ok(Some(line)) = read_head(&mut stderr, STDERR_HEAD).await {
-        shared.stderr.push(&line, &shared.secrets);
+        shared.log.push(LogSource::Stderr, &line, &shared.secrets);
     }
 }
 
@@ -180,7 +181,7 @@ async fn look_after(
                 Ok(Ok(status)) => status.to_string(),
                 _ => "it closed its output".to_owned(),
             };
-            let said = shared.stderr.last().map(|line| format!("; on stderr it wrote {line:?}"));
+            let said = shared.log.last().map(|said| format!("; {said}"));
             problem.unwrap_or_else(|| ended + &said.unwrap_or_default())
         }
         () = stop.cancelled() => "it was stopped".to_owned(),

@@ -21,14 +21,15 @@ use crate::{
     catalog::{Catalog, Definitions, Listed, Listing},
     clock,
     live::Live,
+    outbound::{Outbound, Owner},
     pins::Pins,
     store::{StoreError, snapshot::ConnectionConfig, writer::Writer},
     upstream::{
-        HttpClient, Upstream, UpstreamError,
+        Upstream, UpstreamError,
         ear::Ear,
         life::Life,
         link::{Link, Setting},
-        stderr::Tail,
+        log::Log,
         subscriptions::Subscriptions,
         wires::Crowd,
     },
@@ -41,6 +42,10 @@ const STEADY: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) health: ConnectionHealth,
+    /// Since when, in milliseconds since 1970.
+    pub(crate) since: i64,
+    /// What was wrong the last time that something was, and when.
+    pub(crate) last_error: Option<(String, i64)>,
     pub(crate) problem: Option<String>,
     pub(crate) server: Option<String>,
     pub(crate) protocol: Option<String>,
@@ -58,7 +63,7 @@ pub(crate) struct Context {
     pub(crate) live: Arc<Live>,
     pub(crate) vault: Arc<ArcSwapOption<Vault>>,
     pub(crate) writer: Writer,
-    pub(crate) http: HttpClient,
+    pub(crate) outbound: Outbound,
     pub(crate) accounts: Arc<Accounts>,
     pub(crate) timeouts: Timeouts,
     pub(crate) crowd: Arc<Crowd>,
@@ -169,17 +174,21 @@ impl Upstreams {
             snapshot.connections.values().map(|config| (config.id, config)).collect();
         let mut running = HashMap::clone(&self.running.load());
         let before = running.len();
+        let mut logs = HashMap::new();
         running.retain(|id, upstream| {
             let keep = wanted.get(id).is_some_and(|config| ***config == *upstream.config);
             if !keep {
                 upstream.stop.cancel();
+                upstream.log.event("starting anew: its settings changed".into());
+                logs.insert(*id, upstream.log.clone());
             }
             keep
         });
         let mut changed = running.len() != before;
         for (id, config) in &wanted {
             if !running.contains_key(id) {
-                running.insert(*id, self.start(Arc::clone(config)));
+                let log = logs.remove(id).unwrap_or_default();
+                running.insert(*id, self.start(Arc::clone(config), log));
                 changed = true;
             }
         }
@@ -197,9 +206,11 @@ impl Upstreams {
         }
     }
 
-    fn start(self: &Arc<Self>, config: Arc<ConnectionConfig>) -> Arc<Upstream> {
+    fn start(self: &Arc<Self>, config: Arc<ConnectionConfig>, log: Log) -> Arc<Upstream> {
         let state = State {
             health: ConnectionHealth::Connecting,
+            since: clock::now_ms(),
+            last_error: None,
             problem: None,
             server: None,
             protocol: None,
@@ -208,14 +219,17 @@ impl Upstreams {
             settled: 0,
         };
         let subscriptions = Subscriptions::new(Arc::clone(&self.context.live), config.name.clone());
+        let owner = Owner::connection(config.name.as_str());
         let upstream = Arc::new(Upstream {
             config,
-            stderr: Tail::default(),
+            log,
             state: watch::Sender::new(state),
             link: ArcSwapOption::empty(),
             retry: Notify::new(),
+            restart: watch::Sender::new(()),
             stop: self.stop.child_token(),
             timeouts: self.context.timeouts,
+            http: self.context.outbound.of(owner).client(),
             era: Mutex::default(),
             subscriptions: Arc::new(subscriptions),
         });
@@ -225,16 +239,17 @@ impl Upstreams {
 
     async fn supervise(self: Arc<Self>, upstream: Arc<Upstream>) {
         let mut failures = 0_u32;
+        let mut restart = upstream.restart.subscribe();
         loop {
             let began = Instant::now();
             let problem = tokio::select! {
-                () = self.unsealed(&upstream) => self.serve(&upstream).await,
+                () = self.unsealed(&upstream) => self.serve(&upstream, &mut restart).await,
                 () = upstream.stop.cancelled() => return,
             };
             if upstream.stop.is_cancelled() {
                 return;
             }
-            // Another account, or the same one anew.
+            // Another account, the same one anew, or a restart.
             let Some(problem) = problem else {
                 failures = 0;
                 continue;
@@ -253,6 +268,7 @@ impl Upstreams {
             tokio::select! {
                 () = tokio::time::sleep(wait.min(bounds::RETRY_MAX)), if !given_up => {}
                 () = upstream.retry.notified() => failures = 0,
+                _ = restart.changed() => failures = 0,
                 () = upstream.stop.cancelled() => return,
             }
         }
@@ -274,7 +290,12 @@ impl Upstreams {
 
     /// One life of an upstream, from its start to its end. Returns why it ended;
     /// `None` if it is to begin anew with what is known of its account now.
-    async fn serve(&self, upstream: &Upstream) -> Option<String> {
+    async fn serve(
+        &self,
+        upstream: &Upstream,
+        restart: &mut watch::Receiver<()>,
+    ) -> Option<String> {
+        restart.mark_unchanged();
         self.set_state(upstream, |state| {
             state.health = ConnectionHealth::Connecting;
             state.starts += 1;
@@ -282,6 +303,7 @@ impl Upstreams {
         let life = Life::default();
         let problem = tokio::select! {
             problem = self.live(upstream, &life) => problem,
+            _ = restart.changed() => None,
             () = upstream.stop.cancelled() => Some(String::new()),
         };
         upstream.link.store(None);
@@ -309,8 +331,8 @@ impl Upstreams {
             config,
             vault: vault.as_deref(),
             account,
-            http: &self.context.http,
-            stderr: &upstream.stderr,
+            http: &upstream.http,
+            log: &upstream.log,
             ear,
             life,
             known,
@@ -443,7 +465,7 @@ impl Upstreams {
 
     fn never_answered(&self, upstream: &Upstream) -> String {
         let limit = UpstreamError::TimedOut(self.context.timeouts.start).to_string();
-        upstream.stderr.hint().map_or(limit.clone(), |hint| format!("{limit}; {hint}"))
+        upstream.log.hint().map_or(limit.clone(), |hint| format!("{limit}; {hint}"))
     }
 
     /// Takes a list of tools into the catalogue, and into the database if it
@@ -511,9 +533,42 @@ impl Upstreams {
     }
 
     fn set_state(&self, upstream: &Upstream, change: impl FnOnce(&mut State)) {
-        upstream.state.send_modify(change);
+        upstream.state.send_modify(|state| {
+            let before = state.clone();
+            change(state);
+            noted(&before, state, &upstream.log);
+        });
         self.context.live.announce("connections");
     }
+}
+
+/// Dates what is another now than before, and writes it down for people.
+fn noted(before: &State, state: &mut State, log: &Log) {
+    let now = clock::now_ms();
+    if state.health != before.health {
+        state.since = now;
+    }
+    if state.problem != before.problem
+        && let Some(problem) = &state.problem
+    {
+        state.last_error = Some((problem.clone(), now));
+    }
+    let same = state.health == before.health && state.problem == before.problem;
+    if same && state.starts == before.starts {
+        return;
+    }
+    let problem = state.problem.as_deref().unwrap_or_default();
+    log.event(match state.health {
+        ConnectionHealth::Connecting => "starting".to_owned(),
+        ConnectionHealth::Ready => {
+            let server = state.server.as_deref().unwrap_or("a server without a name");
+            let protocol = state.protocol.as_deref().unwrap_or("of unknown revision");
+            format!("ready: {server}, MCP {protocol}")
+        }
+        ConnectionHealth::Failed => format!("failed: {problem}"),
+        ConnectionHealth::Sealed => format!("waiting: {problem}"),
+        ConnectionHealth::NeedsSignIn => format!("waiting for a sign-in: {problem}"),
+    });
 }
 
 /// The change that keeps a connection's tools, with its record.

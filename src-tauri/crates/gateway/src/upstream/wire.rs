@@ -29,7 +29,7 @@ use crate::{
         ear::{Ear, Owner},
         jsonrpc::{self, Answer, Incoming},
         life::Life,
-        stderr::Tail,
+        log::Log,
         talk::{Talk, Talks, unanswered, wanted_of},
     },
 };
@@ -62,7 +62,7 @@ pub(super) struct Shared {
     owner: Mutex<Option<Owner>>,
     to_server: mpsc::Sender<Bytes>,
     pub(super) secrets: Arc<[Secret]>,
-    pub(super) stderr: Tail,
+    pub(super) log: Log,
     ear: Ear,
     pub(super) life: Life,
     closed: CancellationToken,
@@ -89,7 +89,7 @@ pub(super) struct Ends {
 
 impl Wire {
     /// The ends are for the tasks that carry the messages.
-    pub(super) fn new(secrets: Arc<[Secret]>, stderr: Tail, ear: Ear, life: Life) -> (Self, Ends) {
+    pub(super) fn new(secrets: Arc<[Secret]>, log: Log, ear: Ear, life: Life) -> (Self, Ends) {
         let (to_server, outgoing) = mpsc::channel(TO_SERVER);
         let stop = life.stop.child_token();
         let shared = Arc::new(Shared {
@@ -98,7 +98,7 @@ impl Wire {
             owner: Mutex::default(),
             to_server,
             secrets,
-            stderr,
+            log,
             ear,
             life,
             closed: CancellationToken::new(),

@@ -5,6 +5,7 @@
 //! whose outcome has not come yet.
 
 mod kept;
+mod lines;
 mod ranges;
 mod record;
 mod report;
@@ -17,6 +18,7 @@ use sha2::{Digest as _, Sha256};
 use self::{kept::Kept, ranges::Ranges, record::Record, report::Header};
 pub use self::{
     kept::{CheckedReceipt, Receipt, ReceiptError},
+    lines::Pieces,
     report::{Failure, Report, Selection},
 };
 use super::{

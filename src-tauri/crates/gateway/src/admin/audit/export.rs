@@ -35,7 +35,7 @@ const RECORDS: HeaderName = HeaderName::from_static("agw-export-records");
 const ATTEMPTS: usize = 5;
 
 /// With a proof, or else the newest record.
-type UpTo = Result<(Checkpoint, Tree), u64>;
+pub(super) type UpTo = Result<(Checkpoint, Tree), u64>;
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -51,6 +51,12 @@ pub(super) struct Ask {
     /// With `tlog`: also the sealed bodies.
     #[serde(default)]
     bodies: bool,
+}
+
+impl Ask {
+    pub(super) fn whole(format: Format) -> Self {
+        Self { format, since_seq: None, checkpoint: None, bodies: false }
+    }
 }
 
 /// The trail as a file, oldest record first. Filters are those of the list.
@@ -121,7 +127,7 @@ fn extension(format: Format) -> &'static str {
 /// The newest checkpoint with the tree that it is of, and the trail of that
 /// moment: what is erased while it is exported would be missing in it, and
 /// the record that says so comes after the checkpoint.
-async fn proof(gateway: &Gateway) -> Result<(Connection, UpTo), AdminError> {
+pub(super) async fn proof(gateway: &Gateway) -> Result<(Connection, UpTo), AdminError> {
     for _ in 0..ATTEMPTS {
         let signed = gateway.writer.checkpoint().await.ok_or_else(super::unsigned)?;
         let (db, _) = read_as_it_is(gateway).await?;
@@ -152,7 +158,7 @@ async fn read_as_it_is(gateway: &Gateway) -> Result<(Connection, u64), AdminErro
 }
 
 /// And how many records are looked through.
-async fn plan(
+pub(super) async fn plan(
     gateway: &Gateway,
     ask: &Ask,
     filter: Filter,

@@ -5,6 +5,7 @@ mod bodies;
 mod export;
 mod forwards;
 mod settings;
+mod verify;
 
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use axum::{Json, extract::State, extract::rejection::JsonRejection};
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(super) use settings::shown;
+pub(crate) use verify::Verification;
 
 use super::{Admin, AdminError, Reader};
 use crate::{
@@ -32,6 +34,7 @@ pub(super) fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(settings::record_tool))
         .routes(routes!(bodies::open))
         .routes(routes!(export::export))
+        .routes(routes!(verify::show, verify::begin))
         .routes(routes!(forwards::list_forwards, forwards::add_forward))
         .routes(routes!(forwards::remove_forward))
         .routes(routes!(forwards::make_metrics_token))

@@ -3,26 +3,22 @@
 //! UDP has no answer. What can be known is asked for: whether nobody listens
 //! at the port. And it is sent at a pace that receivers keep up with.
 
-use std::{
-    io,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    time::Duration,
-};
+use std::{io, time::Duration};
 
 use agw_api::AuditRecord;
 #[cfg(unix)]
 use tokio::net::UnixDatagram;
-use tokio::{
-    net::{UdpSocket, lookup_host},
-    time::timeout,
-};
+use tokio::time::timeout;
 
 use super::{
     in_time,
     syslog::{self, Origin},
     target::Peer,
 };
-use crate::bounds;
+use crate::{
+    bounds,
+    outbound::{self, Dialer},
+};
 
 /// The most that UDP over IPv4 carries.
 const LONGEST: usize = 65_507;
@@ -36,6 +32,7 @@ const ECHO: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Datagrams {
     place: Place,
+    dialer: Dialer,
     socket: Option<Socket>,
     origin: Origin,
     longest: usize,
@@ -52,14 +49,14 @@ pub(super) enum Place {
 
 #[derive(Debug)]
 enum Socket {
-    Udp(UdpSocket),
+    Udp(outbound::Datagrams),
     #[cfg(unix)]
     Unix(UnixDatagram),
 }
 
 impl Datagrams {
-    pub(super) fn to(place: Place) -> Self {
-        Self { place, socket: None, origin: Origin::here(), longest: LONGEST, cut: None }
+    pub(super) fn to(place: Place, dialer: Dialer) -> Self {
+        Self { place, dialer, socket: None, origin: Origin::here(), longest: LONGEST, cut: None }
     }
 
     pub(super) fn reset(&mut self) {
@@ -83,7 +80,7 @@ impl Datagrams {
     async fn send_all(&mut self, records: &[AuditRecord]) -> io::Result<()> {
         let socket = match self.socket.take() {
             Some(socket) => socket,
-            None => self.place.open().await?,
+            None => self.place.open(&self.dialer).await?,
         };
         for (at, record) in records.iter().enumerate() {
             self.send_one(&socket, record).await?;
@@ -127,19 +124,9 @@ impl Datagrams {
 }
 
 impl Place {
-    async fn open(&self) -> io::Result<Socket> {
+    async fn open(&self, dialer: &Dialer) -> io::Result<Socket> {
         match self {
-            Self::Udp(peer) => {
-                let mut addresses = lookup_host((&*peer.host, peer.port)).await?;
-                let address = addresses.next().ok_or(io::ErrorKind::AddrNotAvailable)?;
-                let any: SocketAddr = match address {
-                    SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
-                    SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
-                };
-                let socket = UdpSocket::bind(any).await?;
-                socket.connect(address).await?;
-                Ok(Socket::Udp(socket))
-            }
+            Self::Udp(peer) => dialer.udp(&peer.host, peer.port).await.map(Socket::Udp),
             #[cfg(unix)]
             Self::Unix(path) => {
                 let socket = UnixDatagram::unbound()?;
@@ -178,14 +165,20 @@ fn is_too_long(error: &io::Error) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::UdpSocket;
+
     use super::*;
+
+    fn dialer() -> Dialer {
+        outbound::Outbound::new(0).unwrap().of(outbound::Owner::forward("siem"))
+    }
 
     #[tokio::test]
     async fn a_record_that_is_too_long_goes_without_its_long_parts() {
         let receiver = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let port = receiver.local_addr().unwrap().port();
         let peer = Peer { host: "127.0.0.1".into(), port };
-        let mut sender = Datagrams::to(Place::Udp(peer));
+        let mut sender = Datagrams::to(Place::Udp(peer), dialer());
         let record = |seq: u64, detail: usize| -> AuditRecord {
             serde_json::from_value(serde_json::json!({
                 "seq": seq, "time": "2026-11-22T09:30:00.123Z", "kind": "config",

@@ -17,6 +17,7 @@ use crate::{
     },
     bounds, clock,
     gateway::Gateway,
+    outbound::Owner,
     store::{StoreError, snapshot::Snapshot, writer::Safety},
 };
 
@@ -34,13 +35,15 @@ pub(super) async fn feed(
             return;
         }
     };
+    let dialer = gateway.outbound.of(Owner::forward(&config.name));
+    let http = dialer.client();
     let report = async {
         match &target {
-            Target::Otlp(base) => otlp::report(&gateway, base, &progress).await,
+            Target::Otlp(base) => otlp::report(&gateway, &http, base, &progress).await,
             _ => std::future::pending().await,
         }
     };
-    let receiver = Receiver::at(&target, &gateway);
+    let receiver = Receiver::at(&target, &gateway, dialer, &http);
     let feeder = Feeder::new(Arc::clone(&gateway), config, Arc::clone(&progress), receiver);
     tokio::select! {
         () = feeder.run(&stop) => {}

@@ -12,7 +12,10 @@ use super::{
     syslog::Origin,
     target::{Framing, Target},
 };
-use crate::gateway::Gateway;
+use crate::{
+    gateway::Gateway,
+    outbound::{Dialer, HttpClient},
+};
 
 #[derive(Debug)]
 pub(super) enum Receiver {
@@ -26,15 +29,22 @@ pub(super) enum Receiver {
 }
 
 impl Receiver {
-    pub(super) fn at(target: &Target, gateway: &Arc<Gateway>) -> Self {
+    pub(super) fn at(
+        target: &Target,
+        gateway: &Arc<Gateway>,
+        dialer: Dialer,
+        http: &HttpClient,
+    ) -> Self {
         match target.clone() {
             Target::File(path) => Self::File(Lines::new(path)),
-            Target::Tcp(peer, Framing::Lines) => Self::Lines(Stream::new(peer)),
-            Target::Tcp(peer, Framing::Octets) => Self::Octets(Stream::new(peer), Origin::here()),
-            Target::Udp(peer) => Self::Datagrams(Datagrams::to(Place::Udp(peer))),
+            Target::Tcp(peer, Framing::Lines) => Self::Lines(Stream::new(peer, dialer)),
+            Target::Tcp(peer, Framing::Octets) => {
+                Self::Octets(Stream::new(peer, dialer), Origin::here())
+            }
+            Target::Udp(peer) => Self::Datagrams(Datagrams::to(Place::Udp(peer), dialer)),
             #[cfg(unix)]
-            Target::Unix(path) => Self::Datagrams(Datagrams::to(Place::Unix(path))),
-            Target::Otlp(base) => Self::Otlp(Otlp::new(Arc::clone(gateway), base)),
+            Target::Unix(path) => Self::Datagrams(Datagrams::to(Place::Unix(path), dialer)),
+            Target::Otlp(base) => Self::Otlp(Otlp::new(Arc::clone(gateway), http.clone(), base)),
         }
     }
 

@@ -12,12 +12,14 @@ use std::io;
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
     time::{Duration, timeout},
 };
 
 use super::{in_time, target::Peer};
-use crate::bounds;
+use crate::{
+    bounds,
+    outbound::{Dialer, Socket},
+};
 
 /// Bytes that are written at once, each within
 /// [`FORWARD_PATIENCE`](bounds::FORWARD_PATIENCE).
@@ -31,14 +33,15 @@ const AFTERMATH: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(super) struct Stream {
     peer: Peer,
-    connection: Option<TcpStream>,
+    dialer: Dialer,
+    connection: Option<Socket>,
     /// Whether something was sent that the receiver has not confirmed.
     open: bool,
 }
 
 impl Stream {
-    pub(super) fn new(peer: Peer) -> Self {
-        Self { peer, connection: None, open: false }
+    pub(super) fn new(peer: Peer, dialer: Dialer) -> Self {
+        Self { peer, dialer, connection: None, open: false }
     }
 
     /// What is not confirmed is lost.
@@ -81,8 +84,9 @@ impl Stream {
         Ok(())
     }
 
-    async fn connect(&self) -> Result<TcpStream, String> {
-        let connected = in_time(bounds::FORWARD_PATIENCE, self.peer.connect()).await;
+    async fn connect(&self) -> Result<Socket, String> {
+        let connecting = self.dialer.tcp(&self.peer.host, self.peer.port);
+        let connected = in_time(bounds::FORWARD_PATIENCE, connecting).await;
         connected.map_err(|e| self.failed("connect to", &e))
     }
 
@@ -97,7 +101,7 @@ fn hung_up() -> io::Error {
 }
 
 /// What is sent to somebody who has hung up is lost, and the write succeeds.
-async fn still_there(connection: &mut TcpStream) -> io::Result<()> {
+async fn still_there(connection: &mut Socket) -> io::Result<()> {
     let mut said = [0; 512];
     match timeout(GLANCE, connection.read(&mut said)).await {
         Ok(Ok(0)) => Err(hung_up()),
@@ -107,7 +111,7 @@ async fn still_there(connection: &mut TcpStream) -> io::Result<()> {
     }
 }
 
-async fn read_to_the_end(mut connection: TcpStream) -> io::Result<()> {
+async fn read_to_the_end(mut connection: Socket) -> io::Result<()> {
     still_there(&mut connection).await?;
     connection.shutdown().await?;
     let to_the_end = async {
@@ -127,12 +131,14 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::outbound::{Outbound, Owner};
 
     async fn listener() -> (TcpListener, Stream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let peer = Peer { host: "127.0.0.1".into(), port };
-        (listener, Stream::new(peer))
+        let outbound = Outbound::new(0).unwrap();
+        (listener, Stream::new(peer, outbound.of(Owner::forward("siem"))))
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use agw_api::ForwardKind;
 use http::uri::Authority;
-use tokio::net::TcpStream;
 
 use crate::upstream;
 
@@ -78,14 +77,6 @@ impl Target {
             Self::File(path) => check_file(path, data_dir),
             _ => Ok(()),
         }
-    }
-}
-
-impl Peer {
-    pub(super) async fn connect(&self) -> std::io::Result<TcpStream> {
-        let stream = TcpStream::connect((&*self.host, self.port)).await?;
-        stream.set_nodelay(true)?;
-        Ok(stream)
     }
 }
 

@@ -22,7 +22,7 @@ use opentelemetry_proto::tonic::{
 use prost::Message;
 
 use super::{Progress, in_time};
-use crate::{bounds, gateway::Gateway, upstream};
+use crate::{bounds, gateway::Gateway, outbound::HttpClient, upstream};
 
 const PROTOBUF: HeaderValue = HeaderValue::from_static("application/x-protobuf");
 /// Characters of what a collector says that are shown.
@@ -31,14 +31,15 @@ const SAID_MAX: usize = 200;
 #[derive(Debug)]
 pub(super) struct Otlp {
     gateway: Arc<Gateway>,
+    http: HttpClient,
     base: String,
     /// Spans that the collector would not have, and why.
     rejected: Option<(i64, String)>,
 }
 
 impl Otlp {
-    pub(super) fn new(gateway: Arc<Gateway>, base: String) -> Self {
-        Self { gateway, base, rejected: None }
+    pub(super) fn new(gateway: Arc<Gateway>, http: HttpClient, base: String) -> Self {
+        Self { gateway, http, base, rejected: None }
     }
 
     pub(super) fn note(&self) -> Option<String> {
@@ -54,7 +55,7 @@ impl Otlp {
             return Ok(());
         }
         let request = spans::request(resource(&self.gateway), spans);
-        let answer = post(&self.gateway, &self.base, "/v1/traces", &request).await?;
+        let answer = post(&self.http, &self.base, "/v1/traces", &request).await?;
         // What cannot be read says nothing, and 200 is a yes.
         let answer = ExportTraceServiceResponse::decode(answer).unwrap_or_default();
         if let Some(part) = answer.partial_success.filter(|part| part.rejected_spans > 0) {
@@ -66,11 +67,11 @@ impl Otlp {
 }
 
 /// Reports metrics for as long as it runs.
-pub(super) async fn report(gateway: &Gateway, base: &str, progress: &Progress) {
+pub(super) async fn report(gateway: &Gateway, http: &HttpClient, base: &str, progress: &Progress) {
     loop {
         let collected = crate::audit::metrics::collect(gateway);
         let request = metrics::request(resource(gateway), collected);
-        let failure = post(gateway, base, "/v1/metrics", &request).await.err();
+        let failure = post(http, base, "/v1/metrics", &request).await.err();
         if progress.reported(failure) {
             gateway.live.announce("audit");
         }
@@ -80,7 +81,7 @@ pub(super) async fn report(gateway: &Gateway, base: &str, progress: &Progress) {
 
 /// Returns what was answered, if that was a yes.
 async fn post(
-    gateway: &Gateway,
+    http: &HttpClient,
     base: &str,
     path: &str,
     message: &impl Message,
@@ -92,7 +93,7 @@ async fn post(
         .body(Full::new(Bytes::from(message.encode_to_vec())))
         .map_err(|e| e.to_string())?;
     let answer = in_time(bounds::FORWARD_PATIENCE, async {
-        let response = gateway.http.request(request).await.map_err(cause)?;
+        let response = http.request(request).await.map_err(cause)?;
         let status = response.status();
         let body = Limited::new(response.into_body(), bounds::FORWARD_ANSWER_MAX);
         let body = body.collect().await.map_err(io::Error::other)?.to_bytes();

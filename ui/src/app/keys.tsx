@@ -1,0 +1,63 @@
+import { Modal, Switch } from "@mantine/core";
+import { useNavigate } from "@tanstack/react-router";
+import { useEffect } from "react";
+
+import { isForPage, useSingleKeys } from "../components/appearance";
+import { strings } from "../strings";
+import { PAGES } from "./pages";
+
+const t = strings.keyboard;
+/** How long `g` waits for the key of a page. */
+const SECOND_KEY_MS = 1_500;
+const isMac = /mac|iphone|ipad/i.test(navigator.platform);
+export const MOD = isMac ? "⌘" : "Ctrl";
+
+/** `?` for the list of keys, `g` and a letter for a page. */
+export function useKeys(onSheet: () => void) {
+  const [on] = useSingleKeys();
+  const navigate = useNavigate();
+  useEffect(() => {
+    if (!on) return undefined;
+    let goUntil = 0;
+    const pressed = (event: KeyboardEvent) => {
+      const going = performance.now() < goUntil;
+      goUntil = 0;
+      if (!isForPage(event)) return;
+      const page = going ? PAGES.find(({ key }) => key === event.key.toLowerCase()) : undefined;
+      if (page !== undefined) void navigate({ to: page.to });
+      else if (event.key === "?") onSheet();
+      else if (event.key === "g") goUntil = performance.now() + SECOND_KEY_MS;
+      else return;
+      event.preventDefault();
+    };
+    window.addEventListener("keydown", pressed);
+    return () => window.removeEventListener("keydown", pressed);
+  }, [on, navigate, onSheet]);
+}
+
+/** The list of keys, and the switch for those that need no modifier. */
+export function KeySheet({ onClose }: { onClose: () => void }) {
+  const [on, turn] = useSingleKeys();
+  const rows: [what: string, ...keys: string[]][] = [[t.palette, MOD, "K"], [t.sheet, "?"], ...PAGES.map(({ label, key }): [string, string, string] => [t.goTo(label), "G", key.toUpperCase()]), [t.close, "Esc"]];
+  return (
+    <Modal opened onClose={onClose} title={t.title} data-testid="key-sheet">
+      <dl className="keys-list">
+        {rows.map(([what, ...keys]) => (
+          <div key={what} className="fact-row">
+            <dt>{what}</dt>
+            <dd>
+              {keys.map((key, index) => (
+                <span key={key}>
+                  {index > 0 && <span className="dim small">{keys[0] === "G" ? ` ${t.afterwards} ` : " + "}</span>}
+                  <kbd>{key}</kbd>
+                </span>
+              ))}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      <p className="note dim">{t.tables}</p>
+      <Switch mt="md" label={t.singleKeys} description={t.singleKeysText} checked={on} onChange={(event) => turn(event.currentTarget.checked)} data-testid="single-keys" />
+    </Modal>
+  );
+}

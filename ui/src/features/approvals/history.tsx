@@ -1,0 +1,117 @@
+import { Button, NativeSelect, TextInput } from "@mantine/core";
+
+import type { Approval, ApprovalState } from "../../api/types";
+import { Icon } from "../../components/icons";
+import { dayAndTime } from "../../components/time";
+import { UntrustedText } from "../../components/untrusted-text";
+import { usePaging } from "../../components/use-paging";
+import { strings } from "../../strings";
+import { Arguments } from "./arguments/arguments";
+import { StateMark } from "./state-mark";
+
+const t = strings.approvals;
+const STEP = 20;
+
+/** How the states are told apart here: by what became of the call. */
+const STATES = {
+  allowed: ["approved", "used", "allowed"],
+  denied: ["denied"],
+  unanswered: ["expired", "cancelled"],
+} satisfies Record<string, readonly ApprovalState[]>;
+export type HistoryState = keyof typeof STATES;
+export const HISTORY_STATES = Object.keys(STATES) as HistoryState[];
+
+export interface HistoryFilter {
+  state?: HistoryState | undefined;
+  /** In the user, the agent, the tool, who answered or the note. */
+  find?: string | undefined;
+}
+
+function matches(approval: Approval, { state, find }: HistoryFilter): boolean {
+  if (state !== undefined && !(STATES[state] as readonly string[]).includes(approval.state)) return false;
+  const words = (find ?? "").toLowerCase().split(/\s+/).filter(Boolean);
+  const text = [approval.user, approval.agent, approval.tool, approval.answered_by, approval.note].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
+
+interface HistoryProps {
+  approvals: readonly Approval[];
+  filter: HistoryFilter;
+  onFilter: (filter: HistoryFilter) => void;
+}
+
+/** What was answered, newest first. */
+export function History({ approvals, filter, onFilter }: HistoryProps) {
+  const found = approvals.filter((approval) => matches(approval, filter));
+  const sorted = found.toSorted((a, b) => (b.answered_at ?? b.asked_at).localeCompare(a.answered_at ?? a.asked_at));
+  const { shown, left, more } = usePaging(sorted, STEP);
+  const states = HISTORY_STATES.map((state) => ({ value: state, label: t.history[state] }));
+  return (
+    <>
+      <div className="history-head">
+        <h2 id="recent-title">{t.recent}</h2>
+        <div className="history-filter" role="search">
+          <NativeSelect
+            size="xs"
+            aria-label={t.history.state}
+            data={[{ value: "", label: t.history.all }, ...states]}
+            value={filter.state ?? ""}
+            onChange={(event) => onFilter({ ...filter, state: HISTORY_STATES.find((state) => state === event.currentTarget.value) })}
+            data-testid="history-state"
+          />
+          <TextInput
+            size="xs"
+            aria-label={t.history.find}
+            placeholder={t.history.find}
+            leftSection={<Icon name="search" size={13} />}
+            value={filter.find ?? ""}
+            onChange={(event) => onFilter({ ...filter, find: event.currentTarget.value === "" ? undefined : event.currentTarget.value })}
+            data-testid="history-find"
+          />
+        </div>
+      </div>
+      {found.length === 0 && (
+        <p className="dim note" data-testid="history-none">
+          {approvals.length === 0 ? t.noRecent : t.history.none}
+        </p>
+      )}
+      <ul className="items recent">
+        {shown.map((approval) => (
+          <li key={approval.id} className="panel" data-testid="recent-approval" data-state={approval.state}>
+            <details>
+              <summary className="item-head" aria-label={`${t.details}: ${t.open(approval.user, approval.tool)}`}>
+                <StateMark state={approval.state} />
+                <span className="item-name recent-tool" title={approval.tool}>
+                  <code>
+                    <UntrustedText text={approval.tool} />
+                  </code>
+                </span>
+                <span className="item-what recent-who">
+                  <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} />
+                  {approval.note != null && (
+                    <span className="dim">
+                      {" "}
+                      · <UntrustedText text={approval.note} />
+                    </span>
+                  )}
+                </span>
+                <span className="dim recent-by">{approval.answered_by ?? t.nobody}</span>
+                <time className="dim recent-time" dateTime={approval.answered_at ?? approval.asked_at}>
+                  {dayAndTime(approval.answered_at ?? approval.asked_at)}
+                </time>
+              </summary>
+              <div className="item-body">
+                <Arguments args={approval.args} digest={approval.args_digest} />
+              </div>
+            </details>
+          </li>
+        ))}
+      </ul>
+      {left > 0 && (
+        <Button size="xs" variant="default" w="fit-content" onClick={more}>
+          {t.more}
+        </Button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,59 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import ts from "typescript";
+import { expect, it } from "vitest";
+
+/** Attributes whose text somebody reads or hears. */
+const READ = new Set(["aria-label", "aria-description", "aria-placeholder", "aria-roledescription", "aria-valuetext", "alt", "description", "error", "label", "message", "next", "placeholder", "title", "text", "hint", "nothingFound"]);
+
+/** Names and samples that are the same in every language. */
+const SAME_EVERYWHERE = new Set(["https://", "API_TOKEN", "Authorization", "MCP", "/mcp", "gmail.*", "/mnt/backup/agw", "https://witness.example", '{"to": ["bo@acme.com"]}']);
+
+/** Has words of any script: `·`, `→` and `*` need no translation. */
+const hasWords = (text: string) => /\p{L}{2,}/u.test(text) && !SAME_EVERYWHERE.has(text.replace(/^[\s·]+|\s+$/g, ""));
+
+/** Every text in JSX, or in an attribute that is read, that stands in the file itself. */
+function literals(file: string, source: string): string[] {
+  const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
+  const found: string[] = [];
+  const report = (node: ts.Node, text: string) => {
+    if (hasWords(text)) found.push(`${file}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${text.trim()}`);
+  };
+  /** A text, also as either side of a choice or as part of a template. */
+  const check = (node: ts.Node): void => {
+    if (ts.isStringLiteralLike(node)) report(node, node.text);
+    else if (ts.isTemplateExpression(node)) report(node, [node.head.text, ...node.templateSpans.map((span) => span.literal.text)].join(" "));
+    else if (ts.isConditionalExpression(node)) [node.whenTrue, node.whenFalse].forEach(check);
+    else if (ts.isParenthesizedExpression(node)) check(node.expression);
+    else if (ts.isBinaryExpression(node) && [ts.SyntaxKind.BarBarToken, ts.SyntaxKind.AmpersandAmpersandToken, ts.SyntaxKind.QuestionQuestionToken, ts.SyntaxKind.PlusToken].includes(node.operatorToken.kind)) [node.left, node.right].forEach(check);
+  };
+  const visit = (node: ts.Node): void => {
+    if (ts.isJsxText(node)) report(node, node.text);
+    else if (ts.isJsxExpression(node) && node.expression && !ts.isJsxAttribute(node.parent)) check(node.expression);
+    else if (ts.isJsxAttribute(node) && READ.has(node.name.getText()) && node.initializer) check(ts.isJsxExpression(node.initializer) && node.initializer.expression ? node.initializer.expression : node.initializer);
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  return found;
+}
+
+const root = join(import.meta.dirname, "..");
+const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".tsx") && !file.endsWith(".test.tsx") && !file.startsWith("test/"));
+
+it("no text that somebody reads stands outside of strings", () => {
+  expect(files.length).toBeGreaterThan(50);
+  expect(files.flatMap((file) => literals(file, readFileSync(join(root, file), "utf8")))).toEqual([]);
+});
+
+it.each([
+  ["<p>Hello there</p>", 1],
+  ['<p>{"Hello"}</p>', 1],
+  ["<p>{open ? `Open ${name}` : t.close}</p>", 1],
+  ['<button aria-label="Close it" />', 1],
+  ['<button title={x ?? "Close it"} />', 1],
+  ['<button className="close it" data-testid="close" />', 0],
+  ["<p>{t.hello} · <b>×</b></p>", 0],
+])("finds it in %s", (source, count) => {
+  expect(literals("x.tsx", source)).toHaveLength(count);
+});
