@@ -37,6 +37,9 @@ impl Operation {
         self.is("GET", "/api/v1/health")
             || self.is("POST", "/api/v1/setup")
             || self.is("POST", "/api/v1/sessions")
+            // Whoever has the link of an invite has no session yet.
+            || self.is("POST", "/api/v1/invites/look")
+            || self.is("POST", "/api/v1/invites/accept")
     }
 }
 

@@ -8,6 +8,7 @@ mod credentials;
 mod discovery;
 mod pages;
 mod registration;
+mod shared;
 mod step_up;
 mod tokens;
 

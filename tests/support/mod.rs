@@ -22,6 +22,7 @@ pub mod process;
 pub mod random;
 pub mod relay;
 pub mod seed;
+pub mod shared;
 pub mod shim;
 pub mod upstream;
 

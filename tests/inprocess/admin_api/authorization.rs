@@ -1,4 +1,4 @@
-//! Every operation but three needs a session, whatever the transport:
+//! Every operation but five needs a session, whatever the transport:
 //! mechanically, from the committed description.
 
 use agw_api::Client;

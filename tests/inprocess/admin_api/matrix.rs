@@ -12,7 +12,8 @@ use serde_json::{Value, json};
 
 use super::{ask, operations};
 use crate::support::{
-    InProcess, PASSWORD, eventually, guarded::Guarded, http, person::Person, upstream::Fixture,
+    InProcess, PASSWORD, eventually, guarded::Guarded, http, person::Person, shared::share,
+    upstream::Fixture,
 };
 
 const COLUMNS: [&str; 5] = ["admin", "auditor", "own", "others'", "anonymous"];
@@ -169,6 +170,14 @@ impl World {
         find().await.unwrap()
     }
 
+    /// A new invite: its id and its secret.
+    async fn invite(&self, user: &str) -> (String, String) {
+        let body = json!({"user": user});
+        let made: agw_api::InviteCreated =
+            self.gateway.admin.post("/api/v1/invites", &body).await.unwrap();
+        (made.invite.id, made.link.rsplit_once('/').unwrap().1.to_owned())
+    }
+
     /// The call that they made.
     async fn call(&self, whose: &str) -> String {
         let path = format!("/api/v1/audit?kind=intent&user={whose}");
@@ -277,6 +286,32 @@ impl World {
             }
             "DELETE grants/x" => Try::of(format!("grants/{}", self.grant(whose).await.id), none),
             "GET health" => Try::any("health", none),
+            "GET invites" => Try::any("invites", none),
+            "POST invites" => Try::any("invites", json!({"user": name("guest")})),
+            "POST invites/look" => {
+                let secret = self.invite(&name("guest")).await.1;
+                Try::any("invites/look", json!({"secret": secret}))
+            }
+            "POST invites/accept" => {
+                let secret = self.invite(&name("guest")).await.1;
+                Try::any("invites/accept", json!({"secret": secret, "password": PASSWORD}))
+            }
+            "DELETE invites/x" => {
+                Try::any(format!("invites/{}", self.invite(&name("guest")).await.0), none)
+            }
+            "GET sharing" => Try::any("sharing", none),
+            "PUT sharing" => {
+                let sharing: agw_api::Sharing = self.get("/api/v1/sharing").await;
+                Try::any("sharing", serde_json::to_value(sharing.settings).unwrap())
+            }
+            "GET sharing/authority" => {
+                // It is made when it is first needed.
+                let known: agw_api::Sharing = self.get("/api/v1/sharing").await;
+                if !known.settings.on {
+                    share(&self.gateway).await;
+                }
+                Try::any("sharing/authority", none)
+            }
             "POST pause" => Try::of("pause", json!({"subject": format!("{whose}/claude")})),
             "POST resume" => Try::of("resume", json!({"subject": format!("{whose}/claude")})),
             "POST recover" => {
@@ -476,7 +511,8 @@ async fn the_permission_matrix_is_the_committed_one() {
 
 /// What no blessing may change.
 fn keeps_its_promises(table: &Table) {
-    let open = ["GET health", "POST sessions", "POST setup"];
+    let open =
+        ["GET health", "POST invites/accept", "POST invites/look", "POST sessions", "POST setup"];
     // These read, whatever their method, or are about the one who asks.
     let harmless = [
         "POST conditions",

@@ -8,6 +8,7 @@ mod egress;
 mod grants;
 mod people;
 mod service;
+mod sharing;
 mod tools;
 
 pub use approvals::*;
@@ -18,4 +19,5 @@ pub use egress::*;
 pub use grants::*;
 pub use people::*;
 pub use service::*;
+pub use sharing::*;
 pub use tools::*;

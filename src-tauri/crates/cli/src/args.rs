@@ -10,6 +10,7 @@ mod grant;
 mod people;
 mod review;
 mod service;
+mod sharing;
 #[cfg(test)]
 mod tests;
 mod tools;
@@ -34,6 +35,7 @@ pub(crate) use service::{
     CallArgs, LoginArgs, McpArgs, PasswordArgs, RecoverArgs, SampleArgs, ServeArgs, SetupArgs,
     UnlockArgs,
 };
+pub(crate) use sharing::{InviteCommand, ShareCommand, ShareOn};
 pub(crate) use tools::{Kind, ToolCommand, ToolRecord};
 
 use crate::names::{caller, pausable, person_name, query_value, subject, tool};
@@ -129,6 +131,12 @@ pub(crate) enum Command {
     /// The people whose agents call
     #[command(subcommand)]
     User(UserCommand),
+    /// Links by which people set their first password themselves
+    #[command(subcommand)]
+    Invite(InviteCommand),
+    /// Let other machines reach the gateway, over TLS
+    #[command(subcommand)]
+    Share(ShareCommand),
     /// Groups of people
     #[command(subcommand)]
     Team(TeamCommand),

@@ -33,6 +33,7 @@ mod definitions;
 mod diagnosis;
 mod error;
 mod grant;
+mod invites;
 mod json_text;
 mod names;
 mod output;
@@ -47,6 +48,7 @@ mod secrets;
 mod serve;
 mod session;
 mod setup;
+mod sharing;
 mod times;
 mod tools;
 
@@ -133,6 +135,8 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Stop => setup::stop(&context).await,
         Command::Connection(command) => connection::run(&context, command).await,
         Command::User(command) => people::user(&context, command).await,
+        Command::Invite(command) => invites::run(&context, command).await,
+        Command::Share(command) => sharing::run(&context, command).await,
         Command::Team(command) => people::team(&context, command).await,
         Command::Token { name } => people::token(&context, &name).await,
         Command::Agent(command) => agent::run(&context, command).await,

@@ -166,6 +166,9 @@ fn status_text(status: &Status) -> String {
         count(status.grants, "grant"),
         status.audit_head,
     );
+    if let Some(url) = &status.shared_url {
+        text.push_str(&format!("\n  shared at    {url}/mcp"));
+    }
     if let Some(alarm) = &status.audit_alarm {
         text.push_str(&format!("\n  ALARM        {} See `agw audit status`.", sentence(alarm)));
     }

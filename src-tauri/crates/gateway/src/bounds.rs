@@ -271,6 +271,32 @@ pub(crate) const STEP_UPS_SAME: u32 = 1;
 pub(crate) const SIGN_IN_ELSEWHERE: Duration = Duration::from_secs(15 * 60);
 pub(crate) const SIGN_INS_PER_PERSON: usize = 16;
 pub(crate) const SIGN_INS_UNDER_WAY: usize = 1_024;
+/// Connections to the shared address that may be open at once, and of them
+/// from one peer.
+pub(crate) const SHARED_CONNECTIONS: usize = 1_024;
+pub(crate) const SHARED_CONNECTIONS_PER_PEER: usize = 128;
+/// How long one there may take for its TLS handshake, for the head of a
+/// request (or between two), and between two pieces of a body.
+pub(crate) const SHARED_HANDSHAKE: Duration = Duration::from_secs(10);
+pub(crate) const SHARED_HEAD: Duration = Duration::from_secs(20);
+pub(crate) const SHARED_BODY: Duration = Duration::from_secs(20);
+/// How long answers there get to end when sharing is switched off.
+pub(crate) const SHARED_LINGER: Duration = Duration::from_secs(1);
+/// How often it is looked whether the certificate must be renewed or was
+/// replaced, and whether an address that could not be had can be had now.
+pub(crate) const SHARED_TENDED: Duration = Duration::from_secs(10);
+/// Names of the shared address, and the longest file of a certificate or key.
+pub(crate) const SHARED_NAMES: usize = 16;
+pub(crate) const PEM_MAX: u64 = 256 << 10;
+/// Days that the gateway's own authority and a certificate of it last, and how
+/// many before its end a certificate is replaced. Some clients take none that
+/// lasts longer.
+pub(crate) const AUTHORITY_DAYS: i64 = 3_650;
+pub(crate) const CERTIFICATE_DAYS: i64 = 90;
+pub(crate) const CERTIFICATE_RENEWED: i64 = 30;
+/// How long an invite may last, and how many are listed.
+pub(crate) const INVITE_LIFE: std::ops::RangeInclusive<u64> = 3_600..=7 * 24 * 3_600;
+pub(crate) const INVITES_SHOWN: u32 = 500;
 /// How long calls under way get when the service stops.
 pub(crate) const DRAIN: Duration = Duration::from_secs(5);
 /// Between comment lines that keep a quiet stream open.

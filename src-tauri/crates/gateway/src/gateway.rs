@@ -28,6 +28,7 @@ use crate::{
     outbound::{HttpClient, Outbound, Owner},
     pages::FormKey,
     pipeline::{Paused, Refusal, Reservations, ToolCall},
+    sharing::Sharing,
     store::{
         self, Reader, StoreError, rows,
         snapshot::{ConnectionConfig, Snapshot},
@@ -71,7 +72,7 @@ pub enum ServeError {
     #[error("cannot listen on {address}: {source}; choose another address with --listen")]
     Listen { address: String, source: std::io::Error },
     #[error(
-        "{0} is not on this machine alone; a gateway that is shared over a network needs TLS, which this version does not offer yet"
+        "{0} is not on this machine alone; leave --listen as it is and share the gateway over TLS with `agw share on`"
     )]
     NotLoopback(SocketAddr),
     #[error(
@@ -106,6 +107,7 @@ pub(crate) struct Gateway {
     pub(crate) forms: FormKey,
     pub(crate) codes: Codes,
     pub(crate) registrations: Registrations,
+    pub(crate) sharing: Sharing,
     pub(crate) installation: String,
     pub(crate) master_key: MasterKeySource,
     /// Held while the master key is made: of two at once, the one that lost
@@ -192,6 +194,7 @@ impl Gateway {
             forms: FormKey::new()?,
             codes: Codes::default(),
             registrations: Registrations::default(),
+            sharing: Sharing::default(),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

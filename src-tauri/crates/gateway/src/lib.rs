@@ -18,6 +18,7 @@ mod bounds;
 mod catalog;
 mod clock;
 mod doctor;
+mod door;
 mod egress;
 mod faces;
 #[cfg(feature = "seeded-fault")]
@@ -36,6 +37,7 @@ mod pins;
 pub mod pipeline;
 mod random;
 mod serve;
+mod sharing;
 mod store;
 mod upstream;
 

@@ -1,10 +1,17 @@
 //! Accepting connections, over TCP and over the local admin socket, with a
 //! bound on how many there are and how long each may dawdle.
 
-use std::{io, path::Path, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    net::IpAddr,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use axum::Router;
-use hyper::server::conn::http1;
+use hyper::{Request, body::Incoming, server::conn::http1, service::Service};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -16,8 +23,12 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpListener,
     sync::Semaphore,
+    task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{bounds, door::Door, gateway::Gateway};
 
 /// Connections that may be open at once, per listener.
 const CONNECTIONS: usize = 2_048;
@@ -52,6 +63,64 @@ impl Server {
                 }
             }
         });
+    }
+
+    /// With TLS, for other machines. Ends with `stop`: the listener at once,
+    /// answers under way after a moment.
+    pub(crate) fn shared(
+        mut self,
+        listener: TcpListener,
+        gateway: Arc<Gateway>,
+        stop: CancellationToken,
+    ) -> JoinHandle<()> {
+        self.stop = stop;
+        self.room = Arc::new(Semaphore::new(bounds::SHARED_CONNECTIONS));
+        let tasks = self.tasks.clone();
+        let peers = Peers::default();
+        tasks.spawn(async move {
+            while let Some(accepted) = self.accept(listener.accept()).await {
+                let Ok((stream, peer)) = accepted else { continue };
+                let _ = stream.set_nodelay(true);
+                let door = Door::Network(peer.ip());
+                let Some(turn) = peers.enter(door) else { continue };
+                let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { continue };
+                let Some(tls) = gateway.sharing.tls() else { continue };
+                let this = self.clone();
+                self.tasks.spawn(async move {
+                    let handshake = TlsAcceptor::from(tls).accept(stream);
+                    let handshake = tokio::time::timeout(bounds::SHARED_HANDSHAKE, handshake);
+                    tokio::select! {
+                        shaken = handshake => if let Ok(Ok(stream)) = shaken {
+                            this.serve_shared(stream, door).await;
+                        },
+                        () = this.stop.cancelled() => {}
+                    }
+                    drop((place, turn));
+                });
+            }
+        })
+    }
+
+    async fn serve_shared(
+        &self,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        door: Door,
+    ) {
+        let service = Through { door, inner: TowerToHyperService::new(self.router.clone()) };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(bounds::SHARED_HEAD)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        tokio::pin!(connection);
+        tokio::select! {
+            _ = &mut connection => {}
+            () = self.stop.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                // A stream would go on for ever.
+                let _ = tokio::time::timeout(bounds::SHARED_LINGER, connection).await;
+            }
+        }
     }
 
     pub(crate) fn local(self, listener: LocalListener) {
@@ -103,6 +172,54 @@ impl Server {
             }
             drop(place);
         });
+    }
+}
+
+/// How many connections each peer has.
+#[derive(Debug, Default, Clone)]
+struct Peers(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
+
+/// One of them, while it lasts.
+struct Turn(Peers, Option<IpAddr>);
+
+impl Peers {
+    fn enter(&self, door: Door) -> Option<Turn> {
+        let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = counts.entry(door.peer()).or_default();
+        if *count >= bounds::SHARED_CONNECTIONS_PER_PEER {
+            return None;
+        }
+        *count += 1;
+        Some(Turn(self.clone(), door.peer()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let mut counts = self.0.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = counts.get_mut(&self.1) {
+            *count -= 1;
+            if *count == 0 {
+                counts.remove(&self.1);
+            }
+        }
+    }
+}
+
+/// Says of each request which way it came.
+struct Through {
+    door: Door,
+    inner: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for Through {
+    type Response = axum::response::Response;
+    type Error = std::convert::Infallible;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.door);
+        self.inner.call(request)
     }
 }
 

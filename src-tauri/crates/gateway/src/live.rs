@@ -71,8 +71,19 @@ pub(crate) enum FeedItem {
 }
 
 /// What a change of the configuration may have touched; windows read again.
-const CONFIGURED: [&str; 9] =
-    ["connections", "users", "agents", "teams", "grants", "tools", "approvals", "audit", "status"];
+const CONFIGURED: [&str; 11] = [
+    "connections",
+    "users",
+    "agents",
+    "teams",
+    "grants",
+    "tools",
+    "approvals",
+    "audit",
+    "status",
+    "sharing",
+    "invites",
+];
 
 impl Live {
     /// `known` is the time of the newest record.

@@ -19,7 +19,7 @@ use crate::{
     faces,
     gateway::{Gateway, ServeError, ServeOptions},
     listen::{self, Server},
-    oauth, pages, pipeline,
+    oauth, pages, pipeline, sharing,
 };
 
 const LOCK: &str = "agw.lock";
@@ -90,7 +90,10 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
         .merge(oauth::router(&gateway))
         .merge(accounts::router(&gateway))
         .merge(admin::router(&gateway, admin::Via::Browser))
+        .merge(sharing::router(&gateway))
         .merge(admin::web_view(options.ui_dir.as_deref()));
+    let shared = server(faces::guarded_shared(public.clone(), &gateway));
+    tasks.spawn(sharing::run(Arc::clone(&gateway), shared));
     server(faces::guarded(public, address)).tcp(tcp);
     server(admin::router(&gateway, admin::Via::Local)).local(socket);
     let service = ServiceFile { pid: std::process::id(), url: gateway.url.clone() };

@@ -56,6 +56,8 @@ impl Place<'_> {
 pub enum Own<'a> {
     /// The seed of the key that checkpoints are signed with.
     CheckpointKey,
+    /// The key of the authority that signs the certificate of the shared address.
+    AuthorityKey,
     /// What a record of the trail keeps: `arguments` or `result` of a call.
     Body { call: &'a str, what: &'a str },
 }
@@ -64,6 +66,7 @@ impl Own<'_> {
     fn associated(self) -> Vec<u8> {
         match self {
             Self::CheckpointKey => "agw.v1|own|checkpoint_key".into(),
+            Self::AuthorityKey => "agw.v1|own|authority_key".into(),
             Self::Body { call, what } => format!("agw.v1|audit_bodies|{what}|{call}").into(),
         }
     }

@@ -45,8 +45,13 @@ pub struct Health {
 pub struct Status {
     pub state: ServiceState,
     pub version: String,
-    /// Where agents point, e.g. `http://127.0.0.1:7410`.
+    /// Where agents on the machine of whoever asks point, e.g.
+    /// `http://127.0.0.1:7410`.
     pub url: String,
+    /// Where those on other machines do, e.g. `https://gateway.lan:7411`, if
+    /// the gateway is shared.
+    #[serde(default)]
+    pub shared_url: Option<String>,
     /// RFC 3339.
     pub started_at: String,
     /// The file of `agw` that runs as the gateway; not told to members.

@@ -19,6 +19,7 @@ use super::{
     flow::{Answer, Consent, Person},
 };
 use crate::{
+    door::Door,
     gateway::Gateway,
     pages::{Form, Markup, Page, SignedIn, Visitor, go_to},
 };
@@ -37,6 +38,7 @@ fn person(visitor: &Visitor, signed_in: &SignedIn) -> Person {
 /// `GET /accounts/{connection}`
 async fn asked(
     State(gateway): State<Arc<Gateway>>,
+    door: Door,
     Path(name): Path<String>,
     headers: HeaderMap,
 ) -> Response {
@@ -45,7 +47,7 @@ async fn asked(
     if headers.get(header::HOST).is_none_or(|host| host != own) {
         return go_to(&format!("{}/accounts/{}", gateway.url, agw_api::segment(&name)));
     }
-    let visitor = Visitor::of(&gateway, &headers);
+    let visitor = Visitor::of(&gateway, door, &headers);
     let Some(signed_in) = visitor.signed_in.clone() else {
         return visitor.sign_in_page(&format!("/accounts/{}", agw_api::segment(&name)));
     };
@@ -106,7 +108,7 @@ async fn agreed(
     request: Request,
 ) -> Response {
     let (parts, body) = request.into_parts();
-    let visitor = Visitor::of(&gateway, &parts.headers);
+    let visitor = Visitor::of(&gateway, Door::of(&parts.extensions), &parts.headers);
     let form = match visitor.read_form(body).await {
         Ok(form) => form,
         Err(page) => return page,
@@ -137,7 +139,7 @@ async fn came_back(
     Path(name): Path<String>,
     request: Request,
 ) -> Response {
-    let visitor = Visitor::of(&gateway, request.headers());
+    let visitor = Visitor::of(&gateway, Door::of(request.extensions()), request.headers());
     let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
     let Some(signed_in) = visitor.signed_in.clone() else {
         return visitor.show(failed("the account", &AccountError::NotUnderWay));

@@ -54,10 +54,11 @@ pub(super) async fn show(
 pub(super) async fn make_recovery_key(
     State(gateway): State<Arc<Gateway>>,
     admin: Admin,
+    door: Door,
     body: Result<Json<NewRecoveryKey>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(NewRecoveryKey { password }) = body?;
-    session::prove(&gateway, admin.user, Secret::new(password)).await?;
+    session::prove(&gateway, door, admin.user, Secret::new(password)).await?;
     // Not while the vault gets a new master key.
     let _alone = gateway.making_key.lock().await;
     let vault = gateway.vault.load_full().ok_or_else(sealed)?;

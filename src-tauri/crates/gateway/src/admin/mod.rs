@@ -20,12 +20,14 @@ mod error;
 mod explain;
 mod grants;
 mod history;
+mod invites;
 mod keychain;
 mod people;
 mod service;
 mod session;
 mod sessions;
 mod setup;
+mod sharing;
 mod simulate;
 mod suggest;
 mod teams;
@@ -53,7 +55,7 @@ pub(crate) use error::AdminError;
 pub(crate) use people::mint;
 pub(crate) use session::{
     Opens, SignInFrom, SignIns, Signed, StaffSessions, authenticate, begin as begin_session,
-    end as end_session, named_cookie,
+    end as end_session,
 };
 pub(crate) use web::{nothing_here, web_view};
 
@@ -106,6 +108,12 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(people::edit_user, people::remove_user))
         .routes(routes!(people::set_password))
         .routes(routes!(people::issue_user_token))
+        .routes(routes!(invites::list, invites::create))
+        .routes(routes!(invites::look))
+        .routes(routes!(invites::accept))
+        .routes(routes!(invites::revoke))
+        .routes(routes!(sharing::show, sharing::edit))
+        .routes(routes!(sharing::authority))
         .routes(routes!(agents::add_agent))
         .routes(routes!(agents::edit_agent, agents::revoke_agent))
         .routes(routes!(agents::list_agents))

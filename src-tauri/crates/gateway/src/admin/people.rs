@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agw_api::{EditUser, NewUser, Role, SetPassword, TokenCreated, User};
-use agw_core::{MintedToken, TokenKind, UserId};
+use agw_core::{MintedToken, PersonName, TokenKind, UserId};
 use agw_vault::Secret;
 use axum::{
     Json,
@@ -62,21 +62,33 @@ pub(super) async fn add_user(
             if rows::user_id(db, name.as_str()).is_ok() {
                 return Err(AdminError::exists("user", name.as_str()));
             }
-            db.execute(
-                "INSERT INTO users (name, role, created_at) VALUES (?1, ?2, ?3)",
-                params![name.as_str(), rows::role_word(role), now],
-            )?;
-            let user = rows::user_id(db, name.as_str())?;
-            let mut detail = format!("{name}, {}", rows::role_word(role));
-            if let Some(team) = team {
-                join(db, user, &team, now)?;
-                detail = format!("{detail}, in team {team}");
-            }
+            let (user, detail) = insert(db, &name, role, team.as_slice(), now)?;
             change.audit(Record::config(now, actor, "user_added", detail));
             one_user(db, user)
         })
         .await?;
     Ok((StatusCode::CREATED, Json(user)))
+}
+
+/// A new user with what the trail says of them. There is nobody of that name.
+pub(super) fn insert(
+    db: &Connection,
+    name: &PersonName,
+    role: Role,
+    teams: &[PersonName],
+    now: i64,
+) -> Result<(UserId, String), AdminError> {
+    db.execute(
+        "INSERT INTO users (name, role, created_at) VALUES (?1, ?2, ?3)",
+        params![name.as_str(), rows::role_word(role), now],
+    )?;
+    let user = rows::user_id(db, name.as_str())?;
+    let mut detail = format!("{name}, {}", rows::role_word(role));
+    for team in teams {
+        join(db, user, team, now)?;
+        detail = format!("{detail}, in team {team}");
+    }
+    Ok((user, detail))
 }
 
 /// Remove a user with their agents, tokens, grants and sessions.
@@ -177,7 +189,7 @@ pub(super) async fn edit_user(
             for team in &teams {
                 join(db, user, team, now)?;
             }
-            let names: Vec<&str> = teams.iter().map(agw_core::PersonName::as_str).collect();
+            let names: Vec<&str> = teams.iter().map(PersonName::as_str).collect();
             detail = format!("{detail}, teams: {}", names.join(", "));
         }
         db.execute("UPDATE users SET version = version + 1 WHERE id = ?1", [user.get()])?;
@@ -188,12 +200,7 @@ pub(super) async fn edit_user(
 }
 
 /// Puts a user into a team, which is made if there is none of that name.
-fn join(
-    db: &Connection,
-    user: UserId,
-    team: &agw_core::PersonName,
-    now: i64,
-) -> Result<(), AdminError> {
+fn join(db: &Connection, user: UserId, team: &PersonName, now: i64) -> Result<(), AdminError> {
     db.execute(
         "INSERT INTO teams (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
         params![team.as_str(), now],

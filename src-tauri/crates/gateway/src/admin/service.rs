@@ -14,6 +14,7 @@ use super::{Admin, AdminError, Signed};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     clock,
+    door::{Door, Site},
     gateway::Gateway,
     store::{rows, snapshot::Snapshot},
 };
@@ -34,8 +35,15 @@ pub(super) async fn health(State(gateway): State<Arc<Gateway>>) -> Json<Health> 
     get, path = "/api/v1/status", tag = "service",
     responses((status = 200, body = Status), (status = 401, body = agw_api::ErrorBody))
 )]
-pub(super) async fn status(State(gateway): State<Arc<Gateway>>, signed: Signed) -> Json<Status> {
-    let status = Status { approvals: waiting(&gateway, &signed), ..read_status(&gateway) };
+pub(super) async fn status(
+    State(gateway): State<Arc<Gateway>>,
+    signed: Signed,
+    door: Door,
+) -> Json<Status> {
+    let mut status = Status { approvals: waiting(&gateway, &signed), ..read_status(&gateway) };
+    if let (Site::Shared, Some(shared)) = (door.site(), &status.shared_url) {
+        status.url.clone_from(shared);
+    }
     if signed.role != Role::Member {
         return Json(status);
     }
@@ -198,6 +206,7 @@ pub(super) fn read_status(gateway: &Gateway) -> Status {
         state: gateway.state(),
         version: env!("CARGO_PKG_VERSION").into(),
         url: gateway.url.clone(),
+        shared_url: gateway.sharing.url(),
         started_at: rfc3339(gateway.started_at),
         program: std::env::current_exe().ok().map(|path| path.display().to_string()),
         master_key: snapshot.set_up.then(|| gateway.master_key.to_string()),

@@ -2,6 +2,7 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -25,6 +26,7 @@ use super::{AdminError, Via, sessions as places};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
+    door::Door,
     gateway::Gateway,
     random,
     store::{StoreError, writer::Safety},
@@ -193,10 +195,32 @@ fn hash(token: &str) -> Hash {
     Sha256::digest(token.as_bytes()).into()
 }
 
+/// What failures are counted of: a name, as it was tried from one place, all
+/// names from there, and a name from wherever in the network. Nobody who
+/// guesses over the network keeps people on this machine out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Tally {
+    Name(Option<IpAddr>, String),
+    Place(Option<IpAddr>),
+    Everywhere(String),
+}
+
+impl Tally {
+    /// Each with how many it may be.
+    fn of(door: Door, name: &str) -> Vec<(Self, u32)> {
+        // As the names of users are looked up.
+        let (peer, name) = (door.peer(), name.to_ascii_lowercase());
+        let many = bounds::SIGN_IN_FAILURES * 10;
+        let everywhere = peer.map(|_| (Self::Everywhere(name.clone()), many));
+        let here = [(Self::Name(peer, name), bounds::SIGN_IN_FAILURES), (Self::Place(peer), many)];
+        here.into_iter().chain(everywhere).collect()
+    }
+}
+
 /// Counts failed sign-ins.
 #[derive(Debug)]
 pub(crate) struct SignIns {
-    failures: Mutex<HashMap<String, (u32, Instant)>>,
+    failures: Mutex<HashMap<Tally, (u32, Instant)>>,
     hashing: Arc<Semaphore>,
 }
 
@@ -208,16 +232,12 @@ impl Default for SignIns {
 }
 
 impl SignIns {
-    /// Refuses a name that failed too often, before its password is looked
-    /// at; `""` stands for all names together.
-    fn check(&self, name: &str) -> Result<(), AdminError> {
-        // As the names of users are looked up.
-        let name = &*name.to_ascii_lowercase();
+    /// Refuses what failed too often, before its password is looked at.
+    pub(super) fn check(&self, door: Door, name: &str) -> Result<(), AdminError> {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         failures.retain(|_, (_, since)| since.elapsed() < bounds::SIGN_IN_WINDOW);
-        for (name, limit) in [(name, bounds::SIGN_IN_FAILURES), ("", bounds::SIGN_IN_FAILURES * 10)]
-        {
-            if let Some((count, since)) = failures.get(name)
+        for (tally, limit) in Tally::of(door, name) {
+            if let Some((count, since)) = failures.get(&tally)
                 && *count >= limit
             {
                 let left = bounds::SIGN_IN_WINDOW.saturating_sub(since.elapsed());
@@ -227,13 +247,13 @@ impl SignIns {
         Ok(())
     }
 
-    fn failed(&self, name: &str) {
-        let name = &*name.to_ascii_lowercase();
+    pub(super) fn failed(&self, door: Door, name: &str) {
         let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let room = failures.len() < NAMES_MAX;
-        for name in ["", name] {
-            if room || failures.contains_key(name) {
-                failures.entry(name.to_owned()).or_insert((0, Instant::now())).0 += 1;
+        for (tally, _) in Tally::of(door, name) {
+            // One place fills this with names only as fast as it may fail.
+            if room || failures.contains_key(&tally) {
+                failures.entry(tally).or_insert((0, Instant::now())).0 += 1;
             }
         }
     }
@@ -243,17 +263,18 @@ impl SignIns {
     /// than who sends them one by one.
     async fn matches(
         &self,
+        door: Door,
         name: &str,
         stored: PasswordHash,
         password: Secret,
     ) -> Result<bool, AdminError> {
-        self.check(name)?;
+        self.check(door, name)?;
         let _place = self.place().await?;
-        self.check(name)?;
+        self.check(door, name)?;
         let matches = tokio::task::spawn_blocking(move || stored.matches(&password)).await;
         let matches = matches.map_err(|_| unhashed())?;
         if !matches {
-            self.failed(name);
+            self.failed(door, name);
         }
         Ok(matches)
     }
@@ -303,7 +324,11 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
         gateway: &Arc<Gateway>,
     ) -> Result<Self, AdminError> {
         let browser = parts.extensions.get::<Via>() != Some(&Via::Local);
-        let token = if browser { cookie(&parts.headers) } else { bearer(&parts.headers) };
+        let site = Door::of(&parts.extensions).site();
+        let token = match browser {
+            true => site.cookie(&parts.headers, COOKIE),
+            false => bearer(&parts.headers).map(str::to_owned),
+        };
         // A cookie comes along unasked; a page that may use it says where it
         // is from, and the guard has checked that it is one of ours.
         let reads = [Method::GET, Method::HEAD].contains(&parts.method);
@@ -312,7 +337,7 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
             return Err(AdminError::new(codes::FORBIDDEN, "the request names no Origin", next));
         }
         let found =
-            token.and_then(|token| gateway.staff.find(token, Opens::AdminApi, clock::now_ms()));
+            token.and_then(|token| gateway.staff.find(&token, Opens::AdminApi, clock::now_ms()));
         let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
         let snapshot = gateway.live.snapshot.load();
         let person = snapshot.users.get(&open.user).filter(|person| !person.removed);
@@ -323,19 +348,6 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::AUTHORIZATION)?.to_str().ok()?.strip_prefix("Bearer ")
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    named_cookie(headers, COOKIE)
-}
-
-/// The cookie of that name, if there is one and not several.
-pub(crate) fn named_cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    let mut found =
-        cookies.split("; ").filter_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-    // A page on another port can put a second one, of a longer path, before ours.
-    found.next().filter(|_| found.next().is_none())
 }
 
 /// Sign in.
@@ -350,20 +362,22 @@ pub(crate) fn named_cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h
 pub(super) async fn sign_in(
     State(gateway): State<Arc<Gateway>>,
     Extension(via): Extension<Via>,
+    door: Door,
     headers: HeaderMap,
     body: Result<Json<SignInRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(SignInRequest { user: name, password }) = body?;
-    let user = authenticate(&gateway, &name, Secret::new(password)).await?;
-    let created =
-        begin(&gateway, user, name, Opens::AdminApi, SignInFrom::of(via, &headers)).await?;
-    Ok(created.respond(via))
+    let user = authenticate(&gateway, door, &name, Secret::new(password)).await?;
+    let from = SignInFrom::of(via, &headers);
+    let created = begin(&gateway, user, name, Opens::AdminApi, from).await?;
+    Ok(created.respond(via, door))
 }
 
 /// Whose name and password these are. Names that nobody has and wrong
 /// passwords are answered alike, and after as long.
 pub(crate) async fn authenticate(
     gateway: &Gateway,
+    door: Door,
     name: &str,
     password: Secret,
 ) -> Result<UserId, AdminError> {
@@ -379,7 +393,7 @@ pub(crate) async fn authenticate(
         .await?;
     let (user, stored): (Option<u64>, Option<String>) = stored.unzip();
     let stored = PasswordHash::from_stored(stored.unwrap_or_else(|| NOBODY.to_owned()));
-    let matches = gateway.sign_ins.matches(name, stored, password).await?;
+    let matches = gateway.sign_ins.matches(door, name, stored, password).await?;
     if let Some(user) = user.filter(|_| matches).map(UserId::new) {
         return Ok(user);
     }
@@ -466,18 +480,18 @@ impl NewSession {
         }
     }
 
-    pub(super) fn cookie(&self) -> String {
+    pub(super) fn cookie(&self, door: Door) -> String {
         let age = bounds::SESSION_LIFE.as_secs();
-        format!("{COOKIE}={}; Path=/api; HttpOnly; SameSite=Strict; Max-Age={age}", self.token)
+        let rest = format!("Path=/api; HttpOnly; SameSite=Strict; Max-Age={age}");
+        door.site().set_cookie(COOKIE, &self.token, &rest)
     }
 
-    fn respond(&self, via: Via) -> Response {
+    pub(super) fn respond(&self, via: Via, door: Door) -> Response {
         let body = Json(self.created(via));
         match via {
             Via::Local => (StatusCode::CREATED, body).into_response(),
-            Via::Browser => {
-                (StatusCode::CREATED, [(header::SET_COOKIE, self.cookie())], body).into_response()
-            }
+            Via::Browser => (StatusCode::CREATED, [(header::SET_COOKIE, self.cookie(door))], body)
+                .into_response(),
         }
     }
 }
@@ -506,12 +520,13 @@ pub(super) async fn current(State(gateway): State<Arc<Gateway>>, signed: Signed)
 pub(super) async fn change_password(
     State(gateway): State<Arc<Gateway>>,
     signed: Signed,
+    door: Door,
     body: Result<Json<ChangePassword>, JsonRejection>,
 ) -> Result<StatusCode, AdminError> {
     let Json(ChangePassword { current, new }) = body?;
     let (current, new) = (Secret::new(current), Secret::new(new));
     let user = signed.user;
-    prove(&gateway, user, current).await?;
+    prove(&gateway, door, user, current).await?;
     store_password(&gateway, user, new, user, Some(signed)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -520,6 +535,7 @@ pub(super) async fn change_password(
 /// open must not be enough.
 pub(super) async fn prove(
     gateway: &Gateway,
+    door: Door,
     user: UserId,
     password: Secret,
 ) -> Result<(), AdminError> {
@@ -530,7 +546,7 @@ pub(super) async fn prove(
         Ok(db.query_row(sql, [user.get()], |row| row.get::<_, Option<String>>(0))?)
     });
     let stored = PasswordHash::from_stored(stored.await?.unwrap_or_else(|| NOBODY.to_owned()));
-    if gateway.sign_ins.matches(&name, stored, password).await? {
+    if gateway.sign_ins.matches(door, &name, stored, password).await? {
         return Ok(());
     }
     let message = "the current password is another one";
@@ -593,9 +609,11 @@ pub(crate) async fn end(gateway: &Gateway, user: UserId, hash: Hash) -> Result<(
 pub(super) async fn sign_out(
     State(gateway): State<Arc<Gateway>>,
     signed: Signed,
+    door: Door,
 ) -> Result<Response, AdminError> {
     end(&gateway, signed.user, signed.hash).await?;
-    let gone = format!("{COOKIE}=; Path=/api; HttpOnly; SameSite=Strict; Max-Age=0");
+    let rest = "Path=/api; HttpOnly; SameSite=Strict; Max-Age=0";
+    let gone = door.site().set_cookie(COOKIE, "", rest);
     Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, gone)]).into_response())
 }
 
@@ -617,12 +635,32 @@ mod tests {
     fn five_failures_lock_one_name_and_not_another() {
         let sign_ins = SignIns::default();
         for _ in 0..bounds::SIGN_IN_FAILURES {
-            assert!(sign_ins.check("ana").is_ok());
-            sign_ins.failed("ana");
+            assert!(sign_ins.check(Door::Machine, "ana").is_ok());
+            sign_ins.failed(Door::Machine, "ana");
         }
-        let refused = sign_ins.check("aNa").unwrap_err();
+        let refused = sign_ins.check(Door::Machine, "aNa").unwrap_err();
         assert_eq!(refused.code, codes::TOO_MANY_ATTEMPTS);
         assert!(refused.retry_after.is_some());
-        assert!(sign_ins.check("bo").is_ok());
+        assert!(sign_ins.check(Door::Machine, "bo").is_ok());
+    }
+
+    #[test]
+    fn nobody_in_the_network_locks_out_this_machine_or_another_one() {
+        let sign_ins = SignIns::default();
+        let peer = |n: u8| Door::Network([192, 0, 2, n].into());
+        let many = bounds::SIGN_IN_FAILURES * 10;
+        for n in 0..many {
+            sign_ins.failed(peer(1), &format!("guess{n}"));
+        }
+        assert!(sign_ins.check(peer(1), "ana").is_err());
+        assert!(sign_ins.check(peer(2), "ana").is_ok());
+        assert!(sign_ins.check(Door::Machine, "ana").is_ok());
+        // Nor do many guess one name together, from one address each.
+        for n in 0..many {
+            sign_ins.failed(peer(u8::try_from(n + 10).unwrap()), "ana");
+        }
+        assert!(sign_ins.check(peer(200), "ana").is_err());
+        assert!(sign_ins.check(peer(200), "bo").is_ok());
+        assert!(sign_ins.check(Door::Machine, "ana").is_ok());
     }
 }

@@ -17,6 +17,7 @@ use super::{Admin, AdminError, Via, service, session};
 use crate::{
     audit::{Kind, Record},
     clock,
+    door::Door,
     gateway::{Gateway, UnsealError},
     store::rows,
 };
@@ -36,6 +37,7 @@ const PASSWORD_MIN: usize = 10;
 pub(super) async fn setup(
     State(gateway): State<Arc<Gateway>>,
     Extension(via): Extension<Via>,
+    door: Door,
     headers: HeaderMap,
     body: Result<Json<SetupRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
@@ -101,7 +103,7 @@ pub(super) async fn setup(
     };
     let mut response = (StatusCode::CREATED, Json(body)).into_response();
     if via == Via::Browser
-        && let Ok(cookie) = session.cookie().parse()
+        && let Ok(cookie) = session.cookie(door).parse()
     {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

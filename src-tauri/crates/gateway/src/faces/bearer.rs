@@ -2,16 +2,18 @@
 
 use axum::http::{HeaderMap, header};
 
-use crate::pipeline::Presented;
+use crate::{door::Door, pipeline::Presented};
 
 /// From `Authorization: Bearer …`; other schemes and repeated headers are
 /// malformed.
-pub(super) fn presented(headers: &HeaderMap) -> Presented {
+pub(super) fn presented(door: Door, headers: &HeaderMap) -> Presented {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (None, _) => Presented::Missing,
         (Some(_), Some(_)) => Presented::Malformed,
-        (Some(value), None) => Presented::of(Some(token(value.to_str().unwrap_or_default()))),
+        (Some(value), None) => {
+            Presented::of(door.site(), Some(token(value.to_str().unwrap_or_default())))
+        }
     }
 }
 

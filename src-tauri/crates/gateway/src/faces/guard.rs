@@ -1,5 +1,5 @@
-//! Who may talk to the TCP port at all: requests that name this machine as
-//! their host and, if a browser sent them, that come from the gateway's own
+//! Who may talk to a TCP port at all: requests that name this machine as
+//! their host (the shared port's: by one of the names that an admin gave it) and, if a browser sent them, that come from the gateway's own
 //! pages. A page on another site can make a browser call localhost; it cannot
 //! make it lie about Host or Origin (DNS rebinding).
 
@@ -12,6 +12,12 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use tower_http::timeout::RequestBodyTimeoutLayer;
+
+use crate::{bounds, gateway::Gateway};
+
+/// Browsers remember for so long that this host is to be had over HTTPS.
+const STRICT: &str = "max-age=2592000";
 
 #[derive(Debug)]
 struct Allowed {
@@ -27,16 +33,22 @@ impl Allowed {
     }
 
     fn allows(&self, headers: &HeaderMap) -> bool {
-        let one_of = |name: header::HeaderName, list: &[String], required: bool| {
-            let mut values = headers.get_all(name).iter();
-            match (values.next(), values.next()) {
-                (None, _) => !required,
-                (Some(value), None) => list.iter().any(|allowed| value == allowed.as_str()),
-                (Some(_), Some(_)) => false,
-            }
-        };
-        one_of(header::HOST, &self.hosts, true) && one_of(header::ORIGIN, &self.origins, false)
+        let one_of = |list: &[String], value: &str| list.iter().any(|allowed| value == allowed);
+        allows(headers, |host| one_of(&self.hosts, host), |origin| one_of(&self.origins, origin))
     }
+}
+
+/// One `Host`, and at most one `Origin`, each a good one.
+fn allows(headers: &HeaderMap, host: impl Fn(&str) -> bool, origin: impl Fn(&str) -> bool) -> bool {
+    let one = |name: header::HeaderName, good: &dyn Fn(&str) -> bool, otherwise: bool| {
+        let mut values = headers.get_all(name).iter();
+        match (values.next(), values.next()) {
+            (None, _) => otherwise,
+            (Some(value), None) => value.to_str().is_ok_and(good),
+            (Some(_), Some(_)) => false,
+        }
+    };
+    one(header::HOST, &host, false) && one(header::ORIGIN, &origin, true)
 }
 
 /// How this machine may be called, with the port.
@@ -59,11 +71,40 @@ async fn check(State(allowed): State<Arc<Allowed>>, request: Request, next: Next
         let text = "This address serves local clients only: use http://127.0.0.1 or http://localhost with the gateway's port, not from another web site.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
-    let mut response = next.run(request).await;
+    finished(next.run(request).await)
+}
+
+fn finished(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     // Pages choose how long they keep; answers to agents never do.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The same for the shared port, whose names may change.
+pub(crate) fn guarded_shared(router: Router, gateway: &Arc<Gateway>) -> Router {
+    router
+        .layer(RequestBodyTimeoutLayer::new(bounds::SHARED_BODY))
+        .layer(middleware::from_fn_with_state(Arc::clone(gateway), check_shared))
+}
+
+async fn check_shared(
+    State(gateway): State<Arc<Gateway>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let sharing = &gateway.sharing;
+    let ours = |host: &str| sharing.is_host(host);
+    if !allows(request.headers(), ours, |origin| sharing.is_origin(origin)) {
+        let text = "The gateway is not called by this name, or the request comes from another web site. An administrator sets its names under Listening and sharing.\n";
+        return (StatusCode::FORBIDDEN, text).into_response();
+    }
+    let mut response = finished(next.run(request).await);
+    if sharing.is_strict() {
+        let strict = HeaderValue::from_static(STRICT);
+        response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
+    }
     response
 }
 

@@ -13,20 +13,22 @@ use subtle::ConstantTimeEq as _;
 
 use super::bearer;
 use crate::{
-    admin, audit::metrics, gateway::Gateway, pipeline::Presented, store::snapshot::Snapshot,
+    admin, audit::metrics, door::Door, gateway::Gateway, pipeline::Presented,
+    store::snapshot::Snapshot,
 };
 
 pub(super) async fn show(
     State(gateway): State<Arc<Gateway>>,
     method: Method,
+    door: Door,
     headers: HeaderMap,
 ) -> Response {
     let snapshot = gateway.live.snapshot.load();
     match snapshot.audit.metrics {
         MetricsAccess::Off => return admin::nothing_here().into_response(),
-        // The listener is open to this machine alone.
-        MetricsAccess::Local => {}
-        MetricsAccess::Token if shows_token(&snapshot, &headers) => {}
+        MetricsAccess::Local if door == Door::Machine => {}
+        MetricsAccess::Local => return admin::nothing_here().into_response(),
+        MetricsAccess::Token if shows_token(&snapshot, door, &headers) => {}
         MetricsAccess::Token => {
             let challenge =
                 [(header::WWW_AUTHENTICATE, "Bearer realm=\"AI Agent Gateway metrics\"")];
@@ -41,9 +43,11 @@ pub(super) async fn show(
     ([(header::CONTENT_TYPE, metrics::TEXT)], text).into_response()
 }
 
-fn shows_token(snapshot: &Snapshot, headers: &HeaderMap) -> bool {
-    match (bearer::presented(headers), &snapshot.metrics_token) {
-        (Presented::Token(shown), Some(known)) => shown.as_bytes().ct_eq(known.as_bytes()).into(),
+fn shows_token(snapshot: &Snapshot, door: Door, headers: &HeaderMap) -> bool {
+    match (bearer::presented(door, headers), &snapshot.metrics_token) {
+        (Presented::Token(shown, _), Some(known)) => {
+            shown.as_bytes().ct_eq(known.as_bytes()).into()
+        }
         _ => false,
     }
 }

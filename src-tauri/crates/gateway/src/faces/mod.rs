@@ -8,7 +8,7 @@ mod mcp;
 mod metrics;
 mod rest;
 
-pub(crate) use guard::{guarded, own_hosts};
+pub(crate) use guard::{guarded, guarded_shared, own_hosts};
 #[cfg(feature = "fuzzing")]
 pub(crate) use mcp::fuzzing;
 pub(crate) use mcp::{AgentSessions, ParkedCalls};

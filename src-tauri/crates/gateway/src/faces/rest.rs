@@ -26,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use super::{BodyError, bearer, is_json, read_body};
 use crate::{
     catalog::Listed,
+    door::Door,
     gateway::Gateway,
     pipeline::{
         Answer, Arguments, ClientSide, Face, InboundCall, Operation, Presented, Refusal, SafeReply,
@@ -39,8 +40,12 @@ const RECEIPT: HeaderName = HeaderName::from_static("agw-receipt");
 const KEY_SHOWN: usize = 64;
 
 /// `GET /mcp/tools`: what this caller may call.
-pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap) -> Response {
-    let presented = bearer::presented(&headers);
+pub(super) async fn list(
+    State(gateway): State<Arc<Gateway>>,
+    door: Door,
+    headers: HeaderMap,
+) -> Response {
+    let presented = bearer::presented(door, &headers);
     if let Some(response) = not_set_up(&gateway, &presented) {
         return response;
     }
@@ -77,7 +82,8 @@ pub(super) async fn list(State(gateway): State<Arc<Gateway>>, headers: HeaderMap
 pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let received = Instant::now();
     let (head, body) = request.into_parts();
-    let in_header = bearer::presented(&head.headers);
+    let door = Door::of(&head.extensions);
+    let in_header = bearer::presented(door, &head.headers);
     if let Some(response) = not_set_up(&gateway, &in_header) {
         return response;
     }
@@ -97,7 +103,7 @@ pub(super) async fn call(State(gateway): State<Arc<Gateway>>, request: Request) 
             return refused(&gateway, &in_header, "", refusal);
         }
     };
-    let (meant, inbound) = match accept(&body, in_header, received) {
+    let (meant, inbound) = match accept(&body, door, in_header, received) {
         Ok(accepted) => accepted,
         Err((presented, meant, refusal)) => {
             return refused(&gateway, &presented, &meant, refusal);
@@ -134,6 +140,7 @@ fn not_set_up(gateway: &Gateway, presented: &Presented) -> Option<Response> {
 /// which tool was meant, as far as it can be read.
 fn accept(
     body: &Bytes,
+    door: Door,
     in_header: Presented,
     received: Instant,
 ) -> Result<(String, InboundCall), (Presented, String, Refusal)> {
@@ -144,7 +151,7 @@ fn accept(
     let presented = match (in_header, node.get("token")) {
         (presented, None) => presented,
         (Presented::Missing, Some(token)) => {
-            Presented::of(Some(token.as_str().unwrap_or_default()))
+            Presented::of(door.site(), Some(token.as_str().unwrap_or_default()))
         }
         (_, Some(_)) => {
             let text = "a token stands in the header and in the body; send it once";

@@ -15,13 +15,14 @@ use axum::{
 };
 
 use super::{
-    Audience, base,
+    Audience,
     clients::{self, Client},
     consent::{self, Choice, Existing},
     issue::Consent,
 };
 use crate::{
     admin::AdminError,
+    door::Door,
     gateway::Gateway,
     pages::{Form, Page, SignedIn, Visitor},
 };
@@ -77,9 +78,9 @@ impl Back {
 
 /// `GET /oauth/authorize?…`
 pub(super) async fn asked(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let visitor = Visitor::of(&gateway, request.headers());
+    let visitor = Visitor::of(&gateway, Door::of(request.extensions()), request.headers());
     let query = request.uri().query().unwrap_or_default();
-    let asked = match read(&gateway, request.headers(), query).await {
+    let asked = match read(&gateway, visitor.door, request.headers(), query).await {
         Ok(asked) => asked,
         Err(unfit) => return unfit.respond(&visitor),
     };
@@ -92,13 +93,13 @@ pub(super) async fn asked(State(gateway): State<Arc<Gateway>>, request: Request)
 /// `POST /oauth/authorize`: the form of the consent page.
 pub(super) async fn decided(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let visitor = Visitor::of(&gateway, &parts.headers);
+    let visitor = Visitor::of(&gateway, Door::of(&parts.extensions), &parts.headers);
     let form = match visitor.read_form(body).await {
         Ok(form) => form,
         Err(page) => return page,
     };
     let query = form.one("request").unwrap_or_default();
-    let asked = match read(&gateway, &parts.headers, query).await {
+    let asked = match read(&gateway, visitor.door, &parts.headers, query).await {
         Ok(asked) => asked,
         Err(unfit) => return unfit.respond(&visitor),
     };
@@ -164,7 +165,12 @@ fn auditors() -> Page {
 }
 
 /// Reads a request from its query.
-async fn read(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<Asked, Unfit> {
+async fn read(
+    gateway: &Gateway,
+    door: Door,
+    headers: &HeaderMap,
+    query: &str,
+) -> Result<Asked, Unfit> {
     const WRONG: &str = "This sign-in cannot go on";
     if !gateway.live.snapshot.load().set_up {
         let next = "The gateway is not set up yet. An administrator sets it up with `agw setup` or in its window.";
@@ -196,10 +202,10 @@ async fn read(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<Ask
     let back = Back {
         redirect: redirect.to_owned(),
         state: form.one("state").map(str::to_owned),
-        issuer: base(headers),
+        issuer: door.site().base(headers),
     };
     let (host, local) = clients::host_of(redirect);
-    let (audience, challenge) = match terms(gateway, &form) {
+    let (audience, challenge) = match terms(gateway, door, &form) {
         Ok(terms) => terms,
         // Anybody registers anything: a link to us with a fault in it must not
         // lead on to another site, nor open an app (RFC 9700, section 4.11.2).
@@ -230,6 +236,7 @@ async fn read(gateway: &Gateway, headers: &HeaderMap, query: &str) -> Result<Ask
 /// first revisions name no resource; what they get is for `/mcp` all the same.
 fn terms(
     gateway: &Gateway,
+    door: Door,
     form: &Form,
 ) -> Result<(Audience, String), (&'static str, &'static str)> {
     const REQUEST: &str = "invalid_request";
@@ -250,8 +257,8 @@ fn terms(
         return Err((REQUEST, "code_challenge must be a SHA-256 in base64url"));
     }
     let audience = match form.one("resource") {
-        None => Audience::All,
-        Some(resource) => Audience::of_resource(gateway, resource)
+        None => Audience::at(door.site(), None),
+        Some(resource) => Audience::of_resource(gateway, door.site(), resource)
             .ok_or(("invalid_target", "the resource is none of this gateway's endpoints"))?,
     };
     Ok((audience, challenge.to_owned()))

@@ -109,7 +109,7 @@ mod tests {
             redirect: String::new(),
             host: String::new(),
             challenge: String::new(),
-            audience: Audience::All,
+            audience: Audience::at(crate::door::Site::Loopback, None),
             becomes: Becomes::New { scope: Vec::new(), expires_at: None },
         }
     }

@@ -51,7 +51,7 @@ impl Existing {
         user: UserId,
         asked: &Asked,
     ) -> Result<Vec<Self>, AdminError> {
-        let (client, path) = (asked.client.id.clone(), asked.audience.path());
+        let (client, path) = (asked.client.id.clone(), asked.audience.stored());
         let found = gateway.reader.run(move |db| {
             let mut select = db.prepare_cached(
                 "SELECT a.id, s.at FROM agents a JOIN sign_ins s ON s.agent = a.id

@@ -12,6 +12,7 @@ use crate::{
     },
     audit::Record,
     bounds, clock,
+    door::Site,
     gateway::Gateway,
     store::{rows, writer::Change},
 };
@@ -80,7 +81,7 @@ pub(super) async fn begin(gateway: &Gateway, consent: Consent) -> Result<Issued,
         let Some(agent) = agent_of(change, &consent, &owner)? else { return Ok(None) };
         let Some(row) = alive(db, agent, now)? else { return Ok(None) };
         end_tokens(db, agent, now)?;
-        let audience = consent.audience.path();
+        let audience = consent.audience.stored();
         let expires_in = add_access(db, access_hash, agent, &row, &audience, now)?;
         add_refresh(db, refresh_hash, agent, now)?;
         let Client { id, name, known, .. } = &consent.client;
@@ -180,7 +181,7 @@ pub(super) async fn refresh(
     gateway: &Gateway,
     token: agw_core::TokenHash,
     client: String,
-    audience: Option<Audience>,
+    (site, audience): (Site, Option<Audience>),
 ) -> Result<Issued, OauthError> {
     let (access, refresh) = (mint(TokenKind::Agent)?, mint(TokenKind::Refresh)?);
     let (access_hash, refresh_hash) = (access.hash(), refresh.hash());
@@ -209,8 +210,8 @@ pub(super) async fn refresh(
             change.audit(record);
             return Ok(Refreshed::Again);
         }
-        let own = Audience::of_path(&path).ok_or_else(|| AdminError::internal("an audience"))?;
-        if audience.is_some_and(|asked| asked != own) {
+        let own = Audience::of_stored(&path).ok_or_else(|| AdminError::internal("an audience"))?;
+        if own.site() != site || audience.is_some_and(|asked| asked != own) {
             return Ok(Refreshed::No);
         }
         let sql = "UPDATE refresh_tokens SET used_at = ?2 WHERE hash = ?1";
@@ -239,8 +240,8 @@ pub(super) async fn for_sub_token(
     let now = gateway.live.clock.now_ms();
     let made = gateway.writer.change(move |change| {
         let Some(row) = alive(change.db, agent, now)? else { return Ok(None) };
-        let expires_in = add_access(change.db, hash, agent, &row, &audience.path(), now)?;
-        let detail = format!("{}, with its sub-token, for {}", row.name, audience.path());
+        let expires_in = add_access(change.db, hash, agent, &row, &audience.stored(), now)?;
+        let detail = format!("{}, with its sub-token, for {}", row.name, audience.stored());
         change.audit(record("token_issued", &row, agent, detail));
         Ok::<_, AdminError>(Some((expires_in, scope_of(&row, &audience))))
     });

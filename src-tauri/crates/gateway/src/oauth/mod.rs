@@ -8,10 +8,12 @@
 //!     ─► code ─► /oauth/token: the agent is made, access and refresh token ─► /mcp
 //! ```
 //!
-//! - The *issuer* is `http://` and the host that the client addressed, one of
+//! - The *issuer* is the scheme and the host that the client addressed, one of
 //!   the few that the port's guard lets in; so every document names the host
 //!   that it was asked for, and all of them the same.
-//! - An *audience* is an endpoint. A token for `/mcp/gmail` opens that one; a
+//! - The loopback and the shared address are two issuers and two resource
+//!   servers: a code, an access or a refresh token of one is none at the other.
+//! - An *audience* is an endpoint at one of them. A token for `/mcp/gmail` opens that one; a
 //!   token for `/mcp`, where all tools are, opens the others and REST, too.
 //! - A *scope* is a tool pattern as it stands in an agent's scope: `gmail.send`,
 //!   `gmail.*`, `*:read`, `*`. Others are ignored, so that nobody learns which
@@ -29,7 +31,7 @@ mod issue;
 mod metadata;
 mod token;
 
-pub(crate) use audience::{Audience, base};
+pub(crate) use audience::Audience;
 pub(crate) use clients::Registrations;
 #[cfg(feature = "fuzzing")]
 pub use clients::may_return;

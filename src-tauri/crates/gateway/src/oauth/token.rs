@@ -29,6 +29,7 @@ use crate::{
     admin::AdminError,
     audit::{Kind, Record},
     bounds, clock,
+    door::{Door, Site},
     gateway::Gateway,
     pages::{Form, read_body},
 };
@@ -40,10 +41,11 @@ pub(super) async fn exchange(
 ) -> Result<Response, OauthError> {
     let (parts, body) = request.into_parts();
     let form = read(&parts.headers, body).await?;
+    let site = Door::of(&parts.extensions).site();
     let issued = match form.one("grant_type") {
-        Some("authorization_code") => code(&gateway, &form).await,
-        Some("refresh_token") => refresh(&gateway, &form).await,
-        Some("client_credentials") => credentials(&gateway, &parts.headers, &form).await,
+        Some("authorization_code") => code(&gateway, site, &form).await,
+        Some("refresh_token") => refresh(&gateway, site, &form).await,
+        Some("client_credentials") => credentials(&gateway, site, &parts.headers, &form).await,
         Some(_) => Err(OauthError::new("unsupported_grant_type", "there is no such grant here")),
         None => Err(OauthError::request("grant_type is missing")),
     };
@@ -85,17 +87,17 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Form, OauthError> {
 }
 
 /// The endpoint that the form names, if it names one.
-fn resource(gateway: &Gateway, form: &Form) -> Result<Option<Audience>, OauthError> {
+fn resource(gateway: &Gateway, site: Site, form: &Form) -> Result<Option<Audience>, OauthError> {
     let Some(resource) = form.one("resource") else { return Ok(None) };
-    Audience::of_resource(gateway, resource).map(Some).ok_or_else(OauthError::target)
+    Audience::of_resource(gateway, site, resource).map(Some).ok_or_else(OauthError::target)
 }
 
-async fn code(gateway: &Arc<Gateway>, form: &Form) -> Result<Issued, OauthError> {
+async fn code(gateway: &Arc<Gateway>, site: Site, form: &Form) -> Result<Issued, OauthError> {
     let missing = || OauthError::request("code, client_id and code_verifier are needed");
     let code = form.one("code").ok_or_else(missing)?;
     let client = form.one("client_id").ok_or_else(missing)?;
     let verifier = form.one("code_verifier").ok_or_else(missing)?;
-    let resource = resource(gateway, form)?;
+    let resource = resource(gateway, site, form)?;
     // Whoever shows a code uses it up, right or wrong.
     let (consent, ticket) = match gateway.codes.take(code) {
         Taken::Fresh(consent, ticket) => (consent, ticket),
@@ -111,6 +113,8 @@ async fn code(gateway: &Arc<Gateway>, form: &Form) -> Result<Issued, OauthError>
     let proof = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));
     let proven: bool = proof.as_bytes().ct_eq(consent.challenge.as_bytes()).into();
     let same_client = consent.client.id == client && consent.redirect == redirect;
+    // The other address is another authorization server.
+    let same_client = same_client && consent.audience.site() == site;
     if !proven || !same_client || !(43..=128).contains(&verifier.len()) {
         return Err(OauthError::grant());
     }
@@ -125,13 +129,15 @@ async fn code(gateway: &Arc<Gateway>, form: &Form) -> Result<Issued, OauthError>
     Ok(issued)
 }
 
-async fn refresh(gateway: &Arc<Gateway>, form: &Form) -> Result<Issued, OauthError> {
+async fn refresh(gateway: &Arc<Gateway>, site: Site, form: &Form) -> Result<Issued, OauthError> {
     let missing = || OauthError::request("refresh_token and client_id are needed");
     let token = form.one("refresh_token").ok_or_else(missing)?;
     let client = form.one("client_id").ok_or_else(missing)?.to_owned();
-    let audience = resource(gateway, form)?;
+    let audience = resource(gateway, site, form)?;
     match TokenHash::of(token) {
-        Ok((TokenKind::Refresh, hash)) => issue::refresh(gateway, hash, client, audience).await,
+        Ok((TokenKind::Refresh, hash)) => {
+            issue::refresh(gateway, hash, client, (site, audience)).await
+        }
         _ => Err(OauthError::grant()),
     }
 }
@@ -140,6 +146,7 @@ async fn refresh(gateway: &Arc<Gateway>, form: &Form) -> Result<Issued, OauthErr
 /// person got them from `agw agent add`, are its client id and secret.
 async fn credentials(
     gateway: &Arc<Gateway>,
+    site: Site,
     headers: &HeaderMap,
     form: &Form,
 ) -> Result<Issued, OauthError> {
@@ -157,7 +164,7 @@ async fn credentials(
             (form.one("client_id").ok_or_else(wrong)?.to_owned(), Zeroizing::new(secret.to_owned()))
         }
     };
-    let audience = resource(gateway, form)?.unwrap_or(Audience::All);
+    let audience = resource(gateway, site, form)?.unwrap_or(Audience::at(site, None));
     let Ok((TokenKind::Agent, hash)) = TokenHash::of(&secret) else { return Err(wrong()) };
     let agent = {
         let snapshot = gateway.live.snapshot.load();

@@ -3,7 +3,7 @@
 //! none is ever sent or allowed.
 //!
 //! ```ignore
-//! let visitor = Visitor::of(&gateway, &headers);
+//! let visitor = Visitor::of(&gateway, door, &headers);
 //! let Some(person) = &visitor.signed_in else { return visitor.sign_in_page("/connect/gmail") };
 //! let form = visitor.form("/connect/gmail", Markup::new().raw("<button>Connect</button>"));
 //! visitor.show(Page::new("Connect Gmail").body(form))

@@ -17,6 +17,7 @@ use super::{
 use crate::{
     admin::{self, AdminError, Opens, SignInFrom},
     bounds,
+    door::Door,
     gateway::Gateway,
 };
 
@@ -60,7 +61,7 @@ impl Visitor {
 
 /// `GET /sign-in?return_to=/…`
 pub(super) async fn asked(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
-    let visitor = Visitor::of(&gateway, request.headers());
+    let visitor = Visitor::of(&gateway, Door::of(request.extensions()), request.headers());
     let query = Form::read(request.uri().query().unwrap_or_default().as_bytes());
     visitor.sign_in_page(query.one("return_to").unwrap_or("/"))
 }
@@ -68,7 +69,7 @@ pub(super) async fn asked(State(gateway): State<Arc<Gateway>>, request: Request)
 /// `POST /sign-in`
 pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut visitor = Visitor::of(&gateway, &parts.headers);
+    let mut visitor = Visitor::of(&gateway, Door::of(&parts.extensions), &parts.headers);
     let form = match visitor.read_form(body).await {
         Ok(form) => form,
         Err(page) => return page,
@@ -76,7 +77,7 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
     let return_to = form.one("return_to").unwrap_or("/");
     let user = form.one("user").unwrap_or_default();
     let password = Secret::new(form.one("password").unwrap_or_default().to_owned());
-    let begun = begin(visitor.gateway(), user, password, &parts.headers).await;
+    let begun = begin(visitor.gateway(), visitor.door, user, password, &parts.headers).await;
     match begun {
         Ok(cookie) => {
             // Nobody can use the session before any more; it need not last.
@@ -95,7 +96,7 @@ pub(super) async fn submitted(State(gateway): State<Arc<Gateway>>, request: Requ
 /// `POST /sign-out`
 pub(super) async fn signed_out(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let mut visitor = Visitor::of(&gateway, &parts.headers);
+    let mut visitor = Visitor::of(&gateway, Door::of(&parts.extensions), &parts.headers);
     if let Err(page) = visitor.read_form(body).await {
         return page;
     }
@@ -111,7 +112,8 @@ pub(super) async fn signed_out(State(gateway): State<Arc<Gateway>>, request: Req
             visitor.show(Page::problem(status, "Signing out could not be recorded", next))
         }
     };
-    let gone = format!("{SESSION}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0");
+    let rest = "Path=/; HttpOnly; SameSite=Lax; Max-Age=0";
+    let gone = visitor.door.site().set_cookie(SESSION, "", rest);
     if let Ok(gone) = gone.parse() {
         response.headers_mut().append(header::SET_COOKIE, gone);
     }
@@ -120,18 +122,18 @@ pub(super) async fn signed_out(State(gateway): State<Arc<Gateway>>, request: Req
 
 async fn begin(
     gateway: &Gateway,
+    door: Door,
     user: &str,
     password: Secret,
     headers: &HeaderMap,
 ) -> Result<HeaderValue, AdminError> {
-    let id = admin::authenticate(gateway, user, password).await?;
+    let id = admin::authenticate(gateway, door, user, password).await?;
     let from = SignInFrom::browser(SessionPlace::Pages, headers);
     let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages, from).await?;
     let age = bounds::PAGE_SESSION_LIFE.as_secs();
-    let token = &session.token;
-    format!("{SESSION}={token}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}")
-        .parse()
-        .map_err(|_| AdminError::internal("a session's cookie could not be made"))
+    let rest = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={age}");
+    let cookie = door.site().set_cookie(SESSION, &session.token, &rest);
+    cookie.parse().map_err(|_| AdminError::internal("a session's cookie could not be made"))
 }
 
 fn refused(visitor: &Visitor, return_to: &str, error: &AdminError) -> Response {

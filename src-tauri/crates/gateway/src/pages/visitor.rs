@@ -18,6 +18,7 @@ use super::{Markup, Page};
 use crate::{
     admin::{self, AdminError, Opens},
     bounds, clock,
+    door::Door,
     gateway::Gateway,
     random,
 };
@@ -57,6 +58,7 @@ pub(crate) struct SignedIn {
 #[derive(Debug)]
 pub(crate) struct Visitor {
     pub(crate) signed_in: Option<SignedIn>,
+    pub(crate) door: Door,
     gateway: Arc<Gateway>,
     browser: Zeroizing<String>,
     /// The browser has no cookie yet that tells it from others.
@@ -66,10 +68,11 @@ pub(crate) struct Visitor {
 }
 
 impl Visitor {
-    pub(crate) fn of(gateway: &Arc<Gateway>, headers: &HeaderMap) -> Self {
-        let known = admin::named_cookie(headers, BROWSER).filter(|value| value.len() == 64);
-        let found = admin::named_cookie(headers, SESSION)
-            .and_then(|token| gateway.staff.find(token, Opens::Pages, clock::now_ms()));
+    pub(crate) fn of(gateway: &Arc<Gateway>, door: Door, headers: &HeaderMap) -> Self {
+        let cookie = |name| door.site().cookie(headers, name);
+        let known = cookie(BROWSER).filter(|value| value.len() == 64);
+        let found = cookie(SESSION)
+            .and_then(|token| gateway.staff.find(&token, Opens::Pages, clock::now_ms()));
         let signed_in = found.as_ref().and_then(|(_, open)| {
             let snapshot = gateway.live.snapshot.load();
             let person = snapshot.users.get(&open.user).filter(|person| !person.removed)?;
@@ -79,8 +82,9 @@ impl Visitor {
             session: signed_in.as_ref().and(found).map_or([0; 32], |(hash, _)| hash),
             signed_in,
             gateway: Arc::clone(gateway),
-            browser: Zeroizing::new(known.map_or_else(new_browser, str::to_owned)),
+            door,
             new: known.is_none(),
+            browser: Zeroizing::new(known.unwrap_or_else(new_browser)),
             origin: headers.contains_key(header::ORIGIN),
         }
     }
@@ -126,7 +130,8 @@ impl Visitor {
             self.signed_in.as_ref().map(|_| self.form("/sign-out", Markup::new().raw(button)));
         let mut response = page.foot(foot.unwrap_or_default()).respond();
         if self.new {
-            let cookie = format!("{BROWSER}={}; Path=/; HttpOnly; SameSite=Lax", *self.browser);
+            let rest = "Path=/; HttpOnly; SameSite=Lax";
+            let cookie = self.door.site().set_cookie(BROWSER, &self.browser, rest);
             if let Ok(cookie) = HeaderValue::from_str(&cookie) {
                 response.headers_mut().append(header::SET_COOKIE, cookie);
             }

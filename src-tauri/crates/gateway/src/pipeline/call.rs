@@ -22,6 +22,7 @@ use crate::{
     audit::{CallId, Kind, Record, settings::Recording},
     catalog::{Catalog, CatalogTool},
     clock,
+    door::Site,
     members::Members,
     pipeline::{ClientSide, Refusal},
     store::snapshot::Snapshot,
@@ -54,15 +55,16 @@ impl Face {
 pub(crate) enum Presented {
     Missing,
     Malformed,
-    Token(TokenHash),
+    /// And the address that it was shown at.
+    Token(TokenHash, Site),
 }
 
 impl Presented {
-    pub(crate) fn of(token: Option<&str>) -> Self {
+    pub(crate) fn of(site: Site, token: Option<&str>) -> Self {
         match token.map(TokenHash::of) {
             None => Self::Missing,
             Some(Err(TokenError)) => Self::Malformed,
-            Some(Ok((_, hash))) => Self::Token(hash),
+            Some(Ok((_, hash))) => Self::Token(hash, site),
         }
     }
 }

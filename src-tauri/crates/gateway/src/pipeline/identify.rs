@@ -19,10 +19,10 @@ pub(crate) fn identify(
     now: i64,
     story: &mut Story,
 ) -> Result<Arc<Caller>, Refusal> {
-    let hash = match presented {
+    let (hash, site) = match presented {
         Presented::Missing => return Err(Refusal::TokenMissing),
         Presented::Malformed => return Err(Refusal::TokenMalformed),
-        Presented::Token(hash) => hash,
+        Presented::Token(hash, site) => (hash, *site),
     };
     let entry = snapshot.tokens.get(hash).ok_or(Refusal::TokenUnknown)?;
     story.caller = Some(Arc::clone(&entry.caller));
@@ -32,7 +32,7 @@ pub(crate) fn identify(
     if entry.expires_at.is_some_and(|at| at <= now) {
         return Err(Refusal::TokenExpired);
     }
-    if entry.audience.as_ref().is_some_and(|audience| !audience.opens(at)) {
+    if entry.audience.as_ref().is_some_and(|audience| !audience.opens(site, at)) {
         return Err(Refusal::TokenElsewhere);
     }
     Ok(Arc::clone(&entry.caller))

@@ -35,6 +35,7 @@ const MIGRATIONS: &[M<'static>] = &[
     M::up(include_str!("accounts.sql")),
     M::up(include_str!("revocation.sql")),
     M::up(include_str!("sessions.sql")),
+    M::up(include_str!("sharing.sql")),
 ];
 
 /// Why the store did not do as asked.

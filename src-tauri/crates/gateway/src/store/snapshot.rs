@@ -5,7 +5,7 @@ use std::{
     sync::Arc,
 };
 
-use agw_api::{AuditSettings, Role, SignInKind, Transport};
+use agw_api::{AuditSettings, Role, SharingSettings, SignInKind, Transport};
 use agw_core::{
     AgentCaller, AgentId, Caller, CallerFacts, Condition, ConnectionId, ConnectionName, Effect,
     Grant, GrantId, PermissionMap, Subject, TeamId, TokenHash, ToolEffect, ToolId, ToolPattern,
@@ -23,6 +23,7 @@ use crate::{
     },
     oauth::Audience,
     pins::Pins,
+    sharing,
     store::{StoreError, rows},
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Snapshot {
     /// When the next grant or sub-token expires; milliseconds since 1970.
     expiries: Vec<i64>,
     pub(crate) audit: AuditSettings,
+    pub(crate) sharing: SharingSettings,
     pub(crate) recordings: Recordings,
     /// Who else gets the records.
     pub(crate) forwards: Vec<Arc<forward::Config>>,
@@ -168,6 +170,7 @@ impl Snapshot {
             conditions,
             tokens: HashMap::default(),
             audit: settings::load(db)?,
+            sharing: sharing::load(db)?,
             recordings: settings::load_recordings(db)?,
             forwards: forward::load(db)?,
             metrics_token: metrics::load_token(db)?,
@@ -377,7 +380,7 @@ fn load_tokens(
             expires_at: own.into_iter().chain(of_agent).min(),
             revoked: row.get::<_, Option<i64>>("revoked_at")?.is_some(),
             audience: audience
-                .map(|path| Audience::of_path(&path))
+                .map(|path| Audience::of_stored(&path))
                 .map(|audience| audience.ok_or_else(|| StoreError::Damaged("audience".into())))
                 .transpose()?,
         };

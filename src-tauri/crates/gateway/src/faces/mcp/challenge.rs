@@ -8,12 +8,7 @@ use axum::{
 };
 
 use super::answer::OutOfScope;
-use crate::{
-    faces::bearer,
-    gateway::Gateway,
-    oauth::{self, Audience},
-    pipeline::Presented,
-};
+use crate::{door::Door, faces::bearer, gateway::Gateway, oauth::Audience, pipeline::Presented};
 
 /// The endpoint that was called, as the client addressed it.
 #[derive(Debug)]
@@ -28,10 +23,12 @@ impl<'g> Here<'g> {
     pub(super) fn new(
         gateway: &'g Gateway,
         connection: Option<&ConnectionName>,
+        door: Door,
         headers: &HeaderMap,
     ) -> Self {
-        let (audience, base) = (Audience::at(connection), oauth::base(headers));
-        Self { gateway, audience, base, presented: bearer::presented(headers) }
+        let audience = Audience::at(door.site(), connection);
+        let (base, presented) = (door.site().base(headers), bearer::presented(door, headers));
+        Self { gateway, audience, base, presented }
     }
 
     /// Adds to a 401 where to sign in. Makes a call that is out of the scope
@@ -67,7 +64,7 @@ impl<'g> Here<'g> {
 
     /// The tool that was meant, if the caller signed in and there is one.
     fn to_ask_for(&self, meant: &str) -> Option<ToolId> {
-        let Presented::Token(hash) = self.presented else { return None };
+        let Presented::Token(hash, _) = self.presented else { return None };
         let snapshot = self.gateway.live.snapshot.load();
         snapshot.tokens.get(&hash)?.audience.as_ref()?;
         let catalog = self.gateway.live.catalog.load();

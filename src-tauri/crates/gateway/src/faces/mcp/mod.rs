@@ -42,6 +42,7 @@ use super::{BodyError, bearer, is_json, read_body};
 use crate::{
     bounds,
     catalog::Listed,
+    door::Door,
     gateway::Gateway,
     pipeline::{ClientAnswer, Face, Operation, Presented, Refusal, Story, identify, refuse_unread},
 };
@@ -103,7 +104,8 @@ pub(super) async fn single(
 /// Answers, and tells a client whose token is not good here, or not for this,
 /// where to get one.
 async fn serve(gateway: Arc<Gateway>, endpoint: Endpoint, request: Request) -> Response {
-    let here = challenge::Here::new(&gateway, endpoint.connection(), request.headers());
+    let (door, headers) = (Door::of(request.extensions()), request.headers());
+    let here = challenge::Here::new(&gateway, endpoint.connection(), door, headers);
     let (head, body) = request.into_parts();
     let response = match enter(Arc::clone(&gateway), endpoint, head) {
         Ok((Method::POST, exchange)) => exchange.post(body).await,
@@ -125,8 +127,8 @@ fn enter(
     head: Parts,
 ) -> Result<(Method, Exchange), Box<Response>> {
     let received = Instant::now();
-    let Parts { method, uri, headers, .. } = head;
-    let presented = bearer::presented(&headers);
+    let Parts { method, uri, headers, extensions, .. } = head;
+    let presented = bearer::presented(Door::of(&extensions), &headers);
     let caller = match admit(&gateway, &presented, &endpoint, received) {
         Ok(caller) => caller,
         Err(refusal) => {
