@@ -59,3 +59,6 @@ export type Transport = Schemas["Transport"];
 export type User = Schemas["User"];
 export type Verdict = Schemas["Verdict"];
 export type Witness = Schemas["Witness"];
+
+/** The clients of this machine are no business of the gateway: the shell tells of them. */
+export type { ClientPreview, FoundClient, ImportableServer, ShellClients } from "../host";

@@ -14,6 +14,7 @@ import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
 import { ToolsPage } from "../routes/tools";
+import { PEOPLE_VIEWS, type PeoplePart } from "../routes/views";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
@@ -75,7 +76,10 @@ const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
   component: PeoplePage,
-  validateSearch: (search: Record<string, unknown>): { user?: string | undefined } => ({ user: text(search.user) }),
+  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; view?: PeoplePart | undefined } => ({
+    user: text(search.user),
+    view: PEOPLE_VIEWS.find((view) => view === search.view),
+  }),
 });
 
 const approvalsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/approvals", component: ApprovalsPage });
