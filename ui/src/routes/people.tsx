@@ -4,6 +4,7 @@ import { getRouteApi, useRouter } from "@tanstack/react-router";
 
 import { useGateway } from "../api/gateway";
 import { sessionQuery } from "../api/queries";
+import { PageHead } from "../components/page-head";
 import { ConnectAgents } from "../features/clients/connect-agents";
 import { PeopleView } from "../features/people/people-view";
 import { strings } from "../strings";
@@ -34,7 +35,7 @@ export function PeoplePage() {
       {view === "people" && <PeopleView open={user} onOpen={(name) => void navigate({ search: { user: name } })} grantsHref={grantsHref} />}
       {view === "clients" && session.data && (
         <>
-          <h1>{host.shell ? t.title : t.elsewhere.title}</h1>
+          <PageHead title={host.shell ? t.title : t.elsewhere.title} hint={t.intro} />
           <ConnectAgents user={session.data.user} />
         </>
       )}

@@ -6,6 +6,7 @@ export const clients = {
   title: "Agents on this machine",
   intro: "Point the programs that you use at the gateway. Each becomes an agent of its own, so that it can be watched and revoked alone.",
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
+  broken: "Connected, but does not work",
   lookAgain: "Look again",
   connect: "Connect",
   connectNamed: (title: string) => `Connect ${title}`,

@@ -52,9 +52,9 @@ it("says of each client how it is, what is wrong and what to do", async () => {
   const wrong = { level: "problem" as const, message: "its token has expired", next: "Give it more time." };
   show(shellWith([found("zed", "wired", { agent, findings: [wrong] }), found("codex", "malformed"), found("goose", "absent"), found("cursor", "found", { servers: 2 })]));
   const zed = within(await screen.findByTestId("client-zed"));
-  expect(zed.getByText("Connected")).toBeVisible();
+  expect(zed.getByText("Connected, but does not work")).toBeVisible();
   expect(zed.getByText("calls as ana/zed")).toBeVisible();
-  expect(zed.getByText(/its token has expired/)).toHaveTextContent("Give it more time.");
+  expect(zed.getByText(/Its token has expired/)).toHaveTextContent("Give it more time.");
   expect(within(screen.getByTestId("client-codex")).queryByRole("button")).toBeNull();
   expect(within(screen.getByTestId("client-cursor")).getByText("Import 2 servers")).toBeVisible();
   expect(screen.getByText("Not found here: GOOSE.")).toBeVisible();

@@ -6,7 +6,7 @@ import { asApiError } from "../../api/error";
 import { keys } from "../../api/queries";
 import { Icon } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
-import { Empty, Failure, Loading } from "../../components/states";
+import { capitalized, Empty, Failure, Loading } from "../../components/states";
 import type { FoundClient, ShellClients } from "../../api/types";
 import { strings } from "../../strings";
 import { Bundle } from "./bundle";
@@ -52,12 +52,6 @@ export function MachineClients({ shell, user, onWired }: MachineClientsProps) {
 
   return (
     <div className="clients" data-testid="machine-clients">
-      <div className="clients-head">
-        <p className="dim small">{t.intro}</p>
-        <Button size="xs" variant="default" loading={found.isFetching} onClick={() => void found.refetch()} data-testid="clients-again">
-          {t.lookAgain}
-        </Button>
-      </div>
       {here.length === 0 && <Empty icon="plug" title={t.noneTitle} text={t.noneText} />}
       {here.length > 0 && (
         <ul className="items">
@@ -66,7 +60,12 @@ export function MachineClients({ shell, user, onWired }: MachineClientsProps) {
           ))}
         </ul>
       )}
-      {absent.length > 0 && here.length > 0 && <p className="dim small">{t.absentHere(absent.map((client) => client.title))}</p>}
+      <div className="clients-foot">
+        <p className="dim small">{absent.length > 0 && here.length > 0 && t.absentHere(absent.map((client) => client.title))}</p>
+        <Button size="compact-xs" variant="subtle" loading={found.isFetching} onClick={() => void found.refetch()} data-testid="clients-again">
+          {t.lookAgain}
+        </Button>
+      </div>
       <Bundle shell={shell} />
       {opened?.what === "wire" && dialog && <WireDialog {...dialog} />}
       {opened?.what === "unwire" && dialog && <UnwireDialog {...dialog} />}
@@ -88,7 +87,7 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
       <div className="client-what">
         <div className="client-name">
           <strong>{client.title}</strong>
-          <Mark tone={broken ? "deny" : tone} icon={broken ? "alert" : icon} label={t.states[client.state]} />
+          <Mark tone={broken ? "deny" : tone} icon={broken ? "alert" : icon} label={broken && client.state === "wired" ? t.broken : t.states[client.state]} />
           {client.agent && <span className="dim small">{t.callsAs(`${client.agent.user}/${client.agent.name}`)}</span>}
         </div>
         <code className="dim small client-file" title={client.file}>
@@ -96,7 +95,7 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
         </code>
         {findings.map((finding) => (
           <p key={finding.message} className="note" data-tone={finding.level === "problem" ? "deny" : "wait"}>
-            <Icon name="alert" size={14} /> {finding.message}. <span className="dim">{finding.next}</span>
+            <Icon name="alert" size={14} /> {capitalized(finding.message)}. <span className="dim">{finding.next}</span>
           </p>
         ))}
       </div>
