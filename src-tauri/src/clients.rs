@@ -41,12 +41,14 @@ pub(crate) async fn clients(
         current: None,
         place: None,
     };
-    let gateway = shell.service.installation().map_err(|error| {
-        fault(format!("{error:#}"), "Install the app again.")
-    })?;
+    let gateway = shell
+        .service
+        .installation()
+        .map_err(|error| fault(format!("{error:#}"), "Install the app again."))?;
     if matches!(request, Request::SaveBundle) {
         let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
-        let folder = folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`."))?;
+        let folder =
+            folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`."))?;
         let saved = tokio::task::spawn_blocking(move || save_bundle(&gateway, &folder)).await;
         let saved = saved.map_err(|error| fault(error.to_string(), "Try again."))?;
         return answer(saved);

@@ -62,14 +62,25 @@ async fn claude_code_is_wired_calls_and_is_unwired() {
     assert!(asked.stderr.contains("--yes"), "{asked:#?}");
     assert_eq!(read(&path), original);
 
-    let wired = scene.cli.json(&["client", "wire", "claude-code", "--user", "ana", "--yes"], "").await;
-    assert_eq!((&wired["agent"]["user"], &wired["agent"]["name"]), (&json!("ana"), &json!("claude-code")));
+    let wired =
+        scene.cli.json(&["client", "wire", "claude-code", "--user", "ana", "--yes"], "").await;
+    assert_eq!(
+        (&wired["agent"]["user"], &wired["agent"]["name"]),
+        (&json!("ana"), &json!("claude-code"))
+    );
     let token = token(&mut scene, "claude-code");
     assert!(!read(&path).contains(&token));
     let listed = claude(&scene.cli, &["mcp", "list"]).await.expect(0);
-    assert!(listed.stdout.contains("gateway: ") && listed.stdout.contains("✔ Connected"), "{listed:#?}");
+    assert!(
+        listed.stdout.contains("gateway: ") && listed.stdout.contains("✔ Connected"),
+        "{listed:#?}"
+    );
     let row = state(&scene, "claude-code").await;
-    assert_eq!((&row["state"], &row["findings"][0]["level"]), (&json!("wired"), &json!("ok")), "{row}");
+    assert_eq!(
+        (&row["state"], &row["findings"][0]["level"]),
+        (&json!("wired"), &json!("ok")),
+        "{row}"
+    );
 
     // What the entry starts is ana's agent, and gets what ana may have.
     let entry: Value = serde_json::from_str(&read(&path)).unwrap();
@@ -81,11 +92,16 @@ async fn claude_code_is_wired_calls_and_is_unwired() {
     assert!(result.to_string().contains(CONTENTS), "{result}");
 
     // Claude Code writes its file all the time: its changes stay.
-    assert_eq!(scene.cli.refused(&["client", "wire", "claude-code", "--yes"], "").await, "client_wired");
+    assert_eq!(
+        scene.cli.refused(&["client", "wire", "claude-code", "--yes"], "").await,
+        "client_wired"
+    );
     let undone = scene.cli.json(&["client", "unwire", "claude-code", "--yes"], "").await;
     assert_eq!(undone["revoked"], json!(["ana/claude-code"]), "{undone}");
     let left: Value = serde_json::from_str(&read(&path)).unwrap();
-    assert_eq!((&left["theme"], left["mcpServers"].get("gateway")), (&json!("dark"), None));
+    assert!(left["mcpServers"].get("gateway").is_none(), "{left}");
+    let listed = claude(&scene.cli, &["mcp", "list"]).await.expect(0);
+    assert!(!listed.stdout.contains("gateway: "), "{listed:#?}");
     let agents = scene.cli.lines(&["agent", "list"]).await;
     assert!(agents.iter().all(|agent| agent["name"] != "claude-code"), "{agents:?}");
     assert!(!scene.cli.data_dir().join("clients/claude-code.token").exists());
@@ -105,7 +121,11 @@ async fn every_client_is_wired_and_unwired_byte_for_byte() {
         ("codex", ".codex/config.toml", "# mine\r\nmodel = 'x'\r\n"),
         ("gemini-cli", ".gemini/settings.json", json),
         ("zed", ".config/zed/settings.json", json),
-        ("goose", ".config/goose/config.yaml", "# mine\nextensions:\n  developer:\n    type: builtin\n"),
+        (
+            "goose",
+            ".config/goose/config.yaml",
+            "# mine\nextensions:\n  developer:\n    type: builtin\n",
+        ),
     ];
     for (client, path, text) in files {
         let path = home(&scene, path, text);
@@ -113,7 +133,11 @@ async fn every_client_is_wired_and_unwired_byte_for_byte() {
         token(&mut scene, client);
         assert_ne!(read(&path), text);
         let row = state(&scene, client).await;
-        assert_eq!((&row["state"], &row["findings"][0]["level"]), (&json!("wired"), &json!("ok")), "{row}");
+        assert_eq!(
+            (&row["state"], &row["findings"][0]["level"]),
+            (&json!("wired"), &json!("ok")),
+            "{row}"
+        );
     }
     let table = scene.cli.run(&["client", "list"], "").await.expect(0);
     assert_eq!(table.stdout.matches("root/").count(), 9, "{table:#?}");
@@ -121,7 +145,11 @@ async fn every_client_is_wired_and_unwired_byte_for_byte() {
     // A token that was revoked elsewhere is found out.
     scene.cli.run(&["agent", "revoke", "root", "cursor"], "").await.expect(0);
     let table = scene.cli.run(&["client", "list"], "").await.expect(0);
-    assert!(table.stderr.contains("cursor: its token does not work") && table.stderr.contains("agw client unwire cursor"), "{table:#?}");
+    assert!(
+        table.stderr.contains("cursor: its token does not work")
+            && table.stderr.contains("agw client unwire cursor"),
+        "{table:#?}"
+    );
     for (client, path, text) in files {
         let undone = scene.cli.json(&["client", "unwire", client, "--yes"], "").await;
         assert_eq!(undone["exact"], true, "{undone}");
@@ -144,12 +172,18 @@ async fn servers_of_a_client_become_connections_and_their_secrets_go_to_the_vaul
     scene.plant(Planted::new("a client's secret", "planted-in-a-client"));
 
     let listed = scene.cli.run(&["client", "import", "cursor"], "").await.expect(0);
-    assert!(listed.stdout.contains("SOME_TOKEN") && listed.stdout.contains("KEY holds a variable"), "{listed:#?}");
+    assert!(
+        listed.stdout.contains("SOME_TOKEN") && listed.stdout.contains("KEY holds a variable"),
+        "{listed:#?}"
+    );
     // Nobody can be asked here, and nothing happens.
     scene.cli.run(&["client", "import", "cursor", "--all"], "").await.expect(2);
     assert_eq!(read(&path), original);
 
-    let done = scene.cli.json(&["client", "import", "cursor", "My CRM", "files", "--user", "ana", "--yes"], "").await;
+    let done = scene
+        .cli
+        .json(&["client", "import", "cursor", "My CRM", "files", "--user", "ana", "--yes"], "")
+        .await;
     assert_eq!(done["connections"], json!(["my-crm", "files-2"]), "{done}");
     token(&mut scene, "cursor");
     let left: Value = serde_json::from_str(&read(&path)).unwrap();
@@ -160,11 +194,19 @@ async fn servers_of_a_client_become_connections_and_their_secrets_go_to_the_vaul
         assert_eq!(tested["ok"], true, "{tested}");
     }
     let connections = scene.cli.lines(&["connection", "list"]).await;
-    let secrets = |name: &str| connections.iter().find(|it| it["name"] == name).unwrap()["credentials"].clone();
-    assert_eq!((secrets("my-crm"), secrets("files-2")), (json!(["authorization"]), json!(["SOME_TOKEN"])));
+    let secrets = |name: &str| {
+        connections.iter().find(|it| it["name"] == name).unwrap()["credentials"].clone()
+    };
+    assert_eq!(
+        (secrets("my-crm"), secrets("files-2")),
+        (json!(["Authorization"]), json!(["SOME_TOKEN"]))
+    );
 
     let undone = scene.cli.json(&["client", "unwire", "cursor", "--yes"], "").await;
-    assert_eq!((&undone["exact"], &undone["connections"]), (&json!(true), &json!(["my-crm", "files-2"])));
+    assert_eq!(
+        (&undone["exact"], &undone["connections"]),
+        (&json!(true), &json!(["my-crm", "files-2"]))
+    );
     assert_eq!(read(&path), original);
     scene.close().await;
 }
@@ -190,7 +232,6 @@ async fn a_bundle_holds_the_bridge_and_asks_for_the_token() {
     scene.close().await;
 }
 
-/// Claude Code itself says what managed settings make of it.
 #[tokio::test]
 async fn managed_settings_name_the_gateway_alone() {
     let scene = Scene::open().await;
@@ -200,7 +241,10 @@ async fn managed_settings_name_the_gateway_alone() {
         serde_json::from_str(file["content"].as_str().unwrap()).unwrap()
     };
     let url = scene.service.url("/mcp");
-    assert_eq!(content("managed-mcp.json"), json!({"mcpServers": {"gateway": {"type": "http", "url": url}}}));
+    assert_eq!(
+        content("managed-mcp.json"),
+        json!({"mcpServers": {"gateway": {"type": "http", "url": url}}})
+    );
     let allowed = json!([{"serverUrl": scene.service.url("/*")}]);
     assert_eq!(content("managed-settings.json")["allowedMcpServers"], allowed);
     let code = scene.cli.lines(&["client", "managed", "vscode"]).await;

@@ -64,7 +64,7 @@ export interface FoundClient {
   state: "absent" | "found" | "wired" | "elsewhere" | "malformed";
   /** As what it calls, where this gateway wired it. */
   agent: ClientAgent | null;
-  /** Servers that it has besides the gateway. */
+  /** Servers of it that can become connections. */
   servers: number;
   /** There is a change of ours to undo. */
   undo: boolean;
