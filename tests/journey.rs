@@ -12,3 +12,4 @@ mod revocation;
 mod scene;
 mod secrets;
 mod trail;
+mod wiring;
