@@ -12,6 +12,9 @@ const t = strings.start;
 /** Steps of the first run that come before somebody is signed in. */
 const BEFORE = 2;
 
+/** A new step is read out from its title on. */
+const takeFocus = (title: HTMLElement | null) => title?.focus();
+
 interface StartViewProps {
   step: StartStep;
   /** What a step consists of. */
@@ -42,7 +45,9 @@ export function StartView({ step, parts, onStep, onLeave }: StartViewProps) {
       <div className="start-body">
         <Steps label={strings.steps.label} doneLabel={strings.steps.done} names={strings.steps.names} current={BEFORE + at} />
         <div className="start-title">
-          <h1>{t.titles[step]}</h1>
+          <h1 key={step} ref={takeFocus} tabIndex={-1}>
+            {t.titles[step]}
+          </h1>
           <p className="dim">{t.texts[step]}</p>
         </div>
         {stopped && <Failure message={strings.offline.message} next={strings.offline.next} />}
