@@ -6,7 +6,18 @@ import { subjectHref } from "./links";
 const route = getRouteApi("/people");
 
 export function PeoplePage() {
-  const { user } = route.useSearch();
+  const { user, part, find } = route.useSearch();
   const navigate = route.useNavigate();
-  return <PeopleView open={user} onOpen={(name) => void navigate({ search: { user: name } })} grantsHref={subjectHref(useRouter())} />;
+  const grantsHref = subjectHref(useRouter());
+  return (
+    <PeopleView
+      part={part ?? "users"}
+      find={find ?? ""}
+      open={user}
+      onPart={(next) => void navigate({ search: { part: next === "users" ? undefined : next } })}
+      onFind={(text) => void navigate({ search: (search) => ({ ...search, find: text || undefined }), replace: true })}
+      onOpen={(name) => void navigate({ search: (search) => ({ ...search, user: name }) })}
+      grantsHref={grantsHref}
+    />
+  );
 }
