@@ -16,6 +16,8 @@ interface HistogramProps {
   /** Below the first and the last bar. */
   from: string;
   to: string;
+  /** What the highest bar stands for. */
+  peak: (most: number) => string;
   /** A bar, or those from one to another, were chosen; absent where that leads nowhere. */
   onChoose?: ((first: number, last: number) => void) | undefined;
 }
@@ -23,7 +25,7 @@ interface HistogramProps {
 const total = (bar: Bar) => bar.parts.reduce((sum, part) => sum + part.amount, 0);
 
 /** Amounts over time. By pointer or keyboard a part of the time is chosen: drag, or arrows (with Shift to extend) and Enter. */
-export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
+export function Histogram({ label, bars, from, to, peak, onChoose }: HistogramProps) {
   const [range, setRange] = useState<{ anchor: number; at: number }>();
   const [dragging, setDragging] = useState(false);
   const most = Math.max(1, ...bars.map(total));
@@ -49,9 +51,6 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
 
   return (
     <figure className="histogram" aria-label={label}>
-      <span className="histogram-most" aria-hidden="true">
-        {most.toLocaleString("en")}
-      </span>
       {/* The bars are the group's own: arrows go from one to the next. */}
       <div className="histogram-bars" role="toolbar" aria-label={label} onKeyDown={onKeyDown} onPointerUp={() => dragging && range && choose(range.anchor, range.at)} onPointerLeave={() => dragging && (setDragging(false), setRange(undefined))}>
         {bars.map((bar, index) => (
@@ -78,6 +77,7 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
       </div>
       <figcaption className="histogram-ends" aria-hidden="true">
         <span>{from}</span>
+        <span>{peak(most)}</span>
         <span>{to}</span>
       </figcaption>
     </figure>
