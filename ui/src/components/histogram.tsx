@@ -37,7 +37,12 @@ export function Histogram({ label, bars, from, to, peak, onChoose }: HistogramPr
     setRange(undefined);
     onChoose?.(Math.min(a, b), Math.max(a, b));
   };
-  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
+  const leave = () => {
+    if (!dragging) return;
+    setDragging(false);
+    setRange(undefined);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLButtonElement>) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -bars.length, End: bars.length }[event.key];
     if (event.key === "Enter" && range !== undefined) choose(range.anchor, range.at);
     else if (event.key === "Escape") setRange(undefined);
@@ -45,14 +50,14 @@ export function Histogram({ label, bars, from, to, peak, onChoose }: HistogramPr
       event.preventDefault();
       const at = Math.max(0, Math.min(bars.length - 1, focused + step));
       setRange({ anchor: event.shiftKey ? (range?.anchor ?? focused) : at, at });
-      (event.currentTarget.children[at] as HTMLElement | undefined)?.focus();
+      (event.currentTarget.parentElement?.children[at] as HTMLElement | undefined)?.focus();
     }
   };
 
   return (
     <figure className="histogram" aria-label={label}>
       {/* The bars are the group's own: arrows go from one to the next. */}
-      <div className="histogram-bars" role="toolbar" aria-label={label} onKeyDown={onKeyDown} onPointerUp={() => dragging && range && choose(range.anchor, range.at)} onPointerLeave={() => dragging && (setDragging(false), setRange(undefined))}>
+      <div className="histogram-bars" role="group" aria-label={label} onPointerLeave={leave}>
         {bars.map((bar, index) => (
           <button
             key={bar.key}
@@ -63,6 +68,8 @@ export function Histogram({ label, bars, from, to, peak, onChoose }: HistogramPr
             aria-label={bar.label}
             aria-disabled={onChoose === undefined}
             data-chosen={index >= first && index <= last}
+            onKeyDown={onKeyDown}
+            onPointerUp={() => dragging && range && choose(range.anchor, range.at)}
             onPointerDown={(event) => {
               if (onChoose === undefined || event.button !== 0) return;
               event.currentTarget.releasePointerCapture?.(event.pointerId);

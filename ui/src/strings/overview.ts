@@ -35,7 +35,7 @@ export const health = {
 export const chart = {
   label: "Records over time; choose a part of it to see only that",
   found: (calls: number, denied: number, others: number) => `${plural(calls, "call", "calls")}, ${number(denied)} denied, ${plural(others, "other record", "other records")}.`,
-  peak: (most: number) => `at most ${number(most)} at once`,
+  peak: (most: number) => `highest bar: ${number(most)}`,
   partly: "The range is long: what is older is not counted. Choose a shorter time.",
   bucket: (time: string, calls: number, denied: number, others: number) => `From ${time}: ${plural(calls, "call", "calls")}, ${number(denied)} denied, ${number(others)} other`,
 };

@@ -34,6 +34,6 @@ it("counts the last hour by minute, from the trail, and leads to what was chosen
   expect(bars).toHaveLength(60);
   bars.at(-1)?.focus();
   await userEvent.keyboard("{Home}{Enter}");
-  const [since, until] = (go.mock.calls[0]?.[0] as string).split(" ").map((time) => Date.parse(time));
+  const [since, until] = String(go.mock.calls[0]?.[0]).split(" ").map((time) => Date.parse(time));
   expect((until ?? 0) - (since ?? 0)).toBe(59_999);
 });

@@ -72,9 +72,9 @@ describe("the time chart", () => {
     const { onFilter, seen } = shown({ filter: { user: "ana" }, answer: ({ path }) => (path.startsWith("/api/v1/audit/timeline") && !path.includes("before=7") ? { body: part } : undefined) });
     const chart = await screen.findByTestId("time-chart");
     expect(chart).toHaveTextContent("6 calls, 2 denied, 6 other records.");
-    const asked = seen.filter(({ path }) => path.startsWith("/api/v1/audit/timeline")).map(({ path }) => path);
-    expect(asked[0]).toContain("user=ana");
-    expect(asked[1]).toContain("since=2026-01-01T00%3A00%3A00.000Z");
+    const counted = seen.filter(({ path }) => path.startsWith("/api/v1/audit/timeline")).map(({ path }) => path);
+    expect(counted[0]).toContain("user=ana");
+    expect(counted[1]).toContain("since=2026-01-01T00%3A00%3A00.000Z");
     const bars = [...chart.querySelectorAll<HTMLElement>(".histogram-bar")];
     bars.at(-1)?.focus();
     await userEvent.keyboard("{ArrowLeft}{Enter}");
