@@ -144,6 +144,8 @@ pub fn run() -> anyhow::Result<()> {
             (prompt::LABEL, WindowEvent::CloseRequested { .. }) => {
                 prompt::put_off(window.app_handle());
             }
+            // What has come while it went is shown in a new one.
+            (prompt::LABEL, WindowEvent::Destroyed) => prompt::settle(window.app_handle()),
             _ => {}
         })
         .build(tauri::generate_context!())
