@@ -140,7 +140,8 @@ mod os {
 
     pub(crate) fn set(on: bool) -> anyhow::Result<()> {
         let entry = entry()?;
-        if on { entry.enable() } else { entry.disable() }.context("cannot change what starts at login")
+        if on { entry.enable() } else { entry.disable() }
+            .context("cannot change what starts at login")
     }
 
     fn entry() -> anyhow::Result<AutoLaunch> {

@@ -55,7 +55,10 @@ pub(crate) async fn watch(app: AppHandle) {
         let failed = read.is_err();
         match read {
             Ok(now) => {
-                shell.denials.last.send_if_modified(|last| std::mem::replace(last, now.clone()) != now);
+                shell
+                    .denials
+                    .last
+                    .send_if_modified(|last| std::mem::replace(last, now.clone()) != now);
             }
             Err(error) => tracing::debug!("{error:#}"),
         }
@@ -103,7 +106,8 @@ mod tests {
     fn it_says_who_what_and_when() {
         let now = "2026-03-04T12:30:00Z".parse().unwrap();
         let of = |json: &str| denial(&record(json), now, &TimeZone::UTC);
-        let known = of(r#"{"seq":7,"time":"2026-03-04T12:04:59.120Z","kind":"outcome","call_id":"c1",
+        let known =
+            of(r#"{"seq":7,"time":"2026-03-04T12:04:59.120Z","kind":"outcome","call_id":"c1",
             "user":"ana","agent":"claude","tool":"gmail.send\u202e"}"#);
         assert_eq!(known.words, "12:04  ana/claude · gmail.send\u{fffd}");
         assert_eq!(known.id, "c1");

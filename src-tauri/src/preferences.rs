@@ -80,8 +80,9 @@ impl Preferences {
             autostart::set(on)?;
         }
         if next != self.now() {
-            stored::write(&self.file, &next)
-                .map_err(|error| anyhow::anyhow!("cannot write {}: {error}", self.file.display()))?;
+            stored::write(&self.file, &next).map_err(|error| {
+                anyhow::anyhow!("cannot write {}: {error}", self.file.display())
+            })?;
             self.chosen.send_replace(next);
         }
         Ok(())

@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use agw_api::{Approval, Deed, codes};
-use jiff::{Timestamp, Zoned};
 use jiff::tz::TimeZone;
+use jiff::{Timestamp, Zoned};
 use serde_json::value::RawValue;
 
 /// Characters of arguments in one notification, and of one argument among

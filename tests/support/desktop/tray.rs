@@ -166,5 +166,11 @@ fn entry(item: OwnedValue) -> Option<Entry> {
     let label = <&str>::try_from(label).unwrap().replace("__", "_");
     let enabled = properties.get("enabled").is_none_or(|value| bool::try_from(value).unwrap());
     let checked = properties.get("toggle-state").is_some_and(|value| i32::try_from(value) == Ok(1));
-    Some(Entry { id, label, enabled, checked, inner: inner.into_iter().filter_map(entry).collect() })
+    Some(Entry {
+        id,
+        label,
+        enabled,
+        checked,
+        inner: inner.into_iter().filter_map(entry).collect(),
+    })
 }

@@ -66,7 +66,9 @@ impl Desk {
     pub(in crate::approvals) async fn takes_answers(&mut self) -> bool {
         let asked = async {
             let abilities = self.bus().await?.abilities().await?;
-            zbus::Result::Ok(["actions", "body"].iter().all(|wanted| abilities.iter().any(|has| has == wanted)))
+            zbus::Result::Ok(
+                ["actions", "body"].iter().all(|wanted| abilities.iter().any(|has| has == wanted)),
+            )
         };
         match timeout(ASK_TIMEOUT, asked).await {
             Ok(Ok(takes)) => takes,
