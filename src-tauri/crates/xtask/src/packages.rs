@@ -32,6 +32,7 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
     "fonts-dejavu-core",
     "fonts-noto-color-emoji",
     "at-spi2-core",
+    "desktop-file-utils",
 ];
 
 pub(crate) const BROWSER_TESTS: &[&str] = &["chromium"];
