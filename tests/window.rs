@@ -373,9 +373,14 @@ impl Agent {
 
     /// `None` when nobody listens.
     async fn call(&self) -> Option<(u16, Value)> {
+        self.say("hi").await
+    }
+
+    /// A denial holds for a while for the same arguments.
+    async fn say(&self, text: &str) -> Option<(u16, Value)> {
         let address = self.url.strip_prefix("http://").unwrap();
         tokio::net::TcpStream::connect(address).await.ok()?;
-        let body = json!({"tool": "fix.echo", "args": {"text": "hi"}, "token": self.token});
+        let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
         Some(http::post_json(&format!("{}/mcp/tools/call", self.url), &[], &body).await)
     }
 
