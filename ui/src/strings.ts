@@ -6,9 +6,11 @@ import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
 import { grid } from "./strings/grid";
+import { invites } from "./strings/invites";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { keyboard, palette, screen, shell } from "./strings/shell";
+import { sharing } from "./strings/sharing";
 import { start } from "./strings/start";
 import { tools } from "./strings/tools";
 import { list, plural } from "./strings/words";
@@ -270,12 +272,14 @@ export const strings = {
   definition,
   grants,
   grid,
+  invites,
   people,
   recording,
   keyboard,
   palette,
   screen,
   shell,
+  sharing,
   tools,
   reasonWords,
 } as const;

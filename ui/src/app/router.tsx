@@ -15,16 +15,21 @@ import { GrantsPage } from "../routes/grants";
 import { HomePage } from "../routes/home";
 import { PeoplePage } from "../routes/people";
 import { PromptPage } from "../routes/prompt";
+import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
+import { Invite, INVITE } from "./invite";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
   component: function Root() {
     // The prompt has a window of its own, and neither session nor admin API.
-    if (useLocation({ select: ({ pathname }) => pathname === "/prompt" })) return <Outlet />;
+    const at = useLocation({ select: ({ pathname }) => pathname });
+    if (at === "/prompt") return <Outlet />;
+    // Whoever opens it has no session yet, or somebody else's.
+    if (at === INVITE || at.startsWith(`${INVITE}/`)) return <Invite />;
     return (
       <Gate>
         {(user) => (
@@ -94,6 +99,7 @@ const approvalsRoute = createRoute({
     find: id(search.find),
   }),
 });
+const settingsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/settings", component: SettingsPage });
 const promptRoute = createRoute({ getParentRoute: () => rootRoute, path: "/prompt", component: PromptPage });
 const toolsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -117,7 +123,7 @@ const auditRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute]);
+const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

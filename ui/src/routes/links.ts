@@ -22,3 +22,7 @@ export function auditHref(router: Router, view?: AuditPart, filter: TrailFilter 
 export function toolsHref(router: Router, show: ToolShow) {
   return router.history.createHref(router.buildLocation({ to: "/tools", search: { show } }).href);
 }
+
+export function sharingHref(router: Router) {
+  return router.history.createHref(router.buildLocation({ to: "/settings" }).href);
+}

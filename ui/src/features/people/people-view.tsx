@@ -14,6 +14,8 @@ import { Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { AddUser } from "./add-user";
+import { InviteDialog } from "./invite-dialog";
+import { Invites } from "./invites";
 import { Teams } from "./teams";
 import { UserPanel } from "./user-panel";
 
@@ -25,9 +27,10 @@ interface PeopleViewProps {
   onOpen: (user: string | undefined) => void;
   /** Address of the grants page of a subject. */
   grantsHref: (subject: string) => string;
+  sharingHref: string;
 }
 
-export function PeopleView({ open, onOpen, grantsHref }: PeopleViewProps) {
+export function PeopleView({ open, onOpen, grantsHref, sharingHref }: PeopleViewProps) {
   const { client } = useGateway();
   const users = useQuery(usersQuery(client));
   const teams = useQuery(teamsQuery(client));
@@ -35,15 +38,21 @@ export function PeopleView({ open, onOpen, grantsHref }: PeopleViewProps) {
   const role = useRole();
   const { shown, left, more } = usePaging(users.data ?? [], STEP);
   const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState<{ user?: string }>();
 
   return (
     <>
       <div className="page-head">
         <h1>{t.title}</h1>
         {role === "admin" && (
-          <Button size="xs" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => setAdding(true)} data-testid="user-add">
-            {t.addUser}
-          </Button>
+          <div className="page-actions">
+            <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => setAdding(true)} data-testid="user-add">
+              {t.addUser}
+            </Button>
+            <Button size="xs" leftSection={<Icon name="people" size={14} />} disabled={stopped} onClick={() => setInviting({})} data-testid="invite">
+              {strings.invites.invite}
+            </Button>
+          </div>
         )}
         {role === "auditor" && <span className="dim small">{t.readOnly}</span>}
       </div>
@@ -60,7 +69,7 @@ export function PeopleView({ open, onOpen, grantsHref }: PeopleViewProps) {
         {shown.map((user) => (
           <li key={user.id} className="panel" data-testid={`user-${user.name}`}>
             <UserHead user={user} open={open === user.name} onToggle={() => onOpen(open === user.name ? undefined : user.name)} />
-            {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} />}
+            {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
           </li>
         ))}
       </ul>
@@ -70,6 +79,8 @@ export function PeopleView({ open, onOpen, grantsHref }: PeopleViewProps) {
         </Button>
       )}
       {teams.data && role !== "member" && <Teams teams={teams.data} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}
+      {role !== "member" && <Invites mayChange={role === "admin"} disabled={stopped} />}
+      {inviting && <InviteDialog {...inviting} teams={teams.data ?? []} sharingHref={sharingHref} onClose={() => setInviting(undefined)} />}
       {adding && (
         <AddUser
           teams={teams.data ?? []}
