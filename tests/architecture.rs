@@ -15,13 +15,14 @@ const MAY_LINK: &[(&str, &[&str], &str)] = &[
     ("agw-core", &[], "decisions depend on nothing"),
     ("agw-vault", &["agw-core"], "it opens secrets for a permit of core's"),
     ("agw-api", &[], "the shell and scripts must not link the engine with it"),
+    ("agw-clients", &["agw-api"], "it edits files of a person, which the service never does"),
     ("agw-gateway", &["agw-core", "agw-vault", "agw-api"], "the engine"),
     (
         "agw-cli",
-        &["agw-gateway", "agw-api", "agw-core"],
+        &["agw-gateway", "agw-api", "agw-clients", "agw-core"],
         "`serve` is the engine, `audit verify` the rules of the log, the rest a client",
     ),
-    ("ai-agent-gateway", &["agw-api"], "the app is a client, never the engine"),
+    ("ai-agent-gateway", &["agw-api", "agw-clients"], "the app is a client, never the engine"),
     ("xtask", &[], "it builds the others"),
     (
         "agw-tests",
@@ -126,13 +127,45 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
     }
 }
 
+/// The list of outgoing connections has all of them only if nothing else opens
+/// any: neither here nor in the vault.
+#[test]
+fn only_the_recorder_opens_sockets_to_others() {
+    let opens = [
+        "TcpStream::connect",
+        "TcpSocket::",
+        "UdpSocket::bind",
+        "UnixStream::connect",
+        "HttpConnector",
+        "lookup_host",
+        "to_socket_addrs",
+        "reqwest",
+        "ureq",
+    ];
+    for folder in ["core", "vault", "gateway"].map(|name| format!("src-tauri/crates/{name}/src")) {
+        for file in sources(&folder) {
+            let name = file.strip_prefix(root()).unwrap().to_str().unwrap().to_owned();
+            let text = fs::read_to_string(&file).unwrap();
+            // Tests listen, and play the other end.
+            let code = text.split("#[cfg(test)]\nmod ").next().unwrap();
+            let recorder = name.contains("gateway/src/outbound");
+            for what in opens {
+                assert!(recorder || !code.contains(what), "{name} has {what}: use `outbound`");
+            }
+        }
+    }
+    // The search finds what is there.
+    let recorder = root().join("src-tauri/crates/gateway/src/outbound.rs");
+    assert!(fs::read_to_string(recorder).unwrap().contains("TcpStream::connect"));
+}
+
 /// MCP, security best practices: a URL of a server is never opened with a
 /// shell. Here nothing opens one at all: links are shown, and people open them.
 #[test]
 fn nothing_opens_a_url_with_a_program() {
     // What starts processes: the service, and child servers by their argv.
     let starts = ["src-tauri/src/service.rs", "src-tauri/crates/gateway/src/upstream/stdio.rs"];
-    let crates = ["core", "vault", "gateway", "api", "cli"];
+    let crates = ["core", "vault", "gateway", "api", "clients", "cli"];
     let folders = crates.map(|name| format!("src-tauri/crates/{name}/src"));
     for folder in folders.iter().map(String::as_str).chain(["src-tauri/src"]) {
         for file in sources(folder) {

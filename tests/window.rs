@@ -3,6 +3,7 @@
 
 mod prompt;
 mod tray;
+mod first_run;
 
 use serde_json::{Value, json};
 
@@ -23,7 +24,7 @@ const WEB_PROCESS: &str = "WebKitWebProcess";
 async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     let mut desktop = Desktop::with_tray().await;
     let window = Driver::open(&mut desktop, &[]).await;
-    set_up(&window).await;
+    first_run::set_up(&window).await;
     desktop.agw(&["login", "root", "--password-stdin"], PASSWORD).await;
     assert_eq!(desktop.agw(&["status"], "").await[0]["master_key"], "keychain");
     let agent = Agent::of_ana(&desktop).await;
@@ -176,22 +177,6 @@ async fn without_a_tray_a_second_start_brings_the_window_back() {
     desktop.processes(WEB_PROCESS, 1).await;
     desktop.processes("ai-agent-gateway", 1).await;
     assert_eq!(desktop.service().await.pid, service.pid);
-}
-
-/// The first run, as the window asks for it.
-async fn set_up(window: &Driver) {
-    window.fill("setup-admin", "root").await;
-    window.fill("setup-password", PASSWORD).await;
-    window.fill("setup-password-again", PASSWORD).await;
-    window.picture("set-up").await;
-    window.click("setup-submit").await;
-    let recovery_key = window.text_of("[data-testid='recovery-key']").await;
-    assert!(recovery_key.len() > 50, "{recovery_key}");
-    window.picture("recovery-key").await;
-    window.click("recovery-stored").await;
-    window.click("recovery-continue").await;
-    window.matching("[data-testid='state'][data-state='enforcing']").await;
-    assert!(!window.text().await.contains(&recovery_key));
 }
 
 async fn sign_in(window: &Driver) {

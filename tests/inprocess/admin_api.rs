@@ -2,6 +2,7 @@
 
 mod authorization;
 mod edits;
+mod keys;
 mod files;
 mod matrix;
 mod openapi;

@@ -5,6 +5,7 @@ mod admin_api;
 mod bad_requests;
 mod bad_upstreams;
 mod connections;
+mod egress;
 mod forwards;
 mod invites;
 mod items;

@@ -5,6 +5,7 @@ mod alarms;
 mod bodies;
 mod changed;
 mod checkpoints;
+mod counted;
 mod durability;
 mod erasing;
 mod events;
@@ -51,7 +52,7 @@ async fn key(gateway: &InProcess) -> VerifyingKey {
 }
 
 /// The settings, with these in their places.
-async fn set(gateway: &InProcess, members: Value) -> AuditSettings {
+pub async fn set(gateway: &InProcess, members: Value) -> AuditSettings {
     let mut settings: Value = gateway.admin.get("/api/v1/audit/settings").await.unwrap();
     for (name, value) in members.as_object().unwrap() {
         settings[name] = value.clone();

@@ -121,7 +121,7 @@ pub const SCREENS: &[Screen] = &[
         "[data-testid='agent-submit']",
     ),
     after("inviting somebody", "/people", &[Click("invite")], "[data-testid='invite-make']"),
-    page("sharing", "/settings", "[data-testid='sharing-save']"),
+    page("sharing", "/settings?part=sharing", "[data-testid='sharing-save']"),
     page("the trail", "/audit", "[data-testid='audit-row']"),
     after(
         "filters of the trail",

@@ -162,6 +162,12 @@ impl Desktop {
         process::run(&format!("agw {}", args.join(" ")), command, stdin).await.expect(0).lines()
     }
 
+    /// The same where it is refused: what it then says.
+    pub async fn agw_refused(&self, args: &[&str], stdin: &str) -> String {
+        let command = self.command(cli::agw(), &[&["--json"], args].concat());
+        process::run(&format!("agw {}", args.join(" ")), command, stdin).await.expect(1).stderr
+    }
+
     /// What the service says about itself, once it is ready.
     pub async fn service(&self) -> ServiceFile {
         let path = paths::service_file(&data_dir(self.dir.path()));

@@ -3,6 +3,8 @@ import "@mantine/spotlight/styles.css";
 import "./app/base.css";
 import "./app/shell.css";
 import "./app/app.css";
+import "./app/overview.css";
+import "./app/start.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

@@ -12,6 +12,8 @@ import { reasonWords } from "./strings/reasons";
 import { keyboard, palette, screen, shell } from "./strings/shell";
 import { sharing } from "./strings/sharing";
 import { start } from "./strings/start";
+import { activity, health } from "./strings/overview";
+import { settings } from "./strings/settings";
 import { tools } from "./strings/tools";
 import { list, plural } from "./strings/words";
 
@@ -61,6 +63,7 @@ export const strings = {
     home: "Home",
     approvals: "Approvals",
     audit: "Audit",
+    settings: "Settings",
     approvalsWaiting: (count: number) => `${plural(count, "call waits", "calls wait")} for an answer`,
     tools: "Tools",
     changePassword: "Change your password",
@@ -111,6 +114,9 @@ export const strings = {
     submit: "Change it",
     done: "Your password was changed.",
   },
+  activity,
+  health,
+  settings,
   counts: {
     connections: "Connections",
     users: "Users",

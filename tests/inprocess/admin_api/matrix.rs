@@ -323,6 +323,18 @@ impl World {
             "PUT session/password" => {
                 Try::any("session/password", json!({"current": PASSWORD, "new": PASSWORD}))
             }
+            "GET sessions" | "DELETE sessions" => Try::any("sessions", none),
+            // Of whoever tries: see `attempt`.
+            "DELETE sessions/x" => Try::any("sessions/", none),
+            "GET keychain" => Try::any("keychain", none),
+            "POST recovery-key" => Try::any("recovery-key", json!({"password": PASSWORD})),
+            "GET egress" => Try::any("egress", none),
+            "GET doctor" => Try::any("doctor", none),
+            "POST connections/x/doctor" => Try::any("connections/fix/doctor", none),
+            "GET audit/timeline" => Try::any("audit/timeline", none),
+            "GET audit/verification" | "POST audit/verification" => {
+                Try::any("audit/verification", none)
+            }
             "POST sessions" => Try::any("sessions", json!({"user": "root", "password": PASSWORD})),
             "POST setup" => Try::any("setup", json!({"admin": "me", "password": PASSWORD})),
             "POST shutdown" => Try::any("shutdown", none),
@@ -384,7 +396,9 @@ impl World {
     /// What comes of it, in a word.
     async fn attempt(&mut self, operation: &str, who: Who, row: &Try) -> &'static str {
         let client = match operation {
-            "DELETE session" | "PUT session/password" => self.stand_in(who).await,
+            "DELETE session" | "DELETE sessions" | "DELETE sessions/x" | "PUT session/password" => {
+                self.stand_in(who).await
+            }
             _ => self.client(who),
         };
         let (method, _) = operation.split_once(' ').unwrap();
@@ -396,7 +410,11 @@ impl World {
                 Err(error) => panic!("{error}"),
             };
         }
-        let path = format!("/api/v1/{}", row.path);
+        let mut path = format!("/api/v1/{}", row.path);
+        if operation == "DELETE sessions/x" {
+            let own: Result<Vec<agw_api::OpenSession>, _> = client.get("/api/v1/sessions").await;
+            path += &own.map_or_else(|_| "x".to_owned(), |own| own[0].id.clone());
+        }
         let (status, body) = ask(&client, method, &path, row.body.clone()).await;
         match (&row.shows, status) {
             (Some(shows), 200) if !body.to_string().contains(shows) => "not there",
@@ -501,6 +519,9 @@ fn keeps_its_promises(table: &Table) {
         "POST explain",
         "POST simulations",
         "DELETE session",
+        "DELETE sessions",
+        "DELETE sessions/x",
+        "POST audit/verification",
         "PUT session/password",
     ];
     for (operation, [admin, auditor, own, others, anonymous]) in table {

@@ -26,7 +26,8 @@ const AFFECTED: Record<string, readonly string[]> = {
   audit: [keys.audit, keys.status],
   sharing: [keys.sharing],
   invites: [keys.invites],
-  status: [keys.status, keys.health, keys.connections, keys.audit],
+  status: [keys.status, keys.health, keys.connections, keys.audit, keys.keychain],
+  sessions: [keys.sessions],
 };
 
 /** The one event stream of the page. `connect` returns the stream's end. */

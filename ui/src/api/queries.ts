@@ -10,14 +10,19 @@ export const keys = {
   approvals: "approvals",
   audit: "audit",
   connections: "connections",
+  doctor: "doctor",
+  egress: "egress",
   grants: "grants",
   health: "health",
   invites: "invites",
+  keychain: "keychain",
   session: "session",
+  sessions: "sessions",
   sharing: "sharing",
   status: "status",
   suggestions: "suggestions",
   teams: "teams",
+  timeline: "timeline",
   tools: "tools",
   users: "users",
 } as const;
@@ -28,6 +33,8 @@ const HEALTH_WHEN_DOWN_MS = 2_000;
 const PASSING: ReadonlySet<ShownState> = new Set(["stopped", "unrecorded"]);
 const AUDIT_STATUS_EVERY_MS = 5_000;
 const LOGS_EVERY_MS = 2_000;
+const RUNNING_EVERY_MS = 500;
+const EGRESS_EVERY_MS = 5_000;
 
 /** What the gateway says of itself, or `stopped` when it does not answer. */
 export type ShownState = ServiceState | "stopped";
@@ -233,4 +240,40 @@ export const invitesQuery = (client: ApiClient) =>
   queryOptions({
     queryKey: [keys.invites],
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/invites", { signal })),
+  });
+
+/** How the gateway's own check of the trail goes, or went. */
+export const verificationQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.audit, "verification"],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/verification", { signal })),
+    refetchInterval: (query) => (query.state.data?.state === "running" ? RUNNING_EVERY_MS : false),
+  });
+
+export const sessionsQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.sessions],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/sessions", { signal })),
+  });
+
+export const keychainQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.keychain],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/keychain", { signal })),
+  });
+
+/** Looked at anew each time somebody comes to read it. */
+export const doctorQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.doctor],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/doctor", { signal })),
+    staleTime: 0,
+  });
+
+export const egressQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.egress],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/egress", { signal })),
+    refetchInterval: EGRESS_EVERY_MS,
+    staleTime: 0,
   });

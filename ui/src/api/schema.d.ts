@@ -352,6 +352,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/audit/timeline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How many calls and other records there were over time. Filters are those of
+         *     the list; a long range is counted in parts.
+         */
+        get: operations["audit_timeline"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit/verification": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the check is going, or what came of the last one. */
+        get: operations["audit_verification"];
+        put?: never;
+        /** Begin to check the whole trail, unless that is under way. */
+        post: operations["verify_audit"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/audit/{id}": {
         parameters: {
             query?: never;
@@ -450,6 +488,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/connections/{name}/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** How a connection is: it is reached and tried, step by step. */
+        post: operations["diagnose_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/connections/{name}/logs": {
         parameters: {
             query?: never;
@@ -498,6 +553,40 @@ export interface paths {
         put?: never;
         /** Try a connection now. */
         post: operations["test_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/doctor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How the gateway itself is. */
+        get: operations["diagnose_gateway"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/egress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Every outgoing connection since the start, and to whom it belongs. */
+        get: operations["list_egress"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -598,6 +687,95 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invites, the newest first. */
+        get: operations["list_invites"];
+        put?: never;
+        /**
+         * Invite somebody new, or a user who cannot sign in yet. An invite before it
+         *     is good no more.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the password and sign in; to whoever has the link, once. */
+        post: operations["accept_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whose invite it is; to whoever has the link. */
+        post: operations["look_at_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an invite back; its link opens nothing any more. The user stays. */
+        delete: operations["revoke_invite"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/keychain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The keys that everything in the vault hangs on. */
+        get: operations["show_keychain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pause": {
         parameters: {
             query?: never;
@@ -629,6 +807,23 @@ export interface paths {
         put?: never;
         /** Open the vault with the recovery key and give it a new master key. */
         post: operations["recover"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/recovery-key": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new recovery key; the one before it opens nothing from then on. */
+        post: operations["make_recovery_key"];
         delete?: never;
         options?: never;
         head?: never;
@@ -694,11 +889,30 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** Where one is signed in: one's own sessions, latest used first. */
+        get: operations["list_sessions"];
         put?: never;
         /** Sign in. */
         post: operations["sign_in"];
-        delete?: never;
+        /** End all of one's own sessions but this one. */
+        delete: operations["end_other_sessions"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one of one's own sessions. */
+        delete: operations["end_session"];
         options?: never;
         head?: never;
         patch?: never;
@@ -715,6 +929,44 @@ export interface paths {
         put?: never;
         /** Set the gateway up: the first admin, the master key, the recovery key. */
         post: operations["setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether and how others reach the gateway. */
+        get: operations["sharing"];
+        /**
+         * Set it, all of it. Nothing is changed if it cannot be in force at once:
+         *     a port that is taken, a certificate that is not for these names.
+         */
+        put: operations["edit_sharing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sharing/authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gateway's own certificate authority, for machines that shall trust it. */
+        get: operations["sharing_authority"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -767,7 +1019,7 @@ export interface paths {
         };
         /**
          * State and counts. A member is not told what is paused of others, nor where
-         *     the gateway and its master key are and what became of it.
+         *     the master key is and what became of it.
          */
         get: operations["status"];
         put?: never;
@@ -1075,6 +1327,16 @@ export interface components {
              *     one by now.
              */
             hash: string;
+        };
+        /** @description `POST /api/v1/invites/accept`: sets the password and signs in. */
+        AcceptInvite: {
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
+            /** Format: password */
+            secret: string;
         };
         /**
          * @description `GET /api/v1/accounts`: an account with the system behind a connection, or
@@ -1409,6 +1671,54 @@ export interface components {
             /** @description Oldest first: questions and answers, the intent, the outcome. */
             records: components["schemas"]["AuditRecord"][];
         };
+        /** @description `GET /api/v1/audit/timeline`: how many records there were over time. */
+        AuditTimeline: {
+            buckets: components["schemas"]["TimelineBucket"][];
+            /**
+             * Format: int64
+             * @description Not all is counted yet: ask again with this as `before` and the same
+             *     times, and add up what comes.
+             */
+            next?: number | null;
+            /** @description RFC 3339: where the first bucket begins and the last one ends. */
+            since: string;
+            until: string;
+            /**
+             * Format: int64
+             * @description Of each bucket, in milliseconds.
+             */
+            width_ms: number;
+        };
+        /**
+         * @description `GET` and `POST /api/v1/audit/verification`: the whole trail, checked by the
+         *     gateway over its own database.
+         */
+        AuditVerification: {
+            finished_at?: string | null;
+            /** Format: int64 */
+            of: number;
+            /** @description With `broken` and `failed`: where, and what. */
+            problem?: string | null;
+            /**
+             * Format: int64
+             * @description Records that were checked, and how many there are to check.
+             */
+            records: number;
+            report?: components["schemas"]["VerifiedTrail"] | null;
+            /** @description RFC 3339. */
+            started_at?: string | null;
+            state: components["schemas"]["VerificationState"];
+        };
+        /** @description `GET /api/v1/sharing/authority`: what other machines are told to trust. */
+        Authority: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description SHA-256 of it, in hex with colons. */
+            fingerprint: string;
+            /** @description Whether the shared address shows a certificate of this authority. */
+            in_use: boolean;
+            pem: string;
+        };
         /**
          * @description Several changes of the permission map, made together or not at all:
          *     `POST /api/v1/changes`.
@@ -1442,6 +1752,21 @@ export interface components {
              */
             version: number;
             when?: string | null;
+        };
+        /** @description One thing that was looked at. */
+        Check: {
+            finding: components["schemas"]["Finding"];
+            /**
+             * @description Stable, snake_case: of the gateway `disk`, `clock`, `trail`,
+             *     `checkpoint`, `witness`, `forwards`, `keychain`, `files`; of a
+             *     connection `command`, `name`, `reach`, `tls`, `credential`, `sign_in`,
+             *     `handshake`, `listing`.
+             */
+            id: string;
+            /** @description What to do, in one sentence; absent where there is nothing to do. */
+            next?: string | null;
+            /** @description What was found, in one sentence. */
+            said: string;
         };
         /**
          * @description `POST /api/v1/conditions`: puts a condition together and checks it.
@@ -1479,10 +1804,7 @@ export interface components {
             /** @description Names of the stored secrets; the values are never returned. */
             credentials: string[];
             health: components["schemas"]["ConnectionHealth"];
-            /** @description RFC 3339: since when it is so. */
-            health_since?: string;
             id: string;
-            last_error?: components["schemas"]["LastError"] | null;
             name: string;
             /** @description Whether calls to it are refused for now. */
             paused?: boolean;
@@ -1503,6 +1825,9 @@ export interface components {
             transport: components["schemas"]["Transport"];
             /** Format: int64 */
             version: number;
+            /** @description RFC 3339: since when it is so. */
+            health_since?: string;
+            last_error?: components["schemas"]["LastError"] | null;
         };
         /** @description `GET /api/v1/connections/{name}` adds what a person needs to repair it. */
         ConnectionDetail: components["schemas"]["Connection"] & {
@@ -1511,6 +1836,8 @@ export interface components {
              * @description How often the process was started since the service came up.
              */
             starts: number;
+            /** @description The last lines of the server's stderr, oldest first, secrets removed. */
+            stderr: string[];
         };
         /**
          * @description Whether a connection can be used now.
@@ -1535,6 +1862,12 @@ export interface components {
             definition: string;
             /** @description SHA-256 of `definition`, in hex. */
             hash: string;
+        };
+        /** @description `GET /api/v1/doctor` and `POST /api/v1/connections/{name}/doctor`. */
+        Diagnosis: {
+            /** @description RFC 3339. */
+            at: string;
+            checks: components["schemas"]["Check"][];
         };
         /** @description One difference between two sets of arguments. */
         Difference: {
@@ -1620,6 +1953,79 @@ export interface components {
          * @enum {string}
          */
         Effect: "allow" | "ask" | "deny";
+        /**
+         * @description `GET /api/v1/egress`: every outgoing connection since the gateway was
+         *     started, and to whom it belongs.
+         */
+        Egress: {
+            /**
+             * Format: int64
+             * @description Older lines that were dropped because the list is bounded.
+             */
+            dropped: number;
+            /** @description Latest first. */
+            entries: components["schemas"]["EgressEntry"][];
+            /**
+             * @description Programs that the gateway started. What they connect to is their own:
+             *     the gateway does not see it.
+             */
+            programs: components["schemas"]["EgressProgram"][];
+            /** @description RFC 3339: when the list begins. */
+            since: string;
+        };
+        /** @description Outgoing connections for one purpose to one host, port and address. */
+        EgressEntry: {
+            /** @description Where the host was found; none if it did not come to that. */
+            address?: string | null;
+            /** @description Why the last attempt failed, if it did. */
+            error?: string | null;
+            /** Format: int64 */
+            failed: number;
+            /** @description RFC 3339: the first and the last time. */
+            first: string;
+            host: string;
+            kind: components["schemas"]["EgressKind"];
+            last: string;
+            /** @description The connection, or the receiver of records, that it belongs to. */
+            name?: string | null;
+            /**
+             * Format: int64
+             * @description How many are open now.
+             */
+            open: number;
+            /**
+             * Format: int64
+             * @description How often it was opened, and how often that failed.
+             */
+            opened: number;
+            /** Format: int32 */
+            port: number;
+            protocol: components["schemas"]["EgressProtocol"];
+            /** Format: int64 */
+            received: number;
+            /**
+             * Format: int64
+             * @description Bytes, those of TLS included.
+             */
+            sent: number;
+        };
+        /**
+         * @description For what an outgoing connection was made.
+         * @enum {string}
+         */
+        EgressKind: "connection" | "sign_in" | "forward" | "witness" | "doctor";
+        /** @description A program that the gateway started for a connection. */
+        EgressProgram: {
+            /** @description Its command, without arguments. */
+            command: string;
+            connection: string;
+            running: boolean;
+        };
+        /**
+         * @description How bytes travel.
+         * @enum {string}
+         */
+        EgressProtocol: "tcp" | "udp";
         /** @description `POST /api/v1/audit/erase`. */
         Erase: {
             /** @description A user that was removed. */
@@ -1700,6 +2106,11 @@ export interface components {
             /** @description Every grant that is about this caller and tool, in the order they count. */
             steps: components["schemas"]["ExplainedGrant"][];
         };
+        /**
+         * @description How one thing is.
+         * @enum {string}
+         */
+        Finding: "ok" | "advice" | "problem" | "unknown";
         /** @description See [`Simulation::flips`]. */
         Flip: {
             after: components["schemas"]["Verdict"];
@@ -1789,6 +2200,67 @@ export interface components {
             needs_passphrase?: boolean;
             state: components["schemas"]["ServiceState"];
             version: string;
+        };
+        /** @description An invite, without its link. */
+        Invite: {
+            /** @description Who made it. */
+            by: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description RFC 3339. */
+            expires_at: string;
+            id: string;
+            role: components["schemas"]["Role"];
+            state: components["schemas"]["InviteState"];
+            user: string;
+        };
+        /** @description A new invite with its link; shown once. */
+        InviteCreated: {
+            invite: components["schemas"]["Invite"];
+            /** @description Where the person sets their password. Whoever has it can. */
+            link: string;
+            /** @description Whether the link works on other machines. */
+            shared: boolean;
+        };
+        /** @description `POST /api/v1/invites/look`: whose invite this is. */
+        InviteSecret: {
+            /**
+             * Format: password
+             * @description The last part of the link.
+             */
+            secret: string;
+        };
+        /** @description To whoever has the link. */
+        InviteShown: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            user: string;
+        };
+        /**
+         * @description What has become of an invite.
+         * @enum {string}
+         */
+        InviteState: "open" | "accepted" | "revoked" | "expired";
+        /**
+         * @description `GET /api/v1/keychain`: where the master key is, and what the recovery key
+         *     is good for.
+         */
+        Keychain: {
+            /**
+             * Format: int32
+             * @description Generation of the data key that credentials are sealed with.
+             */
+            generation: number;
+            /** @description `keychain`, `file:PATH`, `passphrase` or `systemd-creds`. */
+            home: string;
+            /**
+             * @description RFC 3339: when the recovery key was made; absent if that was before it
+             *     was written down.
+             */
+            recovery_made_at?: string | null;
+            sealed: boolean;
+            /** @description Why it is sealed, and what to do. */
+            sealed_reason?: string | null;
         };
         /** @description What was wrong with a connection. */
         LastError: {
@@ -1884,6 +2356,28 @@ export interface components {
             /** @description A condition in CEL over `args`, `user`, `agent`, `connection` and `now`. */
             when?: string | null;
         };
+        /** @description `POST /api/v1/invites`. */
+        NewInvite: {
+            role?: components["schemas"]["Role"] | null;
+            /** @description Of somebody new; those that do not exist yet are made. */
+            teams?: string[];
+            /**
+             * Format: int64
+             * @description How long it is good, in seconds: an hour to seven days, which is what
+             *     it is if it is left out.
+             */
+            ttl_seconds?: number | null;
+            /** @description Somebody new, or a user who cannot sign in yet. */
+            user: string;
+        };
+        /** @description `POST /api/v1/recovery-key`. */
+        NewRecoveryKey: {
+            /**
+             * Format: password
+             * @description One's own, again.
+             */
+            password: string;
+        };
         /** @description How people sign in to a connection (OAuth). */
         NewSignIn: {
             /**
@@ -1908,6 +2402,21 @@ export interface components {
             role?: components["schemas"]["Role"] | null;
             /** @description Made if there is none of that name. */
             team?: string | null;
+        };
+        /** @description `GET /api/v1/sessions`: one of one's own. */
+        OpenSession: {
+            /** @description `Firefox on Linux`, as the browser says. */
+            browser?: string | null;
+            /** @description RFC 3339. */
+            created_at?: string | null;
+            /** @description Whether it is the one that asks. */
+            current: boolean;
+            /** @description RFC 3339. */
+            expires_at: string;
+            id: string;
+            place?: components["schemas"]["SessionPlace"] | null;
+            /** @description RFC 3339; absent if it was not used since the service was started. */
+            used_at?: string | null;
         };
         /** @description `POST /api/v1/pause` and `/resume`; without a subject, all agents. */
         PauseRequest: {
@@ -1982,6 +2491,13 @@ export interface components {
             /** Format: password */
             recovery_key: string;
         };
+        /**
+         * @description Answer to [`NewRecoveryKey`]. It is never shown again, and the one before
+         *     it opens nothing any more.
+         */
+        RecoveryKeyMade: {
+            recovery_key: string;
+        };
         /** @description A tool of an upstream that is not offered to anybody. */
         RefusedTool: {
             name: string;
@@ -2046,6 +2562,11 @@ export interface components {
             token?: string | null;
             user: string;
         };
+        /**
+         * @description From where somebody signed in.
+         * @enum {string}
+         */
+        SessionPlace: "window" | "command_line" | "browser" | "pages";
         /** @description `PUT /api/v1/users/{name}/password`: with it the person can sign in. */
         SetPassword: {
             /**
@@ -2074,6 +2595,64 @@ export interface components {
         SetupResponse: {
             recovery_key: string;
             session: components["schemas"]["SessionCreated"];
+        };
+        /** @description `GET /api/v1/sharing`. */
+        Sharing: {
+            certificate?: components["schemas"]["ShownCertificate"] | null;
+            /** @description What is wrong, and what to do. */
+            problem?: string | null;
+            settings: components["schemas"]["SharingSettings"];
+            state: components["schemas"]["SharingState"];
+            /** @description Names and addresses that this machine seems to have. */
+            suggested: string[];
+            /** @description Where others reach it, e.g. `https://gateway.lan:7411`. */
+            url?: string | null;
+        };
+        /** @description Where the certificate comes from. */
+        SharingCertificate: {
+            /** @enum {string} */
+            kind: "own";
+        } | {
+            /** @description Path of the certificate and those between it and its root. */
+            certificate: string;
+            /** @description Path of its private key. */
+            key: string;
+            /** @enum {string} */
+            kind: "files";
+        };
+        /**
+         * @description `PUT /api/v1/sharing`: what an admin sets about the address for other
+         *     machines.
+         */
+        SharingSettings: {
+            /** @description An IP address of this machine; `0.0.0.0` or `::` for all of them. */
+            address: string;
+            certificate: components["schemas"]["SharingCertificate"];
+            /**
+             * @description Host names and IP addresses that others reach it by; the first one
+             *     stands in links.
+             */
+            names: string[];
+            on: boolean;
+            /** Format: int32 */
+            port: number;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+        };
+        /**
+         * @description Whether others can reach the gateway.
+         * @enum {string}
+         */
+        SharingState: "off" | "listening" | "failed";
+        /** @description A certificate. */
+        ShownCertificate: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description SHA-256 of it, in hex with colons. */
+            fingerprint: string;
         };
         /**
          * @description Whose account calls of a connection go with.
@@ -2163,8 +2742,6 @@ export interface components {
             master_key?: string | null;
             /** @description Users, agents and connections that are paused by themselves. */
             paused?: string[];
-            /** @description The file of `agw` that runs as the gateway; not told to members. */
-            program?: string | null;
             /** @description Why the gateway is sealed, and what to do. */
             sealed_reason?: string | null;
             /** @description RFC 3339. */
@@ -2172,11 +2749,21 @@ export interface components {
             state: components["schemas"]["ServiceState"];
             /** @description With `unrecorded`: why records cannot be written, and what to do. */
             unrecorded_reason?: string | null;
-            /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
+            /**
+             * @description Where agents on the machine of whoever asks point, e.g.
+             *     `http://127.0.0.1:7410`.
+             */
             url: string;
             /** Format: int32 */
             users: number;
             version: string;
+            /** @description The file of `agw` that runs as the gateway; not told to members. */
+            program?: string | null;
+            /**
+             * @description Where those on other machines do, e.g. `https://gateway.lan:7411`, if
+             *     the gateway is shared.
+             */
+            shared_url?: string | null;
         };
         /** @description See [`AuditStory`]. */
         StoryGrant: {
@@ -2207,7 +2794,7 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
-        /** @description `POST /api/v1/connections/{name}/test`, and `…/restart`. */
+        /** @description `POST /api/v1/connections/{name}/test`. */
         TestReport: {
             /** Format: int64 */
             duration_ms: number;
@@ -2226,6 +2813,23 @@ export interface components {
             server?: string | null;
             /** Format: int32 */
             tools: number;
+        };
+        /** @description A part of the time. */
+        TimelineBucket: {
+            /**
+             * Format: int64
+             * @description Calls that ended, denied ones included.
+             */
+            calls: number;
+            /** Format: int64 */
+            denied: number;
+            /**
+             * Format: int64
+             * @description Records that are not the end of a call.
+             */
+            others: number;
+            /** @description RFC 3339. */
+            since: string;
         };
         /** @description A token in clear; shown once. */
         TokenCreated: {
@@ -2344,6 +2948,45 @@ export interface components {
          * @enum {string}
          */
         Verdict: "allow" | "ask" | "deny" | "unknown";
+        /**
+         * @description How far a check of the trail is.
+         * @enum {string}
+         */
+        VerificationState: "none" | "running" | "holds" | "broken" | "failed";
+        /** @description What holds. */
+        VerifiedTrail: {
+            /** Format: int64 */
+            checkpoints: number;
+            /**
+             * Format: int64
+             * @description The first and the last record that were checked.
+             */
+            first: number;
+            /** Format: int64 */
+            last: number;
+            /**
+             * Format: int64
+             * @description Calls that have an intent and no outcome yet.
+             */
+            open_calls?: number | null;
+            /** @description Names the trail. */
+            origin: string;
+            /**
+             * Format: int64
+             * @description Records that are there, and checkpoints that fit them.
+             */
+            records: number;
+            /**
+             * Format: int64
+             * @description Retention has removed the records before this one.
+             */
+            removed_below?: number | null;
+            /**
+             * Format: int64
+             * @description Records whose words were erased, as a later record says.
+             */
+            words_erased: number;
+        };
         /** @description Somebody outside who gets checkpoints. */
         Witness: {
             /** @description Why it did not take the newest one. */
@@ -3114,6 +3757,134 @@ export interface operations {
             };
         };
     };
+    audit_timeline: {
+        parameters: {
+            query?: {
+                /** @description 1 to 1,000; 100 if absent. */
+                limit?: number;
+                /** @description Only records with a smaller sequence number: `next` of the page before. */
+                before?: number;
+                /** @description Only this kind. */
+                kind?: string;
+                /** @description `allow`, `ask` or `deny`. */
+                decision?: string;
+                /** @description Name of a user. */
+                user?: string;
+                /** @description Name of a team: records of those who are in it now. */
+                team?: string;
+                /** @description `USER/AGENT`, or an agent's name alone. */
+                agent?: string;
+                /** @description Name of a connection. */
+                connection?: string;
+                /** @description Id of a tool. */
+                tool?: string;
+                /** @description Reason code. */
+                reason?: string;
+                /**
+                 * @description `read`, `write`, `destructive`, or `unknown` for calls of tools whose
+                 *     effect nobody had confirmed.
+                 */
+                effect?: string;
+                /** @description How a call ended, or what happened. */
+                status?: string;
+                /** @description RFC 3339: not before. */
+                since?: string;
+                /** @description RFC 3339: not after. */
+                until?: string;
+                /**
+                 * @description In names, tools, codes, details or arguments kept in clear; upper and
+                 *     lower case alike.
+                 */
+                text?: string;
+                /** @description 1 to 240; 60 if absent. */
+                buckets?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditTimeline"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    audit_verification: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    verify_audit: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditVerification"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     show_audit: {
         parameters: {
             query?: never;
@@ -3403,6 +4174,35 @@ export interface operations {
             };
         };
     };
+    diagnose_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     connection_logs: {
         parameters: {
             query?: {
@@ -3484,6 +4284,60 @@ export interface operations {
                 };
             };
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    diagnose_gateway: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    list_egress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Egress"];
+                };
+            };
+            403: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3743,6 +4597,212 @@ export interface operations {
             };
         };
     };
+    list_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invite"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteCreated"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionCreated"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_at_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    show_keychain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Keychain"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     pause: {
         parameters: {
             query?: never;
@@ -3804,6 +4864,45 @@ export interface operations {
                 };
             };
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    make_recovery_key: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewRecoveryKey"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryKeyMade"];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3941,6 +5040,33 @@ export interface operations {
             };
         };
     };
+    list_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSession"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     sign_in: {
         parameters: {
             query?: never;
@@ -3971,6 +5097,68 @@ export interface operations {
                 };
             };
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    end_other_sessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OpenSession"][];
+                };
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    end_session: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4011,6 +5199,107 @@ export interface operations {
             };
             /** @description The master key's home cannot be reached */
             503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharingSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sharing_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authority"];
+                };
+            };
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 import { screen } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 
 import { fakeHost, renderWith } from "../test/gateway";
@@ -11,6 +12,8 @@ const signIn = { status: 401, body: { code: "sign_in", message: "Not signed in."
 it("asks for set-up when there is no admin yet, and for nothing else", async () => {
   const { host, seen } = fakeHost(() => health("unconfigured"));
   renderWith(host, gate);
+  expect(await screen.findByText("Welcome")).toBeVisible();
+  await userEvent.click(screen.getByTestId("welcome-begin"));
   expect(await screen.findByTestId("setup-submit")).toBeVisible();
   expect(seen.map((request) => request.path)).toEqual(["/api/v1/health"]);
 });

@@ -5,7 +5,7 @@ const t = strings.nav;
 
 /** A page of the sidebar, of the palette and of the shortcuts: a new one is named here once. */
 export interface Page {
-  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/tools";
+  to: "/" | "/approvals" | "/audit" | "/connections" | "/grants" | "/people" | "/settings" | "/tools";
   icon: IconName;
   label: string;
   testId: string;
@@ -25,6 +25,7 @@ export const PAGES: readonly Page[] = [
   { to: "/connections", icon: "plug", label: t.connections, testId: "nav-connections", key: "c", part: "who", onPhone: true },
   { to: "/people", icon: "people", label: t.people, testId: "nav-people", key: "p", part: "who", onPhone: false },
   { to: "/audit", icon: "book", label: t.audit, testId: "nav-audit", key: "u", part: "past", onPhone: true },
+  { to: "/settings", icon: "gear", label: t.settings, testId: "nav-settings", key: "s", part: "past", onPhone: false },
 ];
 
 export const PARTS = ["now", "who", "past"] as const;

@@ -1,4 +1,4 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation } from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation, useNavigate } from "@tanstack/react-router";
 
 import { Empty, Failure } from "../components/states";
 import { HISTORY_STATES, type HistoryFilter } from "../features/approvals/history";
@@ -7,6 +7,8 @@ import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
+import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
+import { START_STEPS, type StartStep } from "../features/start/use-start";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -17,6 +19,7 @@ import { PeoplePage } from "../routes/people";
 import { PromptPage } from "../routes/prompt";
 import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
+import { WelcomePage } from "../routes/welcome";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
@@ -24,22 +27,7 @@ import { Invite, INVITE } from "./invite";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
-  component: function Root() {
-    // The prompt has a window of its own, and neither session nor admin API.
-    const at = useLocation({ select: ({ pathname }) => pathname });
-    if (at === "/prompt") return <Outlet />;
-    // Whoever opens it has no session yet, or somebody else's.
-    if (at === INVITE || at.startsWith(`${INVITE}/`)) return <Invite />;
-    return (
-      <Gate>
-        {(user) => (
-          <Events>
-            <Shell user={user} />
-          </Events>
-        )}
-      </Gate>
-    );
-  },
+  component: Root,
   notFoundComponent: () => <Empty icon="alert" title={strings.notFound.title} text={strings.notFound.text} />,
   errorComponent: () => (
     <Failure
@@ -49,6 +37,20 @@ const rootRoute = createRootRoute({
     />
   ),
 });
+
+function Root() {
+  const navigate = useNavigate();
+  const path = useLocation({ select: ({ pathname }) => pathname });
+  // The prompt has a window of its own, and neither session nor admin API.
+  if (path === "/prompt") return <Outlet />;
+  // Whoever opens it has no session yet, or somebody else's.
+  if (path === INVITE || path.startsWith(`${INVITE}/`)) return <Invite />;
+  return (
+    <Gate onSetUp={() => void navigate({ to: "/welcome" })}>
+      {(user) => <Events>{path === "/welcome" ? <Outlet /> : <Shell user={user} />}</Events>}
+    </Gate>
+  );
+}
 
 const text = (value: unknown) => (typeof value === "string" && value !== "" ? value : undefined);
 /** Sequence numbers are valid ids, and the URL parser reads those as numbers. */
@@ -99,7 +101,6 @@ const approvalsRoute = createRoute({
     find: id(search.find),
   }),
 });
-const settingsRoute = createRoute({ getParentRoute: () => rootRoute, path: "/settings", component: SettingsPage });
 const promptRoute = createRoute({ getParentRoute: () => rootRoute, path: "/prompt", component: PromptPage });
 const toolsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -123,7 +124,21 @@ const auditRoute = createRoute({
   }),
 });
 
-const routeTree = rootRoute.addChildren([homeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
+const settingsRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/settings",
+  component: SettingsPage,
+  validateSearch: (search: Record<string, unknown>): { part?: SettingsPart | undefined } => ({ part: SETTINGS_PARTS.find((part) => part === search.part) }),
+});
+
+const welcomeRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/welcome",
+  component: WelcomePage,
+  validateSearch: (search: Record<string, unknown>): { step?: StartStep | undefined } => ({ step: START_STEPS.find((step) => step === search.step) }),
+});
+
+const routeTree = rootRoute.addChildren([homeRoute, welcomeRoute, approvalsRoute, promptRoute, grantsRoute, toolsRoute, connectionsRoute, peopleRoute, auditRoute, settingsRoute]);
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {

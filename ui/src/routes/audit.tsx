@@ -5,6 +5,7 @@ import { AuditView } from "../features/audit/audit-view";
 import { CallDrawer } from "../features/audit/story/call-drawer";
 import { filterOf } from "../features/audit/trail/filter";
 import { GrantLine } from "../features/grants/change-list";
+import { GrantThis } from "../features/grants/grant-this";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
 import { auditHref, grantHref } from "./links";
 
@@ -27,7 +28,7 @@ export function AuditPage() {
         onFilter={(next) => void navigate({ search: { ...next, view }, replace: true })}
         onOpen={open}
       />
-      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} onClose={() => open(undefined)} />
+      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} GrantThis={GrantThis} onClose={() => open(undefined)} />
     </>
   );
 }

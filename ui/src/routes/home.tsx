@@ -1,17 +1,20 @@
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 import { useCallback } from "react";
 
+import { useRole } from "../api/use-role";
+import { ActivityPanel } from "../features/activity/activity-panel";
 import { CallDrawer } from "../features/audit/story/call-drawer";
 import { FeedView } from "../features/audit/feed/feed-view";
 import { GrantLine } from "../features/grants/change-list";
+import { GrantThis } from "../features/grants/grant-this";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
 import { OwnAgents } from "../features/people/own-agents";
+import { StartChecklist } from "../features/start/checklist";
 import { ChangedTools } from "../features/status/changed-tools";
-import { Counts } from "../features/status/counts";
+import { HealthPanel } from "../features/status/health-panel";
 import { OwnPermissions } from "../features/tools/own-permissions";
 import { strings } from "../strings";
-import { useRole } from "../api/use-role";
-import { auditHref, grantHref, subjectHref, toolsHref } from "./links";
+import { auditHref, connectionsHref, grantHref, homeHref, peopleHref, subjectHref, toolsHref } from "./links";
 
 const route = getRouteApi("/");
 
@@ -20,25 +23,34 @@ export function HomePage() {
   const navigate = route.useNavigate();
   const router = useRouter();
   const open = useCallback((id: string | undefined) => void navigate({ search: (search) => ({ ...search, call: id }) }), [navigate]);
+  const member = useRole() === "member";
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
+      <StartChecklist onStep={(step) => void router.navigate({ to: "/welcome", search: { step } })} />
       <ChangedTools href={toolsHref(router, "changed")} />
-      {useRole() === "member" ? (
+      {member && (
         <div className="own-home">
           <OwnAgents grantsHref={subjectHref(router)} />
           <OwnPermissions toolsHref={toolsHref(router, "all")} />
         </div>
-      ) : (
-        <Counts />
       )}
-      <FeedView
-        filter={{ decision, text: find }}
-        onFilter={(filter) => void navigate({ search: (search) => ({ ...search, decision: filter.decision, find: filter.text }), replace: true })}
-        trailHref={auditHref(router, undefined, { decision, text: find })}
-        onOpen={open}
+      <ActivityPanel
+        deniedHref={homeHref(router, "deny")}
+        approvalsHref={router.history.createHref(router.buildLocation({ to: "/approvals" }).href)}
+        trailHref={(since, until) => auditHref(router, undefined, { since, until })}
+        go={(href) => window.location.assign(href)}
       />
-      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} onClose={() => open(undefined)} />
+      <div className="home-parts">
+        <FeedView
+          filter={{ decision, text: find }}
+          onFilter={(filter) => void navigate({ search: (search) => ({ ...search, decision: filter.decision, find: filter.text }), replace: true })}
+          trailHref={auditHref(router, undefined, { decision, text: find })}
+          onOpen={open}
+        />
+        <HealthPanel connectionsHref={connectionsHref(router)} peopleHref={peopleHref(router)} />
+      </div>
+      <CallDrawer id={call} grantHref={grantHref(router)} GrantLine={GrantLine} Why={ExplainPanel} GrantThis={GrantThis} onClose={() => open(undefined)} />
     </div>
   );
 }

@@ -1,6 +1,7 @@
 import type { useRouter } from "@tanstack/react-router";
 
 import type { AuditPart } from "../features/audit/audit-view";
+import type { FeedFilter } from "../features/audit/feed/feed";
 import type { TrailFilter } from "../features/audit/trail/filter";
 import type { ToolShow } from "../features/tools/tools-view";
 
@@ -24,5 +25,17 @@ export function toolsHref(router: Router, show: ToolShow) {
 }
 
 export function sharingHref(router: Router) {
-  return router.history.createHref(router.buildLocation({ to: "/settings" }).href);
+  return router.history.createHref(router.buildLocation({ to: "/settings", search: { part: "sharing" } }).href);
+}
+
+export function homeHref(router: Router, decision?: FeedFilter["decision"]) {
+  return router.history.createHref(router.buildLocation({ to: "/", search: { decision } }).href);
+}
+
+export function connectionsHref(router: Router) {
+  return (open?: string) => router.history.createHref(router.buildLocation({ to: "/connections", search: { open } }).href);
+}
+
+export function peopleHref(router: Router) {
+  return (user?: string) => router.history.createHref(router.buildLocation({ to: "/people", search: { user } }).href);
 }

@@ -1,11 +1,23 @@
-import { PageHead } from "../components/page-head";
+import { getRouteApi, useRouter } from "@tanstack/react-router";
+
+import { Listening } from "../features/settings/sections/listening";
+import { SettingsView } from "../features/settings/settings-view";
 import { SharingSettings } from "../features/sharing/sharing-settings";
-import { strings } from "../strings";
+import { connectionsHref } from "./links";
+
+const route = getRouteApi("/settings");
 
 export function SettingsPage() {
+  const { part } = route.useSearch();
+  const navigate = route.useNavigate();
+  return <SettingsView part={part} onPart={(next) => void navigate({ search: { part: next } })} sharing={<Sharing />} connectionHref={connectionsHref(useRouter())} />;
+}
+
+/** Where the gateway listens; what it can be set to comes below it. */
+function Sharing() {
   return (
     <>
-      <PageHead title={strings.sharing.title} />
+      <Listening />
       <SharingSettings />
     </>
   );

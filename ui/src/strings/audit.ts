@@ -1,3 +1,4 @@
+import { chart, here } from "./overview";
 import { list, plural } from "./words";
 
 export const audit = {
@@ -176,6 +177,9 @@ export const audit = {
     keep: "Keep the key, and a checkpoint now and then, where this gateway cannot write: only then can nobody swap both.",
     noKey: "There is no key yet.",
   },
+
+  chart,
+  here,
 
   export: {
     open: "Export…",

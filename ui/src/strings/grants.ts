@@ -23,6 +23,7 @@ function patternMeaning(pattern: string): string | undefined {
 const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", deny: "denied" };
 
 export const grants = {
+  grantThis: { button: "Grant this…" },
   title: "Permissions",
   whoMay: "These grants bear on it:",
   noneBear: "No grant bears on it: nobody may use it.",

@@ -64,6 +64,7 @@ export const invites = {
     trust: "This address has a certificate of the gateway’s own authority. The program must be told to trust it:",
     trustFile: "Certificate of the authority",
     fingerprint: "Its SHA-256",
+    claudeLine: (endpoint: string, token: string) => `claude mcp add --transport http gateway ${endpoint} --header "Authorization: Bearer ${token}"`,
     trustNode: "For Node programs, such as Claude Code",
   },
 };

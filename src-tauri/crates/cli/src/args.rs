@@ -3,7 +3,9 @@
 
 mod approval;
 mod audit;
+mod client;
 mod connection;
+mod diagnosis;
 mod grant;
 mod people;
 mod review;
@@ -23,7 +25,9 @@ pub(crate) use audit::{
     ForwardAdd, ForwardCommand, Replace, SettingsCommand, SettingsEdit, Since, Sure, Switch,
     written,
 };
+pub(crate) use client::{AgentOf, ClientCommand, ClientImport, ClientWire};
 pub(crate) use connection::{ConnectionAdd, ConnectionCommand, ConnectionEdit, SignInBy};
+pub(crate) use diagnosis::{DoctorArgs, RecoveryKeyArgs, SessionCommand};
 pub(crate) use grant::{EditGrantArgs, Effect, GrantArgs, ToolEffect};
 pub(crate) use people::{AgentAdd, AgentCommand, AgentEdit, TeamCommand, UserCommand, UserEdit};
 pub(crate) use review::{ExplainArgs, SimulateArgs, SuggestArgs};
@@ -50,6 +54,7 @@ use crate::names::{caller, pausable, person_name, query_value, subject, tool};
   agw grant ben files.read_text_file allow        say what the person may do
   agw grant ben files.write_file ask              be asked: `agw approvals`, then `agw approve ID`
   agw agent add ben claude --ttl 30d              print a token for one agent of that person
+  agw client wire claude-code                     or let a client of this machine have one
 
 Exit codes: 0 done, 1 refused or failed, 2 bad usage.",
     disable_help_subcommand = true
@@ -109,6 +114,15 @@ pub(crate) enum Command {
     Unlock(UnlockArgs),
     /// Make a new master key with the recovery key
     Recover(RecoverArgs),
+    /// Make a new recovery key and print it, once; the one before it opens nothing any more
+    RecoveryKey(RecoveryKeyArgs),
+    /// Your own sessions: where you are signed in
+    #[command(subcommand)]
+    Session(SessionCommand),
+    /// Look at the gateway and its connections, and say what to do
+    Doctor(DoctorArgs),
+    /// List every outgoing connection that the gateway made, and to whom it belongs
+    Egress,
     /// Stop the service and wait until it is gone
     Stop,
     /// The systems behind the gateway
@@ -135,6 +149,9 @@ pub(crate) enum Command {
     /// The agents of a user, each with its own sub-token
     #[command(subcommand)]
     Agent(AgentCommand),
+    /// The MCP clients of this machine: Claude, Cursor, VS Code, Codex and others
+    #[command(subcommand)]
+    Client(ClientCommand),
     /// Allow or deny a tool to a user, a team or an agent, or ask on each call
     Grant(GrantArgs),
     /// List grants

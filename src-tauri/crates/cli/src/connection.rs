@@ -240,7 +240,7 @@ fn starts(transport: &Transport) -> Option<String> {
 }
 
 /// The command as a person would type it, or the URL.
-fn transport_text(transport: &Transport) -> String {
+pub(crate) fn transport_text(transport: &Transport) -> String {
     match transport {
         Transport::Http { url } => url.clone(),
         Transport::Stdio { argv } => argv

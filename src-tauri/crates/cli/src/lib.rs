@@ -24,11 +24,13 @@ mod audit;
 mod bridge;
 mod call;
 mod change;
+mod client;
 mod condition;
 mod confirm;
 mod connection;
 mod context;
 mod definitions;
+mod diagnosis;
 mod error;
 mod grant;
 mod invites;
@@ -126,6 +128,10 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Resume { subject } => setup::resume(&context, subject).await,
         Command::Unlock(args) => setup::unlock(&context, args).await,
         Command::Recover(args) => setup::recover(&context, args).await,
+        Command::RecoveryKey(args) => setup::recovery_key(&context, args).await,
+        Command::Session(command) => session::run(&context, command).await,
+        Command::Doctor(args) => diagnosis::doctor(&context, args).await,
+        Command::Egress => diagnosis::egress(&context).await,
         Command::Stop => setup::stop(&context).await,
         Command::Connection(command) => connection::run(&context, command).await,
         Command::User(command) => people::user(&context, command).await,
@@ -134,6 +140,7 @@ async fn run(cli: Cli, output: &Output) -> Result<(), CliError> {
         Command::Team(command) => people::team(&context, command).await,
         Command::Token { name } => people::token(&context, &name).await,
         Command::Agent(command) => agent::run(&context, command).await,
+        Command::Client(command) => client::run(&context, command).await,
         Command::Grant(args) => grant::grant(&context, args).await,
         Command::Grants { subject } => grant::grants(&context, subject.as_deref()).await,
         Command::EditGrant(args) => grant::edit(&context, args).await,

@@ -2,17 +2,18 @@
 //! signed in or not.
 
 use agw_api::{
-    ChangePassword, Health, ServiceState, SessionCreated, SignInRequest, Status, codes, paths,
+    ChangePassword, Health, OpenSession, ServiceState, SessionCreated, SignInRequest, Status, codes, paths, segment,
 };
 use serde::Serialize;
 
-use crate::args::{LoginArgs, PasswordArgs};
+use crate::args::{LoginArgs, PasswordArgs, SessionCommand};
 use crate::context::Context;
 use crate::error::{CliError, NOT_RUNNING};
 use crate::output::{count, sentence, word};
 use crate::private_file;
 use crate::secrets::SecretInput;
 use crate::setup::state_text;
+use crate::times::seconds;
 
 pub(crate) async fn login(context: &Context<'_>, args: LoginArgs) -> Result<(), CliError> {
     #[derive(Serialize)]
@@ -106,6 +107,48 @@ pub(crate) async fn password(context: &Context<'_>, args: PasswordArgs) -> Resul
     context
         .output
         .item(&Changed { password_changed: true }, || "Your password is changed.".to_owned())
+}
+
+pub(crate) async fn run(context: &Context<'_>, command: SessionCommand) -> Result<(), CliError> {
+    const PATH: &str = "/api/v1/sessions";
+    #[derive(Serialize)]
+    struct Ended {
+        ended: bool,
+    }
+
+    match command {
+        SessionCommand::List => {
+            let all: Vec<OpenSession> = context.client.get(PATH).await?;
+            let headings = ["ID", "FROM", "SINCE", "LAST USED", "UNTIL", ""];
+            context.output.list(&all, &headings, session_cells, "You are not signed in.")
+        }
+        SessionCommand::End { id, others } => {
+            let path = match id {
+                Some(id) if !others => format!("{PATH}/{}", segment(&id)),
+                _ => PATH.to_owned(),
+            };
+            context.client.delete(&path).await?;
+            context.output.item(&Ended { ended: true }, || match others {
+                true => "All your other sessions have ended.".to_owned(),
+                false => "The session has ended.".to_owned(),
+            })
+        }
+    }
+}
+
+fn session_cells(session: &OpenSession) -> Vec<String> {
+    let time = |time: &Option<String>| time.as_deref().map_or_else(|| "-".to_owned(), seconds);
+    let place = session.place.map_or_else(|| "-".to_owned(), |place| word(&place));
+    let place = place.replace('_', " ");
+    let from = session.browser.as_deref().map_or(place.clone(), |b| format!("{place}: {b}"));
+    vec![
+        session.id.clone(),
+        from,
+        time(&session.created_at),
+        time(&session.used_at),
+        seconds(&session.expires_at),
+        if session.current { "this one".to_owned() } else { String::new() },
+    ]
 }
 
 fn status_text(status: &Status) -> String {

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use agw_api::{
-    Health, PauseRequest, RecoverRequest, ServiceState, SetupRequest, SetupResponse, Status,
+    Health, NewRecoveryKey, PauseRequest, RecoverRequest, RecoveryKeyMade, ServiceState, SetupRequest, SetupResponse, Status,
     UnlockRequest, paths,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
-use crate::args::{RecoverArgs, SetupArgs, UnlockArgs};
+use crate::args::{RecoverArgs, RecoveryKeyArgs, SetupArgs, UnlockArgs};
 use crate::context::Context;
 use crate::error::{CliError, NOT_RUNNING};
 use crate::output::word;
@@ -105,6 +105,24 @@ pub(crate) async fn recover(context: &Context<'_>, args: RecoverArgs) -> Result<
     let request =
         RecoverRequest { recovery_key, passphrase: passphrase.map(|text| text.into_body()) };
     change(context, "/api/v1/recover", &request).await
+}
+
+/// Asks for the password, so that a session left open is not enough.
+pub(crate) async fn recovery_key(
+    context: &Context<'_>,
+    args: RecoveryKeyArgs,
+) -> Result<(), CliError> {
+    let password = SecretInput::new(args.password_stdin).ask("password")?.into_body();
+    let request = NewRecoveryKey { password };
+    let made: RecoveryKeyMade = context.client.post("/api/v1/recovery-key", &request).await?;
+    context.output.item(&made, || {
+        format!(
+            "Recovery key:\n\n    {}\n\n\
+             Write it down now and keep it away from this machine: it is not shown again.\n\
+             The one before it opens nothing any more.",
+            made.recovery_key
+        )
+    })
 }
 
 async fn key_is_derived(context: &Context<'_>) -> Result<bool, CliError> {

@@ -2,8 +2,8 @@ import entries from "./catalogue.json";
 
 /**
  * MCP servers that many use, with how each is reached. Shipped with the window:
- * nothing is looked up anywhere. What is not confirmed by its publisher's own
- * documents is not in it.
+ * nothing is looked up anywhere. Each was looked up when it was put in; one that
+ * takes only clients of its own choice is not in it.
  */
 export interface Entry {
   id: string;
@@ -38,7 +38,7 @@ export interface EntrySecret {
   optional?: boolean;
 }
 
-export const CATALOGUE: readonly Entry[] = entries;
+export const CATALOGUE = entries as readonly Entry[];
 
 /** The server that is built into the gateway; `program` is the gateway itself. */
 export function sampleEntry(program: string, text: { name: string; publisher: string; text: string; words: string }): Entry {
@@ -46,19 +46,17 @@ export function sampleEntry(program: string, text: { name: string; publisher: st
 }
 
 /** Those that have every word, best first: in the name, then in what it is for. */
-export function searchCatalogue(entries: readonly Entry[], find: string): Entry[] {
+export function searchCatalogue(all: readonly Entry[], find: string): Entry[] {
   const words = find.toLowerCase().split(/\s+/).filter(Boolean);
   const weight = (entry: Entry) => {
     const name = entry.name.toLowerCase();
-    const all = [name, entry.id, entry.publisher, entry.text, entry.words].join(" ").toLowerCase();
-    if (!words.every((word) => all.includes(word))) return 0;
+    const text = [name, entry.id, entry.publisher, entry.text, entry.words].join(" ").toLowerCase();
+    if (!words.every((word) => text.includes(word))) return 0;
     return words.every((word) => name.includes(word)) ? 2 : 1;
   };
-  return entries
-    .map((entry) => ({ entry, weight: weight(entry) }))
-    .filter(({ weight }) => weight > 0)
-    .toSorted((a, b) => b.weight - a.weight)
-    .map(({ entry }) => entry);
+  return all
+    .filter((entry) => weight(entry) > 0)
+    .toSorted((a, b) => weight(b) - weight(a));
 }
 
 /** `{folder}` → `folder`; nothing for an argument that is as it is. */

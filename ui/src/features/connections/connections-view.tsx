@@ -5,28 +5,21 @@ import { useState } from "react";
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { connectionsQuery } from "../../api/queries";
-import type { Connection, Transport } from "../../api/types";
+import type { Transport } from "../../api/types";
 import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
-import { Icon, type IconName } from "../../components/icons";
-import { Mark, type Tone } from "../../components/mark";
+import { Icon } from "../../components/icons";
+import { Mark } from "../../components/mark";
 import { Empty, Failure, Loading } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
 import { AddDialog } from "./add-dialog";
 import { ConnectionPanel } from "./connection-panel";
+import { HealthMark } from "./health-mark";
 import type { ToolSlots } from "./slots";
 
 const t = strings.connections;
-
-const HEALTH: Record<Connection["health"], { tone: Tone; icon: IconName; label: string }> = {
-  ready: { tone: "allow", icon: "check", label: t.health.ready },
-  connecting: { tone: "wait", icon: "clock", label: t.health.connecting },
-  failed: { tone: "deny", icon: "alert", label: t.health.failed },
-  sealed: { tone: "wait", icon: "lock", label: t.health.sealed },
-  needs_sign_in: { tone: "wait", icon: "plug", label: t.health.needs_sign_in },
-};
 
 interface ConnectionsViewProps extends ToolSlots {
   open: string | undefined;
@@ -91,7 +84,7 @@ export function ConnectionsView({ open, onOpen, ...slots }: ConnectionsViewProps
               onClick={() => onOpen(open === connection.name ? undefined : connection.name)}
             >
               <span className="item-name">{connection.name}</span>
-              <Mark {...HEALTH[connection.health]} />
+              <HealthMark health={connection.health} />
               {connection.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
               <span className="dim item-what">
                 <UntrustedText text={summary(connection.transport)} />

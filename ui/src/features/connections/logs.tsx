@@ -1,4 +1,4 @@
-import { Text } from "@mantine/core";
+import { Box, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef } from "react";
 
@@ -21,7 +21,7 @@ export function Logs({ name }: { name: string }) {
   const atEnd = useRef(true);
   const newest = lines?.at(-1)?.number;
   useEffect(() => {
-    if (box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
+    if (newest !== undefined && box.current !== null && atEnd.current) box.current.scrollTop = box.current.scrollHeight;
   }, [newest]);
   return (
     <section aria-label={t.logs}>
@@ -32,7 +32,8 @@ export function Logs({ name }: { name: string }) {
         </Text>
       )}
       {lines !== undefined && lines.length > 0 && (
-        <ol
+        <Box
+          component="ol"
           className="logs"
           ref={box}
           tabIndex={0}
@@ -45,7 +46,7 @@ export function Logs({ name }: { name: string }) {
           {lines.map((line) => (
             <Line key={line.number} line={line} />
           ))}
-        </ol>
+        </Box>
       )}
     </section>
   );

@@ -8,7 +8,7 @@ import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
 
 const t = strings.invites.connect;
-const FILE = "ai-agent-gateway-ca.crt";
+const file = strings.sharing.authorityFile;
 
 /** How a program of this person is pointed here, on whichever machine it runs. */
 export function ConnectHint({ token }: { token: string }) {
@@ -23,17 +23,17 @@ export function ConnectHint({ token }: { token: string }) {
       <p className="note dim">{t.address}</p>
       <CopyLine text={endpoint} label={t.address} testId="connect-url" />
       <p className="note dim">{t.claudeCode}</p>
-      <CopyLine text={`claude mcp add --transport http gateway ${endpoint} --header "Authorization: Bearer ${token}"`} label={t.claudeCode} testId="connect-claude" />
+      <CopyLine text={t.claudeLine(endpoint, token)} label={t.claudeCode} testId="connect-claude" />
       <p className="note dim">{t.other}</p>
       <CopyLine text={JSON.stringify(entry)} label={t.other} testId="connect-json" />
       {authority?.in_use === true && endpoint.startsWith("https:") && (
         <>
           <p className="note dim">{t.trust}</p>
-          <Button component="a" href="/ca.crt" download={FILE} size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />}>
+          <Button component="a" href="/ca.crt" download={file} size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />}>
             {t.trustFile}
           </Button>
           <CopyLine text={authority.fingerprint} label={t.fingerprint} testId="connect-fingerprint" />
-          <CopyLine text={`NODE_EXTRA_CA_CERTS=${FILE}`} label={t.trustNode} testId="connect-trust" />
+          <CopyLine text={strings.sharing.nodeLine(file)} label={t.trustNode} testId="connect-trust" />
         </>
       )}
     </Stack>

@@ -11,6 +11,7 @@ const t = strings.recoveryKey;
 /** Shown this one time; it is kept in this component's memory and nowhere else. */
 export function RecoveryKey({ recoveryKey, user, onContinue }: { recoveryKey: string; user: string; onContinue: () => void }) {
   const groups = recoveryKey.split("-");
+  const [today] = useState(() => new Date().toLocaleDateString());
   const [asked] = useState(() => twoOf(groups.length));
   const [typed, setTyped] = useState<Record<number, string>>({});
   const [tried, setTried] = useState(false);
@@ -62,18 +63,18 @@ export function RecoveryKey({ recoveryKey, user, onContinue }: { recoveryKey: st
           {t.continue}
         </Button>
       </Stack>
-      <Printed recoveryKey={recoveryKey} user={user} />
+      <Printed recoveryKey={recoveryKey} text={t.printText(user, today)} />
     </form>
   );
 }
 
 /** The page for the printer: beside the application, so that it can be alone on paper. */
-function Printed({ recoveryKey, user }: { recoveryKey: string; user: string }) {
+function Printed({ recoveryKey, text }: { recoveryKey: string; text: string }) {
   return createPortal(
     <section className="printed" aria-hidden="true">
       <h1>{t.printTitle}</h1>
       <p className="printed-key">{recoveryKey}</p>
-      <p>{t.printText(user, new Date().toLocaleDateString())}</p>
+      <p>{text}</p>
     </section>,
     document.body,
   );

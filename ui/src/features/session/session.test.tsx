@@ -19,7 +19,7 @@ it("sets up and hands on the recovery key", async () => {
   const onDone = vi.fn();
   renderWith(host, <SetUp withPassphrase={false} onDone={onDone} />);
   await fillSetUp("a long password");
-  await waitFor(() => expect(onDone).toHaveBeenCalledWith("KEY-1"));
+  await waitFor(() => expect(onDone).toHaveBeenCalledWith({ recoveryKey: "KEY-1", user: "ana" }));
   expect(seen).toEqual([{ method: "POST", path: "/api/v1/setup", body: { admin: "ana", password: "a long password" } }]);
 });
 
@@ -52,15 +52,47 @@ it("says what to do when the keychain cannot be had", async () => {
   expect(onDone).not.toHaveBeenCalled();
 });
 
-it("lets nobody past the recovery key before it is stored", async () => {
+it("lets nobody past the recovery key before they typed two groups of it", async () => {
+  const key = "AAAAAA-BBBBBB-CCCCCC-DDDDDD";
   const { host } = fakeHost(() => ({}));
   const onContinue = vi.fn();
-  renderWith(host, <RecoveryKey recoveryKey="KEY-1" onContinue={onContinue} />);
-  expect(screen.getByTestId("recovery-key")).toHaveTextContent("KEY-1");
-  expect(screen.getByTestId("recovery-continue")).toBeDisabled();
-  await userEvent.click(screen.getByTestId("recovery-stored"));
+  renderWith(host, <RecoveryKey recoveryKey={key} user="ana" onContinue={onContinue} />);
+  expect(screen.getByTestId("recovery-key")).toHaveTextContent(key);
   await userEvent.click(screen.getByTestId("recovery-continue"));
+  expect(screen.getAllByText("That is not this group of the key")).toHaveLength(2);
+  expect(onContinue).not.toHaveBeenCalled();
+  const [first, second] = screen.getAllByTestId("recovery-group");
+  const group = (input: HTMLElement | undefined) => key.split("-")[Number(input?.dataset.group)] ?? "";
+  expect(group(first)).not.toBe(group(second));
+  await userEvent.type(first as HTMLElement, group(first).toLowerCase());
+  await userEvent.type(second as HTMLElement, "WRONG");
+  await userEvent.click(screen.getByTestId("recovery-continue"));
+  expect(onContinue).not.toHaveBeenCalled();
+  await userEvent.clear(second as HTMLElement);
+  await userEvent.type(second as HTMLElement, `${group(second)}{Enter}`);
   expect(onContinue).toHaveBeenCalledOnce();
+});
+
+it("keeps the recovery key out of the browser's storage, and prints nothing but it", async () => {
+  const { host } = fakeHost(() => ({}));
+  const print = vi.spyOn(window, "print").mockImplementation(() => {});
+  renderWith(host, <RecoveryKey recoveryKey="AAAAAA-BBBBBB" user="ana" onContinue={vi.fn()} />);
+  await userEvent.click(screen.getByTestId("recovery-print"));
+  expect(print).toHaveBeenCalledOnce();
+  const printed = document.querySelector("body > .printed");
+  expect(printed).toHaveTextContent("AAAAAA-BBBBBB");
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage })).not.toContain("AAAAAA");
+});
+
+it.each([
+  ["password12", "1"],
+  ["correct horse battery staple", "4"],
+])("says how hard %s is to guess", async (password, score) => {
+  const { host } = fakeHost(() => ({}));
+  renderWith(host, <SetUp withPassphrase={false} onDone={vi.fn()} />);
+  await userEvent.type(screen.getByTestId("setup-password"), password);
+  await waitFor(() => expect(screen.getByTestId("strength")).toHaveAttribute("data-score", score), { timeout: 10_000 });
+  expect(screen.getByTestId("strength")).toHaveTextContent(/guess/i);
 });
 
 it("signs in, and clears the password whether or not it was right", async () => {

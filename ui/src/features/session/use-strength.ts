@@ -19,17 +19,14 @@ const LOOKED_AT = 100;
 
 /** How hard a password is to guess. Advice only: what is long enough is the gateway's to say. */
 export function useStrength(password: string, known: readonly string[]): Score | undefined {
-  const [score, setScore] = useState<Score>();
+  const [looked, setLooked] = useState<{ score: Score }>();
   const names = known.join("\n");
   useEffect(() => {
-    if (password === "") {
-      setScore(undefined);
-      return;
-    }
+    if (password === "") return;
     let wanted = true;
     loading ??= load();
     loading.then(
-      (check) => wanted && setScore(check(password.slice(0, LOOKED_AT), names.split("\n"))),
+      (check) => wanted && setLooked({ score: check(password.slice(0, LOOKED_AT), names.split("\n")) }),
       // Without advice a password can still be chosen.
       () => (loading = undefined),
     );
@@ -37,5 +34,6 @@ export function useStrength(password: string, known: readonly string[]): Score |
       wanted = false;
     };
   }, [password, names]);
-  return score;
+  // What is typed faster than it is looked at shows the score of a moment ago.
+  return password === "" ? undefined : looked?.score;
 }

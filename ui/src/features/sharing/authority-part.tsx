@@ -8,7 +8,6 @@ import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
 
 const t = strings.sharing;
-const FILE = "ai-agent-gateway-ca.crt";
 
 /** What other machines are told to trust, once it was made. */
 export function AuthorityPart() {
@@ -29,13 +28,13 @@ export function AuthorityPart() {
           <time dateTime={authority.expires_at}>{authority.expires_at.slice(0, 10)}</time>
         </dd>
       </dl>
-      <Button component="a" size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />} href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={FILE} data-testid="authority-download">
+      <Button component="a" size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />} href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={t.authorityFile} data-testid="authority-download">
         {t.download}
       </Button>
       <h3>{t.trust}</h3>
       <Stack gap="xs">
-        <CopyLine text={`NODE_EXTRA_CA_CERTS=${FILE}`} label={t.trustNode} testId="trust-node" />
-        <CopyLine text={`SSL_CERT_FILE=${FILE}`} label={t.trustPython} testId="trust-python" />
+        <CopyLine text={t.nodeLine(t.authorityFile)} label={t.trustNode} testId="trust-node" />
+        <CopyLine text={t.pythonLine(t.authorityFile)} label={t.trustPython} testId="trust-python" />
         <p className="note dim">{t.trustMachine}</p>
       </Stack>
     </section>

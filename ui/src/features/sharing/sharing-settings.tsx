@@ -140,8 +140,8 @@ function SharingForm({ sharing }: { sharing: Sharing }) {
           </Radio.Group>
           {values.source === "files" && (
             <div className="settings-fields">
-              <TextInput label={t.certificateFile} description={t.certificateFileHint} placeholder="/etc/agw/fullchain.pem" className="mono" {...field("certificate")} />
-              <TextInput label={t.keyFile} placeholder="/etc/agw/key.pem" className="mono" {...field("key")} />
+              <TextInput label={t.certificateFile} description={t.certificateFileHint} placeholder={t.certificateSample} className="mono" {...field("certificate")} />
+              <TextInput label={t.keyFile} placeholder={t.keySample} className="mono" {...field("key")} />
             </div>
           )}
         </section>

@@ -17,6 +17,7 @@ import { strings } from "../../../strings";
 import { verifyCommand } from "../export";
 import { Alarm } from "./alarm";
 import { WritableMark } from "./state-line";
+import { VerifyHere } from "./verify-here";
 
 const t = strings.audit.state;
 
@@ -34,6 +35,7 @@ export function ProofView({ onExport }: { onExport: () => void }) {
       {status.data.alarm && <Alarm alarm={status.data.alarm} />}
       {status.isError && <p className="note dim">{t.offline}</p>}
       <State status={status.data} />
+      <VerifyHere hasKey={status.data.key != null} witnessed={status.data.witnesses.some((witness) => witness.size > 0)} />
       <Verify publicKey={status.data.key ?? undefined} onExport={onExport} />
     </>
   );

@@ -27,6 +27,8 @@ interface CallDrawerProps {
   GrantLine: GrantLineOf;
   /** Draws why such a call is decided as it is. */
   Why: ComponentType<Called>;
+  /** Offers what would have let a refused call through. */
+  GrantThis: ComponentType<Called & { reason: string | undefined }>;
   onClose: () => void;
 }
 
@@ -55,7 +57,7 @@ function Story({ id, ...rest }: { id: string } & StoryProps) {
   return <Telling story={story.data} {...rest} />;
 }
 
-function Telling({ story, grantHref, GrantLine, Why }: { story: AuditStory } & StoryProps) {
+function Telling({ story, grantHref, GrantLine, Why, GrantThis }: { story: AuditStory } & StoryProps) {
   const told = tell(story.records);
   const [asked, setAsked] = useState(false);
   return (
@@ -76,6 +78,7 @@ function Telling({ story, grantHref, GrantLine, Why }: { story: AuditStory } & S
           <Timeline told={told} />
           <StoryArguments told={told} />
           {told.bodies !== undefined && <Bodies call={told.bodies} />}
+          {told.called && told.decided?.decision === "deny" && <GrantThis {...told.called} reason={told.decided.reason ?? undefined} />}
           {told.called && !asked && (
             <Button size="xs" variant="default" w="fit-content" leftSection={<Icon name="question" size={14} />} onClick={() => setAsked(true)} data-testid="call-why">
               {strings.grants.why.button}

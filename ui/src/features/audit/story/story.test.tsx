@@ -42,7 +42,7 @@ function drawn(role: Role, records: readonly AuditRecord[], other: (request: See
     { id: "g3", grant: null, changed_since: false },
   ];
   const fake = fakeHost(signedIn(role, (request) => (request.path === "/api/v1/audit/c1" ? { body: { records, grants: records.some((one) => one.grants) ? grants : [] } } : other(request))));
-  renderWith(fake.host, <CallDrawer id="c1" grantHref={(id) => `#/${id}`} GrantLine={({ grant: { tool } }) => <span>{tool}</span>} Why={() => <p>why</p>} onClose={vi.fn()} />);
+  renderWith(fake.host, <CallDrawer id="c1" grantHref={(id) => `#/${id}`} GrantLine={({ grant: { tool } }) => <span>{tool}</span>} Why={() => <p>why</p>} GrantThis={() => <p>grant</p>} onClose={vi.fn()} />);
   return fake;
 }
 
@@ -132,7 +132,7 @@ describe("the story of a call", () => {
     renderWith(
       host,
       <EventsProvider value={events}>
-        <CallDrawer id="c1" grantHref={String} GrantLine={() => null} Why={() => null} onClose={vi.fn()} />
+        <CallDrawer id="c1" grantHref={String} GrantLine={() => null} Why={() => null} GrantThis={() => null} onClose={vi.fn()} />
       </EventsProvider>,
     );
     expect(await screen.findByText("Not answered yet")).toBeVisible();

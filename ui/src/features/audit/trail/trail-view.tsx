@@ -9,6 +9,7 @@ import { useNow } from "../../../components/use-now";
 import { strings } from "../../../strings";
 import { FilterBar } from "./filter-bar";
 import { isEmpty, mayHideOutcomes, type TrailFilter } from "./filter";
+import { TimeChart } from "./time-chart";
 import { TrailTable } from "./trail-table";
 import { type Trail, useTrail } from "./use-trail";
 
@@ -42,6 +43,7 @@ export function TrailView({ filter, onFilter, onOpen, children }: TrailViewProps
       <FilterBar filter={filter} onFilter={onFilter}>
         {children}
       </FilterBar>
+      <TimeChart filter={filter} onFilter={onFilter} />
       {trail.error && !stopped && <Failure message={trail.error.message} next={trail.error.next} action={{ label: strings.retry, run: trail.readAgain }} />}
       <section className="panel feed trail">
         <div className="trail-fresh" role="status">

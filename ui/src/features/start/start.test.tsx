@@ -1,0 +1,119 @@
+import { act, screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import type { ReactNode } from "react";
+import { expect, it, vi } from "vitest";
+
+import type { AuditRecord, Change, Grant } from "../../api/types";
+import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../test/gateway";
+import { Events } from "../../app/events";
+import { StartChecklist } from "./checklist";
+import { FirstCall } from "./first-call";
+import { NewAgent } from "./new-agent";
+import { StartView } from "./start-view";
+
+const Live = () => (
+  <Events>
+    <FirstCall />
+  </Events>
+);
+
+const connection = { id: "c1", name: "sample", transport: { kind: "stdio", argv: ["agw", "sample"] }, credentials: [], health: "ready", tools: 4, refused_tools: [], version: 1, created_at: "" };
+const agent = { id: "a1", user: "root", name: "claude", scope: [], uses: 0, forwarded: 0, client_timeout_seconds: 60, paused: false, version: 1, created_at: "" };
+const tool = (name: string, effect: string) => ({ id: `sample.${name}`, connection: "sample", description: name, mcp_name: name, suggested_effect: effect });
+
+/** A gateway with this in it. */
+function show(children: ReactNode, rows: { connections?: unknown[]; agents?: unknown[]; answer?: (request: Seen) => Reply | undefined }) {
+  const fake = fakeHost(
+    signedIn("admin", (request) => {
+      const special = rows.answer?.(request);
+      if (special !== undefined) return special;
+      if (request.path === "/api/v1/connections") return { body: rows.connections ?? [] };
+      if (request.path.startsWith("/api/v1/agents")) return { body: rows.agents ?? [] };
+      if (request.path === "/api/v1/status") return { body: { state: "enforcing", program: "/opt/agw", url: "http://127.0.0.1:7410" } };
+      return { body: [] };
+    }),
+  );
+  renderWith(fake.host, children);
+  return fake;
+}
+
+it("lists on Home what is left, in order, and goes on with the first of it", async () => {
+  const onStep = vi.fn();
+  show(<StartChecklist onStep={onStep} />, { connections: [connection] });
+  const list = await screen.findByTestId("start-checklist");
+  expect(within(list).getAllByRole("listitem").map((item) => item.dataset.state)).toEqual(["done", "current", "ahead"]);
+  await userEvent.click(screen.getByTestId("start-resume"));
+  expect(onStep).toHaveBeenCalledWith("agent");
+});
+
+it("goes away when nothing is left", async () => {
+  const { seen } = show(<StartChecklist onStep={vi.fn()} />, { connections: [connection], agents: [{ ...agent, uses: 1 }] });
+  await waitFor(() => expect(seen.filter(({ path }) => path.startsWith("/api/v1/agents"))).toHaveLength(1));
+  expect(screen.queryByTestId("start-checklist")).toBeNull();
+});
+
+it("lets every step be put off, and says so until it is done", async () => {
+  const [onStep, onLeave] = [vi.fn(), vi.fn()];
+  const parts = { tool: <p>the tool</p>, agent: <p>the agent</p>, call: <p>the call</p> };
+  show(<StartView step="agent" parts={parts} onStep={onStep} onLeave={onLeave} />, { connections: [connection] });
+  expect(screen.getByText("the agent")).toBeVisible();
+  expect(screen.getByRole("listitem", { current: "step" })).toHaveTextContent("A first agent");
+  expect(screen.getByTestId("start-next")).toHaveTextContent("Skip for now");
+  await userEvent.click(screen.getByTestId("start-next"));
+  expect(onStep).toHaveBeenLastCalledWith("call");
+  await userEvent.click(screen.getByTestId("start-back"));
+  expect(onStep).toHaveBeenLastCalledWith("tool");
+  await userEvent.click(screen.getByTestId("start-leave"));
+  expect(onLeave).toHaveBeenCalledOnce();
+});
+
+it("shows an agent's token once, ready to copy, and keeps it nowhere", async () => {
+  const token = "st_secret-of-claude";
+  const { seen } = show(<NewAgent />, { answer: ({ method }) => (method === "POST" ? { status: 201, body: { ...agent, token } } : undefined) });
+  await waitFor(() => expect(seen.some(({ path }) => path.startsWith("/api/v1/agents"))).toBe(true));
+  await userEvent.click(screen.getByTestId("start-agent-make"));
+  expect(await screen.findByTestId("start-agent-token")).toHaveTextContent(token);
+  expect(seen.find(({ method }) => method === "POST")).toMatchObject({ path: "/api/v1/users/root/agents", body: { name: "claude" } });
+  expect(screen.getByTestId("start-claude")).toHaveTextContent(`claude mcp add --transport http gateway http://127.0.0.1:7410/mcp --header "Authorization: Bearer ${token}"`);
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + window.location.href).not.toContain(token);
+});
+
+const story = () => screen.getByTestId("first-call").dataset.story;
+
+it("allows what only reads, shows the call as it comes, and takes it back with one click", async () => {
+  let grants: Grant[] = [];
+  const records: AuditRecord[] = [];
+  const answer = ({ method, path, body }: Seen): Reply | undefined => {
+    if (path === "/api/v1/tools") return { body: [tool("list_notes", "read"), tool("read_note", "read"), tool("write_note", "write"), tool("delete_note", "destructive")] };
+    if (path === "/api/v1/grants") return { body: grants };
+    if (path.startsWith("/api/v1/audit")) return { body: { records: records.toReversed() } };
+    if (method !== "POST") return undefined;
+    const change = body as Change;
+    grants = (change.add ?? []).map((add, index) => ({ id: `g${index}`, subject: add.subject, tool: add.tool, effect: add.effect, version: 1 }) as Grant);
+    return { body: {} };
+  };
+  const { seen, listeners } = show(<Live />, { connections: [connection], agents: [agent], answer });
+  const call = (decision: string) => {
+    const record = { seq: records.length + 1, kind: "outcome", user: "root", agent: "claude", tool: "sample.list_notes", decision, time: "2026-11-23T10:00:00Z" } as AuditRecord;
+    records.push(record);
+    act(() => listeners[0]?.onMessage(JSON.stringify({ type: "audit", record })));
+  };
+
+  // What writes or destroys is not offered.
+  expect(await screen.findAllByRole("checkbox")).toHaveLength(2);
+  await userEvent.click(screen.getByTestId("start-allow"));
+  await waitFor(() => expect(story()).toBe("waiting"));
+  expect(screen.getByTestId("start-test-line")).toHaveTextContent("/opt/agw call sample.list_notes");
+  call("allow");
+  await waitFor(() => expect(story()).toBe("allowed"));
+  expect(screen.getByTestId("first-call-row")).toHaveTextContent("root / claude");
+  await userEvent.click(screen.getByTestId("start-revoke"));
+  await waitFor(() => expect(story()).toBe("taken"));
+  call("deny");
+  await waitFor(() => expect(story()).toBe("denied"));
+  const changes = seen.filter(({ method }) => method === "POST").map(({ body }) => body);
+  expect(changes).toEqual([
+    { add: [{ subject: "root", tool: "sample.list_notes", effect: "allow" }, { subject: "root", tool: "sample.read_note", effect: "allow" }] },
+    { remove: [{ id: "g0", version: 1 }, { id: "g1", version: 1 }] },
+  ]);
+});
