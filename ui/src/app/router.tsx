@@ -24,6 +24,7 @@ import { WelcomePage } from "../routes/welcome";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
+import { Invite, INVITE } from "./invite";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
@@ -43,6 +44,8 @@ function Root() {
   const path = useLocation({ select: ({ pathname }) => pathname });
   // The prompt has a window of its own, and neither session nor admin API.
   if (path === "/prompt") return <Outlet />;
+  // Whoever opens it has no session yet, or somebody else's.
+  if (path === INVITE || path.startsWith(`${INVITE}/`)) return <Invite />;
   return (
     <Gate onSetUp={() => void navigate({ to: "/welcome" })}>
       {(user) => <Events>{path === "/welcome" ? <Outlet /> : <Shell user={user} />}</Events>}

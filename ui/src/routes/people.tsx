@@ -5,7 +5,7 @@ import { useGateway } from "../api/gateway";
 import { sessionQuery } from "../api/queries";
 import { ConnectAgents } from "../features/clients/connect-agents";
 import { PeopleView } from "../features/people/people-view";
-import { subjectHref } from "./links";
+import { sharingHref, subjectHref } from "./links";
 
 const route = getRouteApi("/people");
 
@@ -14,7 +14,7 @@ export function PeoplePage() {
   const navigate = route.useNavigate();
   const { client } = useGateway();
   const session = useQuery(sessionQuery(client));
-  const grantsHref = subjectHref(useRouter());
+  const router = useRouter();
   return (
     <PeopleView
       part={part ?? "users"}
@@ -23,7 +23,8 @@ export function PeoplePage() {
       onPart={(next) => void navigate({ search: { part: next === "users" ? undefined : next } })}
       onFind={(text) => void navigate({ search: (search) => ({ ...search, find: text || undefined }), replace: true })}
       onOpen={(name) => void navigate({ search: (search) => ({ ...search, user: name }) })}
-      grantsHref={grantsHref}
+      grantsHref={subjectHref(router)}
+      sharingHref={sharingHref(router)}
       clients={session.data && <ConnectAgents user={session.data.user} />}
     />
   );

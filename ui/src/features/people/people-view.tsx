@@ -15,6 +15,8 @@ import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { AddUser } from "./add-user";
 import { AgentsView } from "./agents-view";
+import { InviteDialog } from "./invite-dialog";
+import { Invites } from "./invites";
 import { Teams } from "./teams";
 import { UserPanel } from "./user-panel";
 
@@ -37,9 +39,10 @@ interface PeopleViewProps {
   grantsHref: (subject: string) => string;
   /** Programs that can be agents, and how they are connected. */
   clients: ReactNode;
+  sharingHref: string;
 }
 
-export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHref, clients }: PeopleViewProps) {
+export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHref, clients, sharingHref }: PeopleViewProps) {
   const { client, host } = useGateway();
   const users = useQuery(usersQuery(client));
   const teams = useQuery(teamsQuery(client));
@@ -52,15 +55,21 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
   const parts = PEOPLE_PARTS.filter((each) => each !== "teams" || role !== "member");
   const partLabel = (each: PeoplePart) => (each === "clients" && !host.shell ? t.connectAgents : t.parts[each]);
   const [adding, setAdding] = useState(false);
+  const [inviting, setInviting] = useState<{ user?: string }>();
 
   return (
     <>
       <div className="page-head">
         <h1>{t.title}</h1>
         {role === "admin" && (
-          <Button size="xs" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => setAdding(true)} data-testid="user-add">
-            {t.addUser}
-          </Button>
+          <div className="page-actions">
+            <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => setAdding(true)} data-testid="user-add">
+              {t.addUser}
+            </Button>
+            <Button size="xs" leftSection={<Icon name="people" size={14} />} disabled={stopped} onClick={() => setInviting({})} data-testid="invite">
+              {strings.invites.invite}
+            </Button>
+          </div>
         )}
         {role === "auditor" && <span className="dim small">{t.readOnly}</span>}
       </div>
@@ -86,7 +95,7 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
             {shown.map((user) => (
               <li key={user.id} className="panel" data-testid={`user-${user.name}`}>
                 <UserHead user={user} open={open === user.name} onToggle={() => onOpen(open === user.name ? undefined : user.name)} />
-                {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} />}
+                {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
               </li>
             ))}
           </ul>
@@ -95,8 +104,10 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
               {strings.tools.more(left)}
             </Button>
           )}
+          {role !== "member" && <Invites mayChange={role === "admin"} disabled={stopped} />}
         </>
       )}
+      {inviting && <InviteDialog {...inviting} teams={teams.data ?? []} sharingHref={sharingHref} onClose={() => setInviting(undefined)} />}
       {adding && (
         <AddUser
           teams={teams.data ?? []}

@@ -20,6 +20,7 @@ import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
+import { ConnectHint } from "./connect-hint";
 import { EditUser } from "./edit-user";
 import { SetPassword } from "./set-password";
 import { useAgentDialogs } from "./use-agent-dialogs";
@@ -34,9 +35,11 @@ interface UserPanelProps {
   teams: readonly Team[];
   grantsHref: (subject: string) => string;
   onGone: () => void;
+  /** Makes a link by which they set a password themselves. */
+  onInvite?: () => void;
 }
 
-export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
+export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPanelProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
@@ -86,6 +89,11 @@ export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
             <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened("password")} data-testid="user-set-password">
               {user.can_sign_in ? t.replacePassword : t.setPassword}
             </Button>
+            {!user.can_sign_in && onInvite && (
+              <Button size="xs" variant="default" disabled={stopped} onClick={onInvite} data-testid="user-invite">
+                {strings.invites.inviteUser}
+              </Button>
+            )}
             <Button size="xs" variant="default" disabled={stopped} onClick={() => start("token")} data-testid="user-token">
               {user.has_token ? t.replaceToken : t.issueToken}
             </Button>
@@ -188,6 +196,7 @@ export function UserPanel({ user, teams, grantsHref, onGone }: UserPanelProps) {
           <Stack>
             <Text size="sm">{t.tokenOnce}</Text>
             <SecretOnce secret={token.token} label={t.token} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="token" />
+            <ConnectHint token={token.token} />
             <Button onClick={() => setToken(undefined)} data-testid="token-done">
               {t.tokenStored}
             </Button>
