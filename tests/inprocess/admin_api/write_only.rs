@@ -39,6 +39,9 @@ async fn no_reading_operation_returns_a_secret() {
             "/api/v1/connections/x" => {
                 vec!["/api/v1/connections/fix".to_owned(), "/api/v1/connections/child".to_owned()]
             }
+            "/api/v1/connections/x/logs" => {
+                ["fix", "child"].map(|name| format!("/api/v1/connections/{name}/logs")).into()
+            }
             "/api/v1/audit/x" => vec![format!("/api/v1/audit/{call}")],
             "/api/v1/tools/x" => vec!["/api/v1/tools/fix.echo".to_owned()],
             "/api/v1/tools/x/review" => vec!["/api/v1/tools/fix.echo/review".to_owned()],
