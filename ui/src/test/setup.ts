@@ -1,9 +1,11 @@
 import "@testing-library/jest-dom/vitest";
 
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, vi } from "vitest";
 
 afterEach(cleanup);
+// Two cores may be busy with builds, too.
+configure({ asyncUtilTimeout: 5_000 });
 
 // What Mantine asks of a browser and jsdom does not have.
 window.matchMedia = (query) => ({
