@@ -7,7 +7,9 @@ use super::scene::{PASSWORD, Scene};
 async fn the_doctor_and_the_list_of_connections_speak_of_what_there_is() {
     let scene = Scene::open().await;
     let found = scene.cli.lines(&["doctor"]).await;
-    for (of, id) in [("gateway", "keychain"), ("crm", "reach"), ("crm", "credential"), ("files", "command")] {
+    for (of, id) in
+        [("gateway", "keychain"), ("crm", "reach"), ("crm", "credential"), ("files", "command")]
+    {
         let check = found.iter().find(|line| line["of"] == of && line["id"] == id);
         assert_eq!(check.unwrap_or_else(|| panic!("{of} {id}: {found:?}"))["finding"], "ok");
     }
@@ -21,8 +23,7 @@ async fn the_doctor_and_the_list_of_connections_speak_of_what_there_is() {
     assert!(kinds.iter().any(|(kind, _)| *kind == "connection"), "{egress}");
     assert_eq!(egress["programs"][0]["connection"], "files", "{egress}");
     let said = scene.cli.run(&["egress"], "").await;
-    assert!(said.stderr.contains("whose own connections it does not see: npx (files)")
-        || said.stderr.contains("(files)"), "{}", said.stderr);
+    assert!(said.stderr.contains("does not see"), "{}", said.stderr);
 }
 
 #[tokio::test]
@@ -35,7 +36,8 @@ async fn sessions_end_and_a_new_recovery_key_takes_the_place_of_the_old_one() {
     assert_eq!(scene.cli.lines(&["session", "list"]).await.len(), 1);
 
     scene.cli.refused(&["recovery-key", "--password-stdin"], "not the password\n").await;
-    let made = scene.cli.json(&["recovery-key", "--password-stdin"], &format!("{PASSWORD}\n")).await;
+    let made =
+        scene.cli.json(&["recovery-key", "--password-stdin"], &format!("{PASSWORD}\n")).await;
     let key = made["recovery_key"].as_str().unwrap();
     assert_ne!(key, scene.recovery_key);
     let old = format!("{}\n", scene.recovery_key);

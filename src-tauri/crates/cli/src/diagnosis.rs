@@ -48,7 +48,12 @@ pub(crate) async fn doctor(context: &Context<'_>, args: DoctorArgs) -> Result<()
         let what = line.check.id.replace('_', " ");
         vec![line.of.to_owned(), what, mark.to_owned(), format!("{}{next}", line.check.said)]
     };
-    context.output.list(&lines, &["OF", "WHAT", "FINDING", "SAID"], cells, "Nothing to look at.")?;
+    context.output.list(
+        &lines,
+        &["OF", "WHAT", "FINDING", "SAID"],
+        cells,
+        "Nothing to look at.",
+    )?;
     let problems = lines.iter().filter(|line| line.check.finding == Finding::Problem).count();
     context.output.hint(&match problems {
         0 => "No problem was found.".to_owned(),
@@ -71,7 +76,8 @@ pub(crate) async fn egress(context: &Context<'_>) -> Result<(), CliError> {
 
 fn cells(entry: &EgressEntry) -> Vec<String> {
     let owner = entry.name.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
-    let failed = if entry.failed > 0 { format!(", {} failed", entry.failed) } else { String::new() };
+    let failed =
+        if entry.failed > 0 { format!(", {} failed", entry.failed) } else { String::new() };
     vec![
         format!("{}{owner}", word(&entry.kind).replace('_', " ")),
         format!("{}:{}", entry.host, entry.port),

@@ -2,7 +2,8 @@
 //! signed in or not.
 
 use agw_api::{
-    ChangePassword, Health, OpenSession, ServiceState, SessionCreated, SignInRequest, Status, codes, paths, segment,
+    ChangePassword, Health, OpenSession, ServiceState, SessionCreated, SignInRequest, Status,
+    codes, paths, segment,
 };
 use serde::Serialize;
 

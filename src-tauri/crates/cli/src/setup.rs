@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use agw_api::{
-    Health, NewRecoveryKey, PauseRequest, RecoverRequest, RecoveryKeyMade, ServiceState, SetupRequest, SetupResponse, Status,
-    UnlockRequest, paths,
+    Health, NewRecoveryKey, PauseRequest, RecoverRequest, RecoveryKeyMade, ServiceState,
+    SetupRequest, SetupResponse, Status, UnlockRequest, paths,
 };
 use serde::Serialize;
 use tokio::time::{Instant, sleep};

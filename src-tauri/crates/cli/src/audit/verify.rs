@@ -255,7 +255,7 @@ fn details(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
-    use agw_core::log::{SigningKey, Tree, leaf_hash};
+    use agw_core::log::{LINE_MAX, SigningKey, Tree, leaf_hash};
 
     use super::*;
 

@@ -118,9 +118,9 @@ fn checkpoint(gateway: &Gateway) -> Check {
     let age = (clock::now_ms() - signed.at) / MINUTE_MS;
     let said = match behind {
         0 => format!("The newest checkpoint covers all {} records.", signed.size),
-        _ => format!(
-            "The newest checkpoint is {age} minutes old; {behind} records have come since."
-        ),
+        _ => {
+            format!("The newest checkpoint is {age} minutes old; {behind} records have come since.")
+        }
     };
     // It is signed within seconds of a record, unless the gateway is sealed.
     if behind == 0 || age < bounds::CHECKPOINT_OLD_MINUTES {

@@ -358,7 +358,7 @@ async fn over_http(parts: Parts, setting: &Setting<'_>) -> Result<(Over, Greetin
         Ok((link, greeting)) => Ok((Over::Http(link), greeting)),
         // As those of 2024-11-05 answer a POST to where their stream is.
         Err(error @ UpstreamError::Status(400 | 404 | 405)) => {
-            let started = Wires::start(Server::Sse(old), setting).await;
+            let started = Wires::start(Server::Sse(Box::new(old)), setting).await;
             // What the URL says to a plain greeting is the more telling.
             let (wires, greeting) = started.map_err(|second| match second {
                 UpstreamError::Status(_) | UpstreamError::Malformed(_) => error,

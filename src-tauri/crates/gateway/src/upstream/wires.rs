@@ -35,7 +35,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Server {
     Program(Program),
-    Sse(OldSse),
+    Sse(Box<OldSse>),
 }
 
 impl Server {

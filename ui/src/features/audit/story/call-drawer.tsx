@@ -78,11 +78,15 @@ function Telling({ story, grantHref, GrantLine, Why, GrantThis }: { story: Audit
           <Timeline told={told} />
           <StoryArguments told={told} />
           {told.bodies !== undefined && <Bodies call={told.bodies} />}
-          {told.called && told.decided?.decision === "deny" && <GrantThis {...told.called} reason={told.decided.reason ?? undefined} />}
-          {told.called && !asked && (
-            <Button size="xs" variant="default" w="fit-content" leftSection={<Icon name="question" size={14} />} onClick={() => setAsked(true)} data-testid="call-why">
-              {strings.grants.why.button}
-            </Button>
+          {told.called && (
+            <div className="story-actions">
+              {told.decided?.decision === "deny" && <GrantThis {...told.called} reason={told.decided.reason ?? undefined} />}
+              {!asked && (
+                <Button size="xs" variant="default" leftSection={<Icon name="question" size={14} />} onClick={() => setAsked(true)} data-testid="call-why">
+                  {strings.grants.why.button}
+                </Button>
+              )}
+            </div>
           )}
           {told.called && asked && (
             <section className="card">
