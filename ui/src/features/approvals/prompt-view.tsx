@@ -30,7 +30,11 @@ export function PromptView({ prompt }: { prompt: PromptDoor }) {
   const [card, setCard] = useState<{ approval: Approval; count: number }>();
   useEffect(() => prompt.onCard(({ approval, count }) => setCard({ approval: approval as Approval, count })), [prompt]);
   if (card === undefined) return null;
-  return <PromptCard key={card.approval.id} approval={card.approval} count={card.count} prompt={prompt} />;
+  return (
+    <main>
+      <PromptCard key={card.approval.id} approval={card.approval} count={card.count} prompt={prompt} />
+    </main>
+  );
 }
 
 function PromptCard({ approval, count, prompt }: { approval: Approval; count: number; prompt: PromptDoor }) {
@@ -62,7 +66,7 @@ function PromptCard({ approval, count, prompt }: { approval: Approval; count: nu
 
   return (
     <article ref={card} tabIndex={-1} className="prompt" aria-labelledby="prompt-title" data-testid="prompt" data-approval={approval.id} data-armed={armed}>
-      <ApprovalHead approval={approval} titleId="prompt-title">
+      <ApprovalHead approval={approval} titleId="prompt-title" as="h1">
         {count > 1 && (
           <span className="badge" data-tone="wait" data-testid="prompt-count">
             {t.prompt.count(count)}
