@@ -13,11 +13,11 @@ import { Differences } from "./differences";
 const t = strings.approvals;
 
 /** Who wants what, and how long there is to answer. */
-export function ApprovalHead({ approval, titleId, as: Title = "h2", children }: { approval: Approval; titleId: string; as?: "h1" | "h2"; children?: ReactNode }) {
+export function ApprovalHead({ approval, titleId, children }: { approval: Approval; titleId: string; children?: ReactNode }) {
   const { verb, name, of } = deedOf(approval.tool);
   return (
     <header className="approval-head">
-      <Title id={titleId}>
+      <h2 id={titleId}>
         <UntrustedText text={approval.agent == null ? approval.user : `${approval.user} / ${approval.agent}`} /> <span className="dim">{t.wants(verb)}</span>{" "}
         <code className="tool-name" title={name}>
           <UntrustedText text={name} />
@@ -28,7 +28,7 @@ export function ApprovalHead({ approval, titleId, as: Title = "h2", children }: 
             <span className="dim">{t.of(of)}</span>
           </>
         )}
-      </Title>
+      </h2>
       <div className="approval-clock">
         {children}
         <Countdown approval={approval} />

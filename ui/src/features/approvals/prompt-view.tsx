@@ -32,6 +32,7 @@ export function PromptView({ prompt }: { prompt: PromptDoor }) {
   if (card === undefined) return null;
   return (
     <main>
+      <h1 className="visually-hidden">{t.prompt.title}</h1>
       <PromptCard key={card.approval.id} approval={card.approval} count={card.count} prompt={prompt} />
     </main>
   );
@@ -66,7 +67,7 @@ function PromptCard({ approval, count, prompt }: { approval: Approval; count: nu
 
   return (
     <article ref={card} tabIndex={-1} className="prompt" aria-labelledby="prompt-title" data-testid="prompt" data-approval={approval.id} data-armed={armed}>
-      <ApprovalHead approval={approval} titleId="prompt-title" as="h1">
+      <ApprovalHead approval={approval} titleId="prompt-title">
         {count > 1 && (
           <span className="badge" data-tone="wait" data-testid="prompt-count">
             {t.prompt.count(count)}
