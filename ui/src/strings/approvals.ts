@@ -81,6 +81,7 @@ export const approvals = {
     deny: "Deny?",
   },
   prompt: {
+    title: "A call waits for your answer",
     count: (count: number) => `1 of ${count}`,
     session: "Allow for session",
     open: "Open in window",

@@ -30,7 +30,12 @@ export function PromptView({ prompt }: { prompt: PromptDoor }) {
   const [card, setCard] = useState<{ approval: Approval; count: number }>();
   useEffect(() => prompt.onCard(({ approval, count }) => setCard({ approval: approval as Approval, count })), [prompt]);
   if (card === undefined) return null;
-  return <PromptCard key={card.approval.id} approval={card.approval} count={card.count} prompt={prompt} />;
+  return (
+    <main>
+      <h1 className="visually-hidden">{t.prompt.title}</h1>
+      <PromptCard key={card.approval.id} approval={card.approval} count={card.count} prompt={prompt} />
+    </main>
+  );
 }
 
 function PromptCard({ approval, count, prompt }: { approval: Approval; count: number; prompt: PromptDoor }) {
