@@ -9,6 +9,8 @@ mod permissions;
 mod relay;
 mod rest;
 mod revocation;
+mod sample;
 mod scene;
 mod secrets;
 mod trail;
+mod wiring;

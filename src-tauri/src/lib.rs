@@ -16,6 +16,7 @@
 mod approvals;
 mod autostart;
 mod bridge;
+mod clients;
 mod denials;
 mod preferences;
 mod prompt;
@@ -109,6 +110,7 @@ pub fn run() -> anyhow::Result<()> {
             bridge::pending,
             bridge::start,
             bridge::quit,
+            clients::clients,
             preferences::preferences,
             preferences::set_preferences,
             prompt::prompt,

@@ -2,6 +2,7 @@
 
 import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
+import { clients } from "./strings/clients";
 import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
@@ -276,6 +277,7 @@ export const strings = {
   definition,
   grants,
   grid,
+  clients,
   people,
   recording,
   keyboard,

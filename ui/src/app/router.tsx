@@ -20,6 +20,7 @@ import { PromptPage } from "../routes/prompt";
 import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
 import { WelcomePage } from "../routes/welcome";
+import { PEOPLE_VIEWS, type PeoplePart } from "../routes/views";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
@@ -85,7 +86,10 @@ const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
   component: PeoplePage,
-  validateSearch: (search: Record<string, unknown>): { user?: string | undefined } => ({ user: text(search.user) }),
+  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; view?: PeoplePart | undefined } => ({
+    user: text(search.user),
+    view: PEOPLE_VIEWS.find((view) => view === search.view),
+  }),
 });
 
 const approvalsRoute = createRoute({

@@ -16,6 +16,7 @@ use super::{Admin, AdminError, Reader, session};
 use crate::{
     audit::{Record, record::rfc3339},
     clock,
+    door::Door,
     gateway::Gateway,
     store::rows,
 };
