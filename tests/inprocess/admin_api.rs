@@ -2,8 +2,8 @@
 
 mod authorization;
 mod edits;
-mod keys;
 mod files;
+mod keys;
 mod matrix;
 mod openapi;
 mod sessions;

@@ -70,7 +70,8 @@ async fn a_new_recovery_key_needs_the_password_and_ends_the_old_one() {
     assert!(!before.sealed && before.home.starts_with("file:"), "{before:?}");
     let first = before.recovery_made_at.unwrap();
     let path = "/api/v1/recovery-key";
-    let (status, body) = ask(&gateway.admin, "POST", path, json!({"password": "not it at all"})).await;
+    let (status, body) =
+        ask(&gateway.admin, "POST", path, json!({"password": "not it at all"})).await;
     assert_eq!((status, &body["code"]), (401, &json!("bad_credentials")), "{body}");
     let made: RecoveryKeyMade =
         gateway.admin.post(path, &json!({"password": PASSWORD})).await.unwrap();
@@ -96,7 +97,8 @@ async fn a_sealed_gateway_makes_no_recovery_key() {
     let shown: Keychain = gateway.admin.get("/api/v1/keychain").await.unwrap();
     assert!(shown.sealed && shown.sealed_reason.is_some(), "{shown:?}");
     let body = json!({"password": PASSWORD});
-    let (status, body): (u16, Value) = ask(&gateway.admin, "POST", "/api/v1/recovery-key", body).await;
+    let (status, body): (u16, Value) =
+        ask(&gateway.admin, "POST", "/api/v1/recovery-key", body).await;
     assert_eq!((status, &body["code"]), (503, &json!("sealed")), "{body}");
     gateway.stop().await;
 }

@@ -4,9 +4,7 @@
 use agw_api::{AuditTimeline, AuditVerification, VerificationState};
 use agw_core::log::GROUP as SIZE;
 
-use super::{
-    super::scene::Scene, SOON, ask, calls, eventually, fill, json, list, quoted, tamper,
-};
+use super::{super::scene::Scene, SOON, ask, calls, eventually, fill, json, list, quoted, tamper};
 use crate::support::InProcess;
 
 /// All parts of a timeline, added up.
@@ -58,7 +56,8 @@ async fn a_timeline_counts_what_a_search_finds() {
                 counted.buckets.iter().map(count).sum::<u64>()
             };
             let is_call = |record: &&agw_api::AuditRecord| record.kind == "outcome";
-            let denied = found.iter().filter(is_call).filter(|r| r.decision.as_deref() == Some("deny"));
+            let denied =
+                found.iter().filter(is_call).filter(|r| r.decision.as_deref() == Some("deny"));
             assert_eq!(sum(|b| b.calls), found.iter().filter(is_call).count() as u64, "{query}");
             assert_eq!(sum(|b| b.denied), denied.count() as u64, "{query}");
             assert_eq!(sum(|b| b.calls + b.others), found.len() as u64, "{query}");
@@ -95,10 +94,8 @@ async fn verified_here(gateway: &InProcess) -> AuditVerification {
     let begun: AuditVerification = gateway.admin.post(path, &()).await.unwrap();
     assert!(begun.started_at.is_some(), "{begun:?}");
     let shown = async || gateway.admin.get::<AuditVerification>(path).await.unwrap();
-    eventually("the check ends", SOON, async || {
-        shown().await.state != VerificationState::Running
-    })
-    .await;
+    eventually("the check ends", SOON, async || shown().await.state != VerificationState::Running)
+        .await;
     shown().await
 }
 
