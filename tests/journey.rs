@@ -4,6 +4,7 @@
 
 mod clients;
 mod contract;
+mod diagnosis;
 mod keychain;
 mod permissions;
 mod relay;

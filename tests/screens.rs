@@ -4,6 +4,7 @@
 mod axe;
 mod hostile;
 mod keyboard;
+mod members;
 mod states;
 mod table;
 

@@ -127,6 +127,8 @@ pub const SCREENS: &[Screen] = &[
         &[Click("agent-add")],
         "[data-testid='agent-submit']",
     ),
+    after("inviting somebody", "/people", &[Click("invite")], "[data-testid='invite-make']"),
+    page("sharing", "/settings?part=sharing", "[data-testid='sharing-save']"),
     page("the trail", "/audit", "[data-testid='audit-row']"),
     after(
         "filters of the trail",

@@ -45,6 +45,16 @@ pub const LOOKS: [(&str, Look); 5] = [
 
 impl Chromium {
     pub async fn open() -> Self {
+        Self::open_with(false).await
+    }
+
+    /// On a machine that was not told to trust a gateway's authority, in front
+    /// of somebody who goes on all the same.
+    pub async fn open_trusting() -> Self {
+        Self::open_with(true).await
+    }
+
+    async fn open_with(trusting: bool) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let (driver, port) = start_driver().await;
         let arguments = [
@@ -60,6 +70,7 @@ impl Chromium {
         let capabilities = json!({
             "goog:chromeOptions": {"args": arguments},
             "goog:loggingPrefs": {"browser": "ALL"},
+            "acceptInsecureCerts": trusting,
         });
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let mut builder = ClientBuilder::new(HttpConnector::new());

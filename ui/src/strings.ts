@@ -7,9 +7,11 @@ import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
 import { grid } from "./strings/grid";
+import { invites } from "./strings/invites";
 import { people } from "./strings/people";
 import { reasonWords } from "./strings/reasons";
 import { keyboard, palette, screen, shell } from "./strings/shell";
+import { sharing } from "./strings/sharing";
 import { start } from "./strings/start";
 import { activity, health } from "./strings/overview";
 import { settings } from "./strings/settings";
@@ -278,12 +280,14 @@ export const strings = {
   grants,
   grid,
   clients,
+  invites,
   people,
   recording,
   keyboard,
   palette,
   screen,
   shell,
+  sharing,
   tools,
   reasonWords,
 } as const;

@@ -57,7 +57,7 @@ async fn each_address_is_an_issuer_and_a_resource_of_its_own() {
 async fn an_agent_on_another_machine_signs_in_and_is_signed_in_there_alone() {
     let (scene, local, shared) = both().await;
     let far = program_at(&shared).await;
-    let back = far.agreed("/mcp", &[("scope", "all")]).await;
+    let back = far.agreed("/mcp", &[("tools", "all")]).await;
     assert_eq!(parameter(&back, "iss").as_deref(), Some(&*shared));
     let (status, body) = far.redeem(&parameter(&back, "code").unwrap()).await;
     assert_eq!(status, 200, "{body}");
@@ -73,7 +73,7 @@ async fn an_agent_on_another_machine_signs_in_and_is_signed_in_there_alone() {
     assert_eq!(far.refresh(&tokens.refresh).await.0, 200);
     // And the other way round.
     let near = Program::register(&scene).await;
-    let tokens = near.sign_in("/mcp", &[("scope", "all")]).await;
+    let tokens = near.sign_in("/mcp", &[("tools", "all")]).await;
     assert_eq!(call(&scene, "/mcp", &tokens.access, "fix__echo").await.status, 200);
     assert_eq!(call_at(&shared, &tokens.access).await.status, 401);
 }
@@ -82,7 +82,7 @@ async fn an_agent_on_another_machine_signs_in_and_is_signed_in_there_alone() {
 async fn a_code_and_a_resource_of_one_address_are_none_at_the_other() {
     let (_scene, local, shared) = both().await;
     let far = program_at(&shared).await;
-    let code = far.code("/mcp", &[("scope", "all")]).await;
+    let code = far.code("/mcp", &[("tools", "all")]).await;
     let elsewhere = Program { base: local.clone(), ..far.clone() };
     let (status, body) = elsewhere.redeem(&code).await;
     assert_eq!((status, &body["error"]), (400, &json!("invalid_grant")));

@@ -24,6 +24,8 @@ const AFFECTED: Record<string, readonly string[]> = {
   tools: [keys.tools, keys.grants, keys.connections],
   approvals: [keys.approvals, keys.status],
   audit: [keys.audit, keys.status],
+  sharing: [keys.sharing],
+  invites: [keys.invites],
   status: [keys.status, keys.health, keys.connections, keys.audit, keys.keychain],
   sessions: [keys.sessions],
 };

@@ -16,9 +16,11 @@ export const keys = {
   egress: "egress",
   grants: "grants",
   health: "health",
+  invites: "invites",
   keychain: "keychain",
   session: "session",
   sessions: "sessions",
+  sharing: "sharing",
   status: "status",
   suggestions: "suggestions",
   teams: "teams",
@@ -212,6 +214,34 @@ export const forwardsQuery = (client: ApiClient) =>
     queryKey: [keys.audit, "forwards"],
     queryFn: ({ signal }) => unwrap(client.GET("/api/v1/audit/forwards", { signal })),
     refetchInterval: AUDIT_STATUS_EVERY_MS,
+  });
+
+/** For admins and auditors. */
+export const sharingQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.sharing],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/sharing", { signal })),
+  });
+
+/** What other machines are told to trust; null while it was not made. */
+export const authorityQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.sharing, "authority"],
+    queryFn: async ({ signal }) => {
+      try {
+        return await unwrap(client.GET("/api/v1/sharing/authority", { signal }));
+      } catch (error) {
+        if (hasCode(error, "not_found")) return null;
+        throw error;
+      }
+    },
+  });
+
+/** For admins and auditors. */
+export const invitesQuery = (client: ApiClient) =>
+  queryOptions({
+    queryKey: [keys.invites],
+    queryFn: ({ signal }) => unwrap(client.GET("/api/v1/invites", { signal })),
   });
 
 /** How the gateway's own check of the trail goes, or went. */

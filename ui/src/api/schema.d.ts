@@ -474,7 +474,12 @@ export interface paths {
         };
         /** One connection, with what helps to repair it. */
         get: operations["show_connection"];
-        put?: never;
+        /**
+         * Change how a connection is reached, or replace its secrets; returns when it
+         *     was started anew, well or badly. Grants stay; tools that another server
+         *     defines in another way wait for an admin.
+         */
+        put: operations["edit_connection"];
         post?: never;
         /** Remove a connection with its secrets; grants that name its tools stay. */
         delete: operations["remove_connection"];
@@ -494,6 +499,43 @@ export interface paths {
         put?: never;
         /** How a connection is: it is reached and tried, step by step. */
         post: operations["diagnose_connection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to a connection lately, oldest first: the last lines that its
+         *     server wrote, and what the gateway did with it.
+         */
+        get: operations["connection_logs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{name}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** End what runs of a connection and start it anew; calls under way to it end. */
+        post: operations["restart_connection"];
         delete?: never;
         options?: never;
         head?: never;
@@ -640,6 +682,78 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Invites, the newest first. */
+        get: operations["list_invites"];
+        put?: never;
+        /**
+         * Invite somebody new, or a user who cannot sign in yet. An invite before it
+         *     is good no more.
+         */
+        post: operations["invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Set the password and sign in; to whoever has the link, once. */
+        post: operations["accept_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/look": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Whose invite it is; to whoever has the link. */
+        post: operations["look_at_invite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invites/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Take an invite back; its link opens nothing any more. The user stays. */
+        delete: operations["revoke_invite"];
         options?: never;
         head?: never;
         patch?: never;
@@ -821,6 +935,44 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether and how others reach the gateway. */
+        get: operations["sharing"];
+        /**
+         * Set it, all of it. Nothing is changed if it cannot be in force at once:
+         *     a port that is taken, a certificate that is not for these names.
+         */
+        put: operations["edit_sharing"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sharing/authority": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The gateway's own certificate authority, for machines that shall trust it. */
+        get: operations["sharing_authority"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/shutdown": {
         parameters: {
             query?: never;
@@ -921,7 +1073,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /** Say who is in a team: everybody at once, or nobody of them. */
+        put: operations["edit_team"];
         post?: never;
         /** Remove a team with its grants; its members stay. */
         delete: operations["remove_team"];
@@ -1175,6 +1328,16 @@ export interface components {
              *     one by now.
              */
             hash: string;
+        };
+        /** @description `POST /api/v1/invites/accept`: sets the password and signs in. */
+        AcceptInvite: {
+            /**
+             * Format: password
+             * @description At least 10 characters.
+             */
+            password: string;
+            /** Format: password */
+            secret: string;
         };
         /**
          * @description `GET /api/v1/accounts`: an account with the system behind a connection, or
@@ -1547,6 +1710,16 @@ export interface components {
             started_at?: string | null;
             state: components["schemas"]["VerificationState"];
         };
+        /** @description `GET /api/v1/sharing/authority`: what other machines are told to trust. */
+        Authority: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description SHA-256 of it, in hex with colons. */
+            fingerprint: string;
+            /** @description Whether the shared address shows a certificate of this authority. */
+            in_use: boolean;
+            pem: string;
+        };
         /**
          * @description Several changes of the permission map, made together or not at all:
          *     `POST /api/v1/changes`.
@@ -1653,6 +1826,9 @@ export interface components {
             transport: components["schemas"]["Transport"];
             /** Format: int64 */
             version: number;
+            /** @description RFC 3339: since when it is so. */
+            health_since?: string;
+            last_error?: components["schemas"]["LastError"] | null;
         };
         /** @description `GET /api/v1/connections/{name}` adds what a person needs to repair it. */
         ConnectionDetail: components["schemas"]["Connection"] & {
@@ -1723,6 +1899,31 @@ export interface components {
              */
             version: number;
         };
+        /**
+         * @description `PUT /api/v1/connections/{name}`: how it is reached, and its secrets. Its
+         *     name and its sign-in stay.
+         */
+        EditConnection: {
+            /** @description All that it has from now on; what is not named here is removed. */
+            credentials: components["schemas"]["EditCredential"][];
+            /** @description Of the same kind as before. */
+            transport: components["schemas"]["Transport"];
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+        };
+        /** @description A secret of a connection: kept as it is, or replaced. */
+        EditCredential: {
+            name: string;
+            /**
+             * Format: password
+             * @description Write-only: goes to the vault and is never returned. `None` keeps the
+             *     stored one, which needs the command, or the URL's host, to stay too.
+             */
+            value?: string | null;
+        };
         /** @description `PUT /api/v1/grants/{id}`: all of it is replaced. */
         EditGrant: {
             effect: components["schemas"]["Effect"];
@@ -1736,6 +1937,16 @@ export interface components {
              */
             version: number;
             when?: string | null;
+        };
+        /** @description `PUT /api/v1/teams/{name}`. */
+        EditTeam: {
+            /** @description All of them, by their names. */
+            members: string[];
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
         };
         /** @description `PUT /api/v1/users/{name}`. What is left out stays. */
         EditUser: {
@@ -2001,6 +2212,46 @@ export interface components {
             state: components["schemas"]["ServiceState"];
             version: string;
         };
+        /** @description An invite, without its link. */
+        Invite: {
+            /** @description Who made it. */
+            by: string;
+            /** @description RFC 3339. */
+            created_at: string;
+            /** @description RFC 3339. */
+            expires_at: string;
+            id: string;
+            role: components["schemas"]["Role"];
+            state: components["schemas"]["InviteState"];
+            user: string;
+        };
+        /** @description A new invite with its link; shown once. */
+        InviteCreated: {
+            invite: components["schemas"]["Invite"];
+            /** @description Where the person sets their password. Whoever has it can. */
+            link: string;
+            /** @description Whether the link works on other machines. */
+            shared: boolean;
+        };
+        /** @description `POST /api/v1/invites/look`: whose invite this is. */
+        InviteSecret: {
+            /**
+             * Format: password
+             * @description The last part of the link.
+             */
+            secret: string;
+        };
+        /** @description To whoever has the link. */
+        InviteShown: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            user: string;
+        };
+        /**
+         * @description What has become of an invite.
+         * @enum {string}
+         */
+        InviteState: "open" | "accepted" | "revoked" | "expired";
         /**
          * @description `GET /api/v1/keychain`: where the master key is, and what the recovery key
          *     is good for.
@@ -2022,6 +2273,30 @@ export interface components {
             /** @description Why it is sealed, and what to do. */
             sealed_reason?: string | null;
         };
+        /** @description What was wrong with a connection. */
+        LastError: {
+            /** @description RFC 3339. */
+            at: string;
+            problem: string;
+        };
+        /** @description `GET /api/v1/connections/{name}/logs`: a line of what happened lately. */
+        LogLine: {
+            /** @description RFC 3339. */
+            at: string;
+            /**
+             * Format: int64
+             * @description Rises with each line.
+             */
+            number: number;
+            source: components["schemas"]["LogSource"];
+            /** @description Without the connection's secrets. */
+            text: string;
+        };
+        /**
+         * @description Who wrote a line.
+         * @enum {string}
+         */
+        LogSource: "stderr" | "stdout" | "gateway";
         /**
          * @description Whether `/metrics` answers Prometheus.
          * @enum {string}
@@ -2091,6 +2366,20 @@ export interface components {
             version?: number | null;
             /** @description A condition in CEL over `args`, `user`, `agent`, `connection` and `now`. */
             when?: string | null;
+        };
+        /** @description `POST /api/v1/invites`. */
+        NewInvite: {
+            role?: components["schemas"]["Role"] | null;
+            /** @description Of somebody new; those that do not exist yet are made. */
+            teams?: string[];
+            /**
+             * Format: int64
+             * @description How long it is good, in seconds: an hour to seven days, which is what
+             *     it is if it is left out.
+             */
+            ttl_seconds?: number | null;
+            /** @description Somebody new, or a user who cannot sign in yet. */
+            user: string;
         };
         /** @description `POST /api/v1/recovery-key`. */
         NewRecoveryKey: {
@@ -2318,6 +2607,64 @@ export interface components {
             recovery_key: string;
             session: components["schemas"]["SessionCreated"];
         };
+        /** @description `GET /api/v1/sharing`. */
+        Sharing: {
+            certificate?: components["schemas"]["ShownCertificate"] | null;
+            /** @description What is wrong, and what to do. */
+            problem?: string | null;
+            settings: components["schemas"]["SharingSettings"];
+            state: components["schemas"]["SharingState"];
+            /** @description Names and addresses that this machine seems to have. */
+            suggested: string[];
+            /** @description Where others reach it, e.g. `https://gateway.lan:7411`. */
+            url?: string | null;
+        };
+        /** @description Where the certificate comes from. */
+        SharingCertificate: {
+            /** @enum {string} */
+            kind: "own";
+        } | {
+            /** @description Path of the certificate and those between it and its root. */
+            certificate: string;
+            /** @description Path of its private key. */
+            key: string;
+            /** @enum {string} */
+            kind: "files";
+        };
+        /**
+         * @description `PUT /api/v1/sharing`: what an admin sets about the address for other
+         *     machines.
+         */
+        SharingSettings: {
+            /** @description An IP address of this machine; `0.0.0.0` or `::` for all of them. */
+            address: string;
+            certificate: components["schemas"]["SharingCertificate"];
+            /**
+             * @description Host names and IP addresses that others reach it by; the first one
+             *     stands in links.
+             */
+            names: string[];
+            on: boolean;
+            /** Format: int32 */
+            port: number;
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
+        };
+        /**
+         * @description Whether others can reach the gateway.
+         * @enum {string}
+         */
+        SharingState: "off" | "listening" | "failed";
+        /** @description A certificate. */
+        ShownCertificate: {
+            /** @description RFC 3339. */
+            expires_at: string;
+            /** @description SHA-256 of it, in hex with colons. */
+            fingerprint: string;
+        };
         /**
          * @description Whose account calls of a connection go with.
          * @enum {string}
@@ -2413,11 +2760,21 @@ export interface components {
             state: components["schemas"]["ServiceState"];
             /** @description With `unrecorded`: why records cannot be written, and what to do. */
             unrecorded_reason?: string | null;
-            /** @description Where agents point, e.g. `http://127.0.0.1:7410`. */
+            /**
+             * @description Where agents on the machine of whoever asks point, e.g.
+             *     `http://127.0.0.1:7410`.
+             */
             url: string;
             /** Format: int32 */
             users: number;
             version: string;
+            /** @description The file of `agw` that runs as the gateway; not told to members. */
+            program?: string | null;
+            /**
+             * @description Where those on other machines do, e.g. `https://gateway.lan:7411`, if
+             *     the gateway is shared.
+             */
+            shared_url?: string | null;
         };
         /** @description See [`AuditStory`]. */
         StoryGrant: {
@@ -3741,6 +4098,55 @@ export interface operations {
             };
         };
     };
+    edit_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditConnection"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Connection"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     remove_connection: {
         parameters: {
             query?: {
@@ -3796,6 +4202,67 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Diagnosis"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    connection_logs: {
+        parameters: {
+            query?: {
+                /** @description Only lines with a higher number. */
+                after?: number;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogLine"][];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    restart_connection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestReport"];
                 };
             };
             404: {
@@ -4137,6 +4604,185 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    list_invites: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invite"][];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteCreated"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    accept_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AcceptInvite"];
+            };
+        };
+        responses: {
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionCreated"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    look_at_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["InviteSecret"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InviteShown"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    revoke_invite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
         };
@@ -4573,6 +5219,107 @@ export interface operations {
             };
         };
     };
+    sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_sharing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SharingSettings"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sharing"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    sharing_authority: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Authority"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
     shutdown: {
         parameters: {
             query?: never;
@@ -4748,6 +5495,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Team"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditTeam"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             409: {

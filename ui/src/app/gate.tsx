@@ -5,15 +5,14 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { asApiError } from "../api/error";
 import { useGateway } from "../api/gateway";
 import { healthQuery, keys, sessionQuery } from "../api/queries";
-import { Icon } from "../components/icons";
 import { Failure, Loading } from "../components/states";
-import { Steps } from "../components/steps";
 import { RecoveryKey } from "../features/session/recovery-key";
 import { SetUp } from "../features/session/set-up";
 import { SignIn } from "../features/session/sign-in";
 import { Welcome } from "../features/session/welcome";
 import { StateLine } from "../features/status/state-bar";
 import { strings } from "../strings";
+import { Front } from "./front";
 import { StartGateway } from "./start-gateway";
 
 /** Lets through who is signed in; everyone else gets the step that they are at. */
@@ -85,22 +84,5 @@ export function Gate({ children, onSetUp }: { children: (user: string) => ReactN
     <Front title={strings.signIn.title}>
       <SignIn onDone={() => void lookAgain()} />
     </Front>
-  );
-}
-
-/** `step` is where the first run is, if it is one. */
-function Front({ title, step, children }: { title: string; step?: number; children: ReactNode }) {
-  return (
-    <main className="front">
-      <div className="front-card panel">
-        <div className="brand">
-          <Icon name="shield" size={20} />
-          {strings.product}
-        </div>
-        {step !== undefined && <Steps label={strings.steps.label} doneLabel={strings.steps.done} names={strings.steps.names} current={step} />}
-        <h1>{title}</h1>
-        {children}
-      </div>
-    </main>
   );
 }

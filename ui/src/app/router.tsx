@@ -9,6 +9,7 @@ import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
 import { START_STEPS, type StartStep } from "../features/start/use-start";
+import { PEOPLE_PARTS, type PeoplePart } from "../features/people/people-view";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -20,10 +21,10 @@ import { PromptPage } from "../routes/prompt";
 import { SettingsPage } from "../routes/settings";
 import { ToolsPage } from "../routes/tools";
 import { WelcomePage } from "../routes/welcome";
-import { PEOPLE_VIEWS, type PeoplePart } from "../routes/views";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
+import { Invite, INVITE } from "./invite";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
@@ -43,6 +44,8 @@ function Root() {
   const path = useLocation({ select: ({ pathname }) => pathname });
   // The prompt has a window of its own, and neither session nor admin API.
   if (path === "/prompt") return <Outlet />;
+  // Whoever opens it has no session yet, or somebody else's.
+  if (path === INVITE || path.startsWith(`${INVITE}/`)) return <Invite />;
   return (
     <Gate onSetUp={() => void navigate({ to: "/welcome" })}>
       {(user) => <Events>{path === "/welcome" ? <Outlet /> : <Shell user={user} />}</Events>}
@@ -86,9 +89,10 @@ const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
   component: PeoplePage,
-  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; view?: PeoplePart | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; part?: PeoplePart | undefined; find?: string | undefined } => ({
     user: text(search.user),
-    view: PEOPLE_VIEWS.find((view) => view === search.view),
+    part: PEOPLE_PARTS.find((part) => part === search.part),
+    find: id(search.find),
   }),
 });
 

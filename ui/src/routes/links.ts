@@ -24,6 +24,10 @@ export function toolsHref(router: Router, show: ToolShow) {
   return router.history.createHref(router.buildLocation({ to: "/tools", search: { show } }).href);
 }
 
+export function sharingHref(router: Router) {
+  return router.history.createHref(router.buildLocation({ to: "/settings", search: { part: "sharing" } }).href);
+}
+
 export function homeHref(router: Router, decision?: FeedFilter["decision"]) {
   return router.history.createHref(router.buildLocation({ to: "/", search: { decision } }).href);
 }

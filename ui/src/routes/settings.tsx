@@ -2,6 +2,7 @@ import { getRouteApi, useRouter } from "@tanstack/react-router";
 
 import { Listening } from "../features/settings/sections/listening";
 import { SettingsView } from "../features/settings/settings-view";
+import { SharingSettings } from "../features/sharing/sharing-settings";
 import { connectionsHref } from "./links";
 
 const route = getRouteApi("/settings");
@@ -14,5 +15,10 @@ export function SettingsPage() {
 
 /** Where the gateway listens; what it can be set to comes below it. */
 function Sharing() {
-  return <Listening />;
+  return (
+    <>
+      <Listening />
+      <SharingSettings />
+    </>
+  );
 }

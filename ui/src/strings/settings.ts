@@ -18,7 +18,7 @@ export const settings = {
     agents: "Agents",
     browsers: "Browsers",
     reach: "Who can reach it",
-    loopback: "Programs on this machine only. Whoever calls needs a token, whoever opens it a password.",
+    loopback: "At these addresses programs on this machine only. Whoever calls needs a token, whoever opens it a password.",
     local: "Window and command line",
     localText: "Over a local socket that only your user of this machine can open, and they sign in there, too.",
   },

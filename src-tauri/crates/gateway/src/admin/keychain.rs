@@ -14,6 +14,7 @@ use rusqlite::params;
 
 use super::{Admin, AdminError, Reader, session};
 use crate::{
+    door::Door,
     audit::{Record, record::rfc3339},
     clock,
     door::Door,

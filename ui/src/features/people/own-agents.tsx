@@ -1,0 +1,27 @@
+import { useQuery } from "@tanstack/react-query";
+
+import { useGateway } from "../../api/gateway";
+import { sessionQuery, usersQuery } from "../../api/queries";
+import { Loaded } from "../../components/states";
+import { strings } from "../../strings";
+import { UserPanel } from "./user-panel";
+
+const t = strings.invites.own;
+
+/** A member's home: the programs that act for them. */
+export function OwnAgents({ grantsHref }: { grantsHref: (subject: string) => string }) {
+  const { client } = useGateway();
+  const own = useQuery(sessionQuery(client)).data?.user;
+  // A member is told of themself alone.
+  const users = useQuery(usersQuery(client));
+  return (
+    <section className="panel" aria-label={t.agents} data-testid="own-agents">
+      <Loaded of={users}>
+        {(known) => {
+          const me = known.find((user) => user.name === own);
+          return me && <UserPanel user={me} teams={[]} grantsHref={grantsHref} onGone={() => undefined} />;
+        }}
+      </Loaded>
+    </section>
+  );
+}
