@@ -64,7 +64,7 @@ impl Visit {
         let page = &self.browser.page;
         self.browser.go("about:blank").await;
         self.browser.go(&format!("{}#{}", self.base, screen.at)).await;
-        page.matching("#page h1").await;
+        page.matching("main").await;
         for step in screen.steps {
             match *step {
                 Step::Click(id) => page.click(id).await,

@@ -1,9 +1,9 @@
 //! The desktop app as a person uses it: a real window, a real tray, a real
 //! keychain. What it looks like is left in `target/screenshots`.
 
+mod first_run;
 mod prompt;
 mod tray;
-mod first_run;
 
 use serde_json::{Value, json};
 

@@ -1,5 +1,7 @@
 //! Everything without a mouse, and where the focus is meanwhile.
 
+use agw_api::Grant;
+
 use super::Visit;
 use crate::support::{PASSWORD, desktop::Driver, process::eventually, seed::Seeded};
 
@@ -7,6 +9,7 @@ const TAB: &str = "\u{e004}";
 const ENTER: &str = "\u{e007}";
 const ESCAPE: &str = "\u{e00c}";
 const DOWN: &str = "\u{e015}";
+const RIGHT: &str = "\u{e014}";
 const CONTROL: &str = "\u{e009}";
 const END_OF_CHORD: &str = "\u{e000}";
 
@@ -97,26 +100,24 @@ async fn a_day_without_a_mouse() {
     browser.press(ENTER).await;
     page.find("user-dora").await;
 
-    // A grant, by palette and arrows.
+    // A grant, in the grid: find dora, go to a tool, allow, apply.
     visit.by_palette("grants", "Grants").await;
     visit.focus_is_at("#page h1").await;
-    visit.tab_to("[data-testid='grants-user']").await;
-    browser.press(&format!("{DOWN}")).await;
-    for _ in 0..12 {
-        let chosen = page
-            .run("return document.querySelector('[data-combobox-selected]')?.textContent")
-            .await;
-        if chosen == "dora" {
-            break;
-        }
-        browser.press(DOWN).await;
-    }
-    browser.press(ENTER).await;
-    page.find("grant-mail.search-allow").await;
-    visit.tab_to("[data-testid^='grant-mail.search-']").await;
-    browser.press("\u{e014}").await;
-    let granted = "[data-testid='grant-mail.search-allow'][aria-checked='true']";
-    page.matching(granted).await;
+    page.find("permission-grid").await;
+    visit.tab_to("[data-testid='permission-grid']").await;
+    browser.press("p").await;
+    visit.focus_is_at("input").await;
+    browser.press("dora").await;
+    page.matching("[data-testid^='cell-'][data-testid*='dora']").await;
+    visit.tab_to("[data-testid='permission-grid']").await;
+    browser.press(&format!("{DOWN}{RIGHT}a")).await;
+    page.find("grid-apply").await;
+    browser.press(&format!("{CONTROL}{ENTER}{END_OF_CHORD}")).await;
+    eventually("dora is granted it", async || {
+        let grants: Vec<Grant> = seeded.gateway.admin.get("/api/v1/grants").await.unwrap();
+        grants.iter().any(|grant| grant.subject.contains("dora")).then_some(())
+    })
+    .await;
 
     // The story of a call, and back to where one was.
     browser.press("g").await;

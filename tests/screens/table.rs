@@ -73,7 +73,14 @@ pub const SCREENS: &[Screen] = &[
         &[ClickCss("[data-testid='approve-always']:not([disabled])")],
         "[role='dialog']",
     ),
-    page("grants of a person", "/grants?subject=ana", "[data-testid='grant-row-mail.send']"),
+    page("the grid", "/grants", "[data-testid='permission-grid']"),
+    after(
+        "a cell of the grid",
+        "/grants?subject=ana",
+        &[ClickCss("[data-testid^='cell-'][data-testid$='-mail.send']"), Click("grid-details")],
+        "[data-testid='cell-why']",
+    ),
+    after("the keys of the grid", "/grants", &[Click("grid-keys")], "[role='dialog']"),
     page("all grants", "/grants?view=all", "[data-testid^='edit-']"),
     after(
         "a grant",
@@ -142,5 +149,21 @@ pub const SCREENS: &[Screen] = &[
         "[data-testid='export-dialog']",
     ),
     page("the proof of the trail", "/audit?view=proof", "[data-testid='audit-checkpoint']"),
+    page("settings: sharing", "/settings", "#page h1"),
+    page("settings: the keychain", "/settings?part=keychain", "[data-testid='keychain-state']"),
+    page("settings: sessions", "/settings?part=sessions", "[data-testid='sessions-end-others']"),
+    page(
+        "settings: appearance",
+        "/settings?part=appearance",
+        "[data-testid='appearance-contrast']",
+    ),
+    page("settings: the desktop", "/settings?part=desktop", "#page h1"),
+    page("settings: the doctor", "/settings?part=diagnostics", "[data-testid='doctor-again']"),
+    page("settings: outgoing connections", "/settings?part=egress", "#page h1"),
+    page("the first run: a tool", "/welcome?step=tool", "[data-testid='start']"),
+    page("the first run: an agent", "/welcome?step=agent", "[data-testid='start']"),
+    page("the first run: a call", "/welcome?step=call", "[data-testid='start']"),
+    // Of a window of its own: in a browser there is nothing to ask.
+    page("the prompt", "/prompt", "body"),
     page("settings of the trail", "/audit?view=settings", "[data-testid='settings-save']"),
 ];

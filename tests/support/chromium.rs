@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{
     desktop::Driver,
-    process::{LOOK_EVERY, Log, PATIENCE, Part},
+    process::{LOOK_EVERY, Log, PATIENCE, Part, eventually},
 };
 
 const INSTALL: &str = "install what xtask's packages.rs lists for browser tests";
@@ -103,6 +103,15 @@ impl Chromium {
             {"name": "prefers-reduced-motion", "value": "reduce"},
         ]);
         self.devtools("Emulation.setEmulatedMedia", json!({"features": features})).await;
+        // The page hears of it a moment later.
+        let (scheme, contrast) =
+            (if dark { "dark" } else { "light" }, if more { "more" } else { "normal" });
+        let script = format!(
+            "const look = document.documentElement.dataset;
+            return !look.contrast || (look.mantineColorScheme === '{scheme}' && look.contrast === '{contrast}');"
+        );
+        let looks = async || (self.page.run(&script).await == true).then_some(());
+        eventually("the page looks as it was told", looks).await;
     }
 
     /// In every page from now on, before anything else.

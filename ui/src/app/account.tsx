@@ -1,4 +1,4 @@
-import { Menu, SegmentedControl, useMantineColorScheme } from "@mantine/core";
+import { Popover, SegmentedControl, useMantineColorScheme } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
@@ -8,7 +8,7 @@ import { useGateway } from "../api/gateway";
 import { type Action, useAction } from "../api/use-action";
 import { useRole } from "../api/use-role";
 import { CONTRASTS, useContrast } from "../components/appearance";
-import { Icon } from "../components/icons";
+import { Icon, type IconName } from "../components/icons";
 import { ChangePassword } from "../features/session/change-password";
 import { strings } from "../strings";
 import { PAGES } from "./pages";
@@ -33,6 +33,11 @@ export function Account({ user, onKeys }: { user: string; onKeys: () => void }) 
   const role = useRole();
   const signOut = useSignOut();
   const [changing, setChanging] = useState(false);
+  const [opened, setOpened] = useState(false);
+  const leave = (then: (() => void) | undefined) => {
+    setOpened(false);
+    then?.();
+  };
   return (
     <>
       {signOut.error && (
@@ -40,49 +45,59 @@ export function Account({ user, onKeys }: { user: string; onKeys: () => void }) 
           {signOut.error.message}
         </div>
       )}
-      <Menu position="top-start" width={248} trapFocus returnFocus>
-        <Menu.Target>
-          <button type="button" className="account-button" aria-label={t.account(user)} data-testid="account">
+      <Popover opened={opened} onChange={setOpened} position="top-start" width={248} trapFocus returnFocus withinPortal={false} shadow="md">
+        <Popover.Target>
+          <button type="button" className="account-button" onClick={() => setOpened(!opened)} data-testid="account">
             <span className="account-initial" aria-hidden="true">
               {Array.from(user)[0]}
             </span>
             <span className="account-name">
-              <strong>{user}</strong>
-              <span className="dim small">{t.roles[role]}</span>
+              <strong>{user}</strong> <span className="dim small">{t.roles[role]}</span>
             </span>
+            <span className="visually-hidden">{t.account}</span>
           </button>
-        </Menu.Target>
-        <Menu.Dropdown>
-          <div className="phone-only">
-            <Menu.Label>{t.alsoHere}</Menu.Label>
-            {PAGES.filter((page) => !page.onPhone).map((page) => (
-              <Menu.Item key={page.to} component={Link} to={page.to} leftSection={<Icon name={page.icon} />}>
-                {page.label}
-              </Menu.Item>
-            ))}
-            <Menu.Divider />
+        </Popover.Target>
+        <Popover.Dropdown p={0} aria-label={t.account}>
+          <div className="menu-items">
+            <div className="phone-only">
+              {PAGES.filter((page) => !page.onPhone).map((page) => (
+                <Link key={page.to} to={page.to} className="menu-item" onClick={() => setOpened(false)}>
+                  <Icon name={page.icon} />
+                  {page.label}
+                </Link>
+              ))}
+              <hr className="menu-line" />
+            </div>
+            <Item icon="keyboard" label={t.keys} hint="?" testId="keys" onClick={() => leave(onKeys)} />
+            <Item icon="lock" label={strings.nav.changePassword} testId="change-password" onClick={() => leave(() => setChanging(true))} />
+            <hr className="menu-line" />
+            <Looks />
+            <hr className="menu-line" />
+            <Item icon="leave" label={strings.nav.signOut} testId="sign-out" onClick={() => leave(() => void signOut.run())} />
+            {host.shell && <Item icon="off" label={strings.nav.quit} testId="quit" onClick={() => leave(host.shell?.askQuit)} />}
           </div>
-          <Menu.Item leftSection={<Icon name="keyboard" />} rightSection={<kbd>?</kbd>} onClick={onKeys} data-testid="keys">
-            {t.keys}
-          </Menu.Item>
-          <Menu.Item leftSection={<Icon name="lock" />} onClick={() => setChanging(true)} data-testid="change-password">
-            {strings.nav.changePassword}
-          </Menu.Item>
-          <Menu.Divider />
-          <Looks />
-          <Menu.Divider />
-          <Menu.Item leftSection={<Icon name="leave" />} onClick={() => void signOut.run()} data-testid="sign-out">
-            {strings.nav.signOut}
-          </Menu.Item>
-          {host.shell && (
-            <Menu.Item leftSection={<Icon name="off" />} onClick={host.shell.askQuit} data-testid="quit">
-              {strings.nav.quit}
-            </Menu.Item>
-          )}
-        </Menu.Dropdown>
-      </Menu>
+        </Popover.Dropdown>
+      </Popover>
       {changing && <ChangePassword onClose={() => setChanging(false)} />}
     </>
+  );
+}
+
+interface ItemProps {
+  icon: IconName;
+  label: string;
+  hint?: string;
+  testId: string;
+  onClick: () => void;
+}
+
+function Item({ icon, label, hint, testId, onClick }: ItemProps) {
+  return (
+    <button type="button" className="menu-item" onClick={onClick} data-testid={testId}>
+      <Icon name={icon} />
+      {label}
+      {hint !== undefined && <kbd>{hint}</kbd>}
+    </button>
   );
 }
 

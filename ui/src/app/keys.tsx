@@ -19,19 +19,29 @@ export function useKeys(onSheet: () => void) {
   useEffect(() => {
     if (!on) return undefined;
     let goUntil = 0;
-    const pressed = (event: KeyboardEvent) => {
-      const going = performance.now() < goUntil;
+    // The second key is heard before the page's own keys, the first one after them.
+    const second = (event: KeyboardEvent) => {
+      if (performance.now() >= goUntil) return;
       goUntil = 0;
+      const page = isForPage(event) ? PAGES.find(({ key }) => key === event.key.toLowerCase()) : undefined;
+      if (page === undefined) return;
+      event.preventDefault();
+      event.stopPropagation();
+      void navigate({ to: page.to });
+    };
+    const first = (event: KeyboardEvent) => {
       if (!isForPage(event)) return;
-      const page = going ? PAGES.find(({ key }) => key === event.key.toLowerCase()) : undefined;
-      if (page !== undefined) void navigate({ to: page.to });
-      else if (event.key === "?") onSheet();
+      if (event.key === "?") onSheet();
       else if (event.key === "g") goUntil = performance.now() + SECOND_KEY_MS;
       else return;
       event.preventDefault();
     };
-    window.addEventListener("keydown", pressed);
-    return () => window.removeEventListener("keydown", pressed);
+    window.addEventListener("keydown", second, true);
+    window.addEventListener("keydown", first);
+    return () => {
+      window.removeEventListener("keydown", second, true);
+      window.removeEventListener("keydown", first);
+    };
   }, [on, navigate, onSheet]);
 }
 

@@ -31,7 +31,7 @@ export function Palette({ onKeys }: { onKeys: () => void }) {
   const groups = [...fixed(words), ...found].filter(({ actions }) => actions.length > 0);
   return (
     <Spotlight
-      aria-label={t.title}
+      attributes={{ content: { "aria-label": t.title } }}
       actions={groups}
       // Filtered above: what was typed decides what is read, too.
       filter={(_query, actions) => actions}

@@ -14,6 +14,7 @@ import { strings } from "../strings";
 import { Account } from "./account";
 import { KeySheet, MOD, useKeys } from "./keys";
 import { Navigation } from "./navigation";
+import { PAGES } from "./pages";
 import { Palette } from "./palette";
 import { StartGateway } from "./start-gateway";
 
@@ -87,7 +88,8 @@ function useArrival() {
   const last = useRef<string>(undefined);
   useEffect(() => {
     const title = document.querySelector<HTMLElement>("#page h1");
-    document.title = title?.textContent ? strings.shell.titleOf(title.textContent, strings.product) : strings.product;
+    const page = PAGES.find(({ to }) => to === path);
+    document.title = page ? strings.shell.titleOf(page.label, strings.product) : strings.product;
     if (last.current !== undefined && last.current !== path) {
       title?.setAttribute("tabindex", "-1");
       (title ?? document.getElementById("page"))?.focus({ preventScroll: true });

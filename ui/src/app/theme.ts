@@ -3,7 +3,8 @@ import { createTheme, type CSSVariablesResolver, Drawer, Modal, Tooltip } from "
 import { strings } from "../strings";
 import { dark, darkMore, light, lightMore, type Palette } from "./tokens";
 
-const close = { closeButtonProps: { "aria-label": strings.close } };
+/** A dialog's close button has a name, and its head is not the page's. */
+const dialog = { closeButtonProps: { "aria-label": strings.close }, attributes: { header: { role: "presentation" } } };
 
 export const theme = createTheme({
   // Bluish instead of Mantine's plain greys, to go with the surfaces of tokens.ts.
@@ -23,8 +24,8 @@ export const theme = createTheme({
   fontFamilyMonospace: 'ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace',
   headings: { fontWeight: "600" },
   components: {
-    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 }, ...close } }),
-    Drawer: Drawer.extend({ defaultProps: { position: "right", transitionProps: { duration: 160 }, ...close } }),
+    Modal: Modal.extend({ defaultProps: { centered: true, transitionProps: { duration: 120 }, ...dialog } }),
+    Drawer: Drawer.extend({ defaultProps: { position: "right", transitionProps: { duration: 160 }, ...dialog } }),
     Tooltip: Tooltip.extend({ defaultProps: { openDelay: 300, withArrow: false, events: { hover: true, focus: true, touch: false } } }),
   },
 });

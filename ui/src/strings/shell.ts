@@ -4,14 +4,13 @@ import { plural } from "./words";
 export const shell = {
   titleOf: (page: string, product: string) => `${page} · ${product}`,
   find: "Search or do…",
-  account: (user: string) => `Account of ${user}`,
+  account: "Your account",
   roles: { admin: "Admin", auditor: "Auditor", member: "Member" },
   colors: "Colors",
   schemes: { auto: "System", light: "Light", dark: "Dark" },
   contrast: "Contrast",
   contrasts: { auto: "System", normal: "Normal", more: "More" },
   keys: "Keyboard shortcuts",
-  alsoHere: "Also here",
 } as const;
 
 /** What a screen says when it has nothing to show and the reason is not its own. */

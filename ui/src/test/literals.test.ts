@@ -8,10 +8,13 @@ import { expect, it } from "vitest";
 const READ = new Set(["aria-label", "aria-description", "aria-placeholder", "aria-roledescription", "aria-valuetext", "alt", "description", "error", "label", "message", "next", "placeholder", "title", "text", "hint", "nothingFound"]);
 
 /** Names and samples that are the same in every language. */
-const SAME_EVERYWHERE = new Set(["https://", "API_TOKEN", "Authorization", "MCP", "/mcp", "gmail.*", "/mnt/backup/agw", "https://witness.example", '{"to": ["bo@acme.com"]}']);
+const SAME_EVERYWHERE = new Set(["https://", "API_TOKEN", "Authorization", "MCP", "UDP", "Enter", "Esc", "/mcp", "gmail.*", "/mnt/backup/agw", "https://witness.example", '{"to": ["bo@acme.com"]}']);
 
 /** Has words of any script: `·`, `→` and `*` need no translation. */
 const hasWords = (text: string) => /\p{L}{2,}/u.test(text) && !SAME_EVERYWHERE.has(text.replace(/^[\s·]+|\s+$/g, ""));
+
+/** What is copied into a terminal is no language. */
+const isCommand = (attribute: ts.JsxAttribute) => attribute.name.getText() === "text" && attribute.parent.parent.tagName.getText() === "CopyLine";
 
 /** Every text in JSX, or in an attribute that is read, that stands in the file itself. */
 function literals(file: string, source: string): string[] {
@@ -31,7 +34,7 @@ function literals(file: string, source: string): string[] {
   const visit = (node: ts.Node): void => {
     if (ts.isJsxText(node)) report(node, node.text);
     else if (ts.isJsxExpression(node) && node.expression && !ts.isJsxAttribute(node.parent)) check(node.expression);
-    else if (ts.isJsxAttribute(node) && READ.has(node.name.getText()) && node.initializer) check(ts.isJsxExpression(node.initializer) && node.initializer.expression ? node.initializer.expression : node.initializer);
+    else if (ts.isJsxAttribute(node) && READ.has(node.name.getText()) && node.initializer && !isCommand(node)) check(ts.isJsxExpression(node.initializer) && node.initializer.expression ? node.initializer.expression : node.initializer);
     ts.forEachChild(node, visit);
   };
   visit(tree);

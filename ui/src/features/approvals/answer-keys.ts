@@ -1,6 +1,7 @@
 import { useEffect, useRef, useState } from "react";
 
 import type { AnswerKind } from "../../api/types";
+import { useSingleKeys } from "../../components/appearance";
 
 /** What a key can answer. The rest takes a click. */
 export type Picked = Extract<AnswerKind, "once" | "deny">;
@@ -32,12 +33,15 @@ interface AnswerKeys {
  * window took the keyboard.
  */
 export function useAnswerKeys({ ready, id, onAnswer, onKey }: AnswerKeys): { picked: Picked | undefined; drop: () => void } {
+  // Off for those who speak their input; buttons answer then.
+  const [keys] = useSingleKeys();
   const [pick, setPick] = useState<{ id: string; answer: Picked }>();
   const times = useRef({ picked: 0, typed: 0, focused: 0 });
+  const canPick = ready && keys;
   const picked = ready && pick !== undefined && pick.id === id ? pick.answer : undefined;
-  const latest = useRef({ ready, id, picked, onAnswer, onKey });
+  const latest = useRef({ ready: canPick, id, picked, onAnswer, onKey });
   useEffect(() => {
-    latest.current = { ready, id, picked, onAnswer, onKey };
+    latest.current = { ready: canPick, id, picked, onAnswer, onKey };
   });
 
   useEffect(() => {

@@ -1,14 +1,17 @@
 import { useEffect, useRef } from "react";
 
+import { useSingleKeys } from "../../components/appearance";
+
 const STEPS: Record<string, number | undefined> = { j: 1, arrowdown: 1, k: -1, arrowup: -1 };
 /** A and D answer only what is selected; before that they select. */
 const SELECTING = new Set(["a", "d"]);
 
 /** J and K, or the arrows, go from card to card; so does the focus. */
 export function useCardKeys(ids: readonly string[], selected: string | undefined, onSelect: (id: string) => void) {
-  const latest = useRef({ ids, selected, onSelect });
+  const [letters] = useSingleKeys();
+  const latest = useRef({ ids, selected, onSelect, letters });
   useEffect(() => {
-    latest.current = { ids, selected, onSelect };
+    latest.current = { ids, selected, onSelect, letters };
   });
   useEffect(() => {
     const onKeyDown = (event: KeyboardEvent) => {
@@ -16,6 +19,7 @@ export function useCardKeys(ids: readonly string[], selected: string | undefined
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
       if (event.target instanceof Element && event.target.closest("input, textarea, select, summary, [contenteditable], [role='dialog'], [role='listbox'], [role='radiogroup']")) return;
       const key = event.key.toLowerCase();
+      if (key.length === 1 && !latest.current.letters) return;
       const at = current === undefined ? -1 : cards.indexOf(current);
       const step = STEPS[key] ?? (at < 0 && SELECTING.has(key) ? 1 : undefined);
       if (step === undefined) return;

@@ -77,24 +77,26 @@ export function ConnectionsView({ open, onOpen, ...slots }: ConnectionsViewProps
       <ul className="items">
         {connections.data?.map((connection) => (
           <li key={connection.id} className="panel" data-testid={`connection-${connection.name}`} data-health={connection.health}>
-            <button
-              type="button"
-              className="item-head"
-              aria-expanded={open === connection.name}
-              onClick={() => onOpen(open === connection.name ? undefined : connection.name)}
-            >
-              <span className="item-name">{connection.name}</span>
-              <HealthMark health={connection.health} />
-              {connection.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
-              <span className="dim item-what">
-                <UntrustedText text={summary(connection.transport)} />
-              </span>
-              <span className="dim">{t.offers(connection.tools, connection.prompts, connection.resources)}</span>
-              {connection.refused_tools.length > 0 && <Mark tone="wait" icon="alert" label={t.refusedCount(connection.refused_tools.length)} />}
-              <span className="item-turn" data-open={open === connection.name}>
-                <Icon name="down" />
-              </span>
-            </button>
+            <h2 className="item-heading">
+              <button
+                type="button"
+                className="item-head"
+                aria-expanded={open === connection.name}
+                onClick={() => onOpen(open === connection.name ? undefined : connection.name)}
+              >
+                <span className="item-name">{connection.name}</span>
+                <HealthMark health={connection.health} />
+                {connection.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
+                <span className="dim item-what">
+                  <UntrustedText text={summary(connection.transport)} />
+                </span>
+                <span className="dim">{t.offers(connection.tools, connection.prompts, connection.resources)}</span>
+                {connection.refused_tools.length > 0 && <Mark tone="wait" icon="alert" label={t.refusedCount(connection.refused_tools.length)} />}
+                <span className="item-turn" data-open={open === connection.name}>
+                  <Icon name="down" />
+                </span>
+              </button>
+            </h2>
             {connection.problem != null && (
               <Text size="sm" className="problem" data-tone={connection.health === "failed" ? "deny" : "wait"}>
                 <UntrustedText text={connection.problem} />

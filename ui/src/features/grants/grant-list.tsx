@@ -91,7 +91,7 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
                 <th scope="col">{t.when}</th>
                 <th scope="col">{t.limits}</th>
                 <th scope="col">{t.covers}</th>
-                {mayChange && <th scope="col" aria-label={t.actions} />}
+                {mayChange && <th scope="col"><span className="visually-hidden">{t.actions}</span></th>}
               </tr>
             </thead>
             <tbody>

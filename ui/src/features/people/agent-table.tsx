@@ -38,7 +38,7 @@ export function AgentTable({ agents, ...rest }: AgentTableProps) {
             <th scope="col" className="number">
               {t.uses}
             </th>
-            <th scope="col" aria-label={t.actions} />
+            <th scope="col"><span className="visually-hidden">{t.actions}</span></th>
           </tr>
         </thead>
         <tbody>

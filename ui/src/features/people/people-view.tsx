@@ -124,15 +124,17 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
 
 function UserHead({ user, open, onToggle }: { user: User; open: boolean; onToggle: () => void }) {
   return (
-    <button type="button" className="item-head" aria-expanded={open} onClick={onToggle}>
-      <span className="item-name">{user.name}</span>
-      <Mark tone="neutral" icon={user.role === "admin" ? "shield" : user.role === "auditor" ? "eye" : "people"} label={t.roles[user.role]} />
-      {user.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
-      <span className="dim item-what">{user.teams.length === 0 ? t.noTeam : t.inTeams(user.teams)}</span>
-      <span className="dim">{t.agentCount(user.agents)}</span>
-      <span className="item-turn" data-open={open}>
-        <Icon name="down" />
-      </span>
-    </button>
+    <h2 className="item-heading">
+      <button type="button" className="item-head" aria-expanded={open} onClick={onToggle}>
+        <span className="item-name">{user.name}</span>
+        <Mark tone="neutral" icon={user.role === "admin" ? "shield" : user.role === "auditor" ? "eye" : "people"} label={t.roles[user.role]} />
+        {user.paused && <Mark tone="wait" icon="pause" label={strings.pausing.paused} />}
+        <span className="dim item-what">{user.teams.length === 0 ? t.noTeam : t.inTeams(user.teams)}</span>
+        <span className="dim">{t.agentCount(user.agents)}</span>
+        <span className="item-turn" data-open={open}>
+          <Icon name="down" />
+        </span>
+      </button>
+    </h2>
   );
 }

@@ -54,7 +54,7 @@ export function Teams({ teams, users, mayChange, disabled, grantsHref }: TeamsPr
               <tr>
                 <th scope="col">{t.team}</th>
                 <th scope="col">{t.members}</th>
-                <th scope="col" aria-label={t.actions} />
+                <th scope="col"><span className="visually-hidden">{t.actions}</span></th>
               </tr>
             </thead>
             <tbody>

@@ -70,8 +70,8 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
         </Group>
       </Group>
       {live.error && !stopped && <Failure message={live.error.message} next={live.error.next} action={{ label: strings.retry, run: live.readAgain }} />}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- a region that scrolls must be reachable by keyboard */}
-      <div className="feed-scroll" tabIndex={0} role="region" aria-label={t.title}>
+      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard */}
+      <div className="feed-scroll" tabIndex={0} role="group" aria-label={t.title}>
         <table className="feed-table">
           <colgroup>
             <col className="feed-time" />

@@ -163,13 +163,13 @@ const CellView = memo(function CellView(props: CellProps) {
       data-testid={`cell-${props.subject}-${props.tool}`}
     >
       {(shown !== "nothing" || pending !== undefined) && (
-        <span className="pg-chip" data-own={isOwn}>
+        <span className="pg-chip" data-own={isOwn} aria-hidden="true">
           <Icon name={shape.icon} size={14} />
           {wide && <span className="pg-word">{strings.grants.inWord[shown]}</span>}
         </span>
       )}
       {shown === "nothing" && pending === undefined && <span className="pg-none" aria-hidden="true" />}
-      {telling && from !== undefined && from !== "own" && <span className="pg-from dim">{fromWords(cell.inherited[0], props.subject)}</span>}
+      {telling && from !== undefined && from !== "own" && <span className="pg-from dim" aria-hidden="true">{fromWords(cell.inherited[0], props.subject)}</span>}
       {!telling && from !== undefined && from !== "own" && (
         <span className="pg-source">
           <Icon name={from === "pattern" ? "filter" : "people"} size={9} />
@@ -181,7 +181,7 @@ const CellView = memo(function CellView(props: CellProps) {
         </span>
       ))}
       {inside > 0 && (
-        <span className="pg-inside" title={t.inside(inside)}>
+        <span className="pg-inside" aria-hidden="true" title={t.inside(inside)}>
           {inside}
         </span>
       )}

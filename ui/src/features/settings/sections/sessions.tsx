@@ -58,7 +58,7 @@ export function Sessions() {
               <th scope="col">{t.since}</th>
               <th scope="col">{t.used}</th>
               <th scope="col">{t.until}</th>
-              <th scope="col" aria-label={t.end} />
+              <th scope="col"><span className="visually-hidden">{t.end}</span></th>
             </tr>
           </thead>
           <tbody>
