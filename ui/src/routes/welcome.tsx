@@ -1,6 +1,10 @@
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, Navigate, useNavigate } from "@tanstack/react-router";
 
+import { useGateway } from "../api/gateway";
+import { sessionQuery } from "../api/queries";
 import { useIsAdmin } from "../api/use-role";
+import { ConnectAgents } from "../features/clients/connect-agents";
 import { FirstConnection } from "../features/connections/first-connection";
 import { FirstCall } from "../features/start/first-call";
 import { NewAgent } from "../features/start/new-agent";
@@ -16,9 +20,21 @@ export function WelcomePage() {
   return (
     <StartView
       step={step}
-      parts={{ tool: <FirstConnection />, agent: <NewAgent />, call: <FirstCall /> }}
+      parts={{ tool: <FirstConnection />, agent: <FirstAgent />, call: <FirstCall /> }}
       onStep={(next) => void navigate({ to: "/welcome", search: { step: next } })}
       onLeave={() => void navigate({ to: "/" })}
     />
+  );
+}
+
+/** The clients of this machine, and any other program by its token. In a browser the instructions are for all of them. */
+function FirstAgent() {
+  const { client, host } = useGateway();
+  const user = useQuery(sessionQuery(client)).data?.user;
+  return (
+    <>
+      {user !== undefined && <ConnectAgents user={user} />}
+      {host.shell && <NewAgent />}
+    </>
   );
 }
