@@ -4,11 +4,14 @@
 
 mod clients;
 mod contract;
+mod diagnosis;
 mod keychain;
 mod permissions;
 mod relay;
 mod rest;
 mod revocation;
+mod sample;
 mod scene;
 mod secrets;
 mod trail;
+mod wiring;

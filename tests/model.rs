@@ -7,6 +7,7 @@
 //! failure again: `AGW_SEED=… cargo test -p agw-tests model`.
 
 mod checks;
+mod grid;
 mod questions;
 mod rules;
 mod world;

@@ -32,8 +32,7 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     agent.is_refused(403, "not_granted").await;
     window.click("nav-grants").await;
     window.choose("grants-user", "ana").await;
-    window.click("grant-fix.echo-allow").await;
-    window.matching("[data-testid='grant-fix.echo-allow'][aria-checked='true']").await;
+    grant_by_mouse(&window, "allow", true).await;
     agent.is_allowed().await;
     window.picture("grants").await;
 
@@ -47,15 +46,62 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
 
     window.click("nav-grants").await;
     window.choose("grants-user", "ana").await;
-    window.click("grant-fix.echo-none").await;
-    window.matching("[data-testid='grant-fix.echo-none'][aria-checked='true']").await;
+    grant_by_mouse(&window, "none", true).await;
     agent.is_refused(403, "not_granted").await;
-    window.click("grant-fix.echo-deny").await;
-    window.matching("[data-testid='grant-fix.echo-deny'][aria-checked='true']").await;
+    // Denied is what those calls were before.
+    grant_by_mouse(&window, "deny", false).await;
     assert_eq!(desktop.agw(&["grants", "ana"], "").await[0]["effect"], "deny");
     agent.is_refused(403, "not_granted").await;
     assert_eq!(agent.upstream.calls().len(), 2);
     take_pictures(&desktop, &window, "light").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_grid_is_edited_by_keyboard_alone() {
+    let mut desktop = Desktop::bare().await;
+    let window = Driver::open(&mut desktop, &[]).await;
+    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
+    let agent = Agent::of_ana(&desktop).await;
+    sign_in(&window).await;
+    agent.is_refused(403, "not_granted").await;
+
+    tab_to(&desktop, &window, "nav-grants").await;
+    desktop.press("Return").await;
+    window.find("permission-grid").await;
+    tab_to(&desktop, &window, "permission-grid").await;
+    // From all of everything to all of the connection, and its first tool.
+    desktop.press("Down").await;
+    desktop.press("Down").await;
+    let active = "const grid = document.querySelector('[role=grid]');
+        return document.getElementById(grid.getAttribute('aria-activedescendant'))?.dataset.testid";
+    let at_echo = async || (window.run(active).await == "cell-ana-fix.echo").then_some(());
+    eventually("the keys lead to the cell", at_echo).await;
+
+    for (key, effect) in [("a", "allow"), ("d", "deny"), ("k", "ask"), ("BackSpace", "none")] {
+        desktop.press(key).await;
+        window.matching("[data-testid='grid-changes'][data-count='1']:not([data-past=''])").await;
+        desktop.press("ctrl+Return").await;
+        let applied =
+            format!("[data-testid='cell-ana-fix.echo'][data-own='{effect}']:not([data-pending])");
+        // Where past calls would have come out otherwise, it asks first.
+        let is_asked = async || {
+            let asked = !window.all("[data-testid='grid-review-apply']").await.is_empty();
+            (asked || !window.all(&applied).await.is_empty()).then_some(asked)
+        };
+        if eventually("it is applied or asks", is_asked).await {
+            tab_to(&desktop, &window, "grid-review-apply").await;
+            desktop.press("Return").await;
+        }
+        window.matching(&applied).await;
+        match effect {
+            "allow" => agent.is_allowed().await,
+            "deny" | "none" => agent.is_refused(403, "not_granted").await,
+            _ => assert_eq!(desktop.agw(&["grants", "ana"], "").await[0]["effect"], "ask"),
+        }
+        window.gone("grid-review-dialog").await;
+        tab_to(&desktop, &window, "permission-grid").await;
+    }
+    assert_eq!(agent.upstream.calls().len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,6 +225,34 @@ async fn without_a_tray_a_second_start_brings_the_window_back() {
     assert_eq!(desktop.service().await.pid, service.pid);
 }
 
+/// Sets what `ana` may do with `fix.echo`, and applies it; `flips` says whether
+/// calls of the past would have been decided otherwise, which is asked about.
+async fn grant_by_mouse(window: &Driver, effect: &str, flips: bool) {
+    window.click("cell-ana-fix.echo").await;
+    window.click(&format!("grant-fix.echo-{effect}")).await;
+    let past = if flips { "other" } else { "same" };
+    window.matching(&format!("[data-testid='grid-changes'][data-past='{past}']")).await;
+    window.click("grid-apply").await;
+    if flips {
+        window.click("grid-review-apply").await;
+    }
+    let applied =
+        format!("[data-testid='cell-ana-fix.echo'][data-own='{effect}']:not([data-pending])");
+    window.matching(&applied).await;
+    window.gone("grid-changes").await;
+}
+
+/// Presses the Tab key until this has the focus.
+async fn tab_to(desktop: &Desktop, window: &Driver, id: &str) {
+    for _ in 0..60 {
+        if window.run("return document.activeElement?.dataset.testid ?? ''").await == id {
+            return;
+        }
+        desktop.press("Tab").await;
+    }
+    panic!("the Tab key never leads to {id}");
+}
+
 async fn sign_in(window: &Driver) {
     window.fill("signin-user", "root").await;
     window.fill("signin-password", PASSWORD).await;
@@ -263,7 +337,7 @@ async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
             window.click(&format!("nav-{page}")).await;
             if page == "grants" {
                 window.choose("grants-user", "ana").await;
-                window.find("grant-fix.echo-allow").await;
+                window.find("cell-ana-fix.echo").await;
             }
             window.picture(&format!("{page}-{width}-{scheme}")).await;
             let sticks_out = "const page = document.getElementById('page');
@@ -299,9 +373,14 @@ impl Agent {
 
     /// `None` when nobody listens.
     async fn call(&self) -> Option<(u16, Value)> {
+        self.say("hi").await
+    }
+
+    /// A denial holds for a while for the same arguments.
+    async fn say(&self, text: &str) -> Option<(u16, Value)> {
         let address = self.url.strip_prefix("http://").unwrap();
         tokio::net::TcpStream::connect(address).await.ok()?;
-        let body = json!({"tool": "fix.echo", "args": {"text": "hi"}, "token": self.token});
+        let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
         Some(http::post_json(&format!("{}/mcp/tools/call", self.url), &[], &body).await)
     }
 

@@ -51,14 +51,7 @@ fn tokens_are_taken_out_of_both_answers() {
 }
 
 fn shell(dir: &std::path::Path) -> Shell {
-    Shell {
-        service: crate::service::Service::new(dir.to_owned()),
-        session: tokio::sync::watch::Sender::new(None),
-        look_again: tokio::sync::Notify::new(),
-        window: crate::window::Window::default(),
-        events: crate::relay::Relay::default(),
-        waiting: tokio::sync::watch::Sender::new(None),
-    }
+    Shell::new(dir.to_owned())
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@
 mod approvals;
 mod autostart;
 mod bridge;
+mod clients;
 mod denials;
 mod preferences;
 mod prompt;
@@ -25,6 +26,8 @@ mod stored;
 mod text;
 mod tray;
 mod window;
+
+use std::path::PathBuf;
 
 use agw_api::{Client, ClientError, Status, codes, paths};
 use anyhow::Context as _;
@@ -54,6 +57,22 @@ struct Shell {
 }
 
 impl Shell {
+    fn new(data_dir: PathBuf) -> Self {
+        let service = Service::new(data_dir);
+        Self {
+            window: window::Window::new(service.beside("window.json")),
+            preferences: preferences::Preferences::read(service.beside("desktop.json")),
+            service,
+            session: watch::Sender::new(None),
+            look_again: Notify::new(),
+            events: relay::Relay::default(),
+            prompt: prompt::Prompt::default(),
+            approvals_changed: Notify::new(),
+            waiting: watch::Sender::new(None),
+            denials: denials::Denials::default(),
+        }
+    }
+
     /// A client with the session of this moment.
     fn client(&self) -> Client {
         self.service.client().with_session(self.session.borrow().clone())
@@ -75,24 +94,12 @@ pub fn run() -> anyhow::Result<()> {
 
     let data_dir = std::env::var_os("AGW_DATA_DIR")
         .filter(|dir| !dir.is_empty())
-        .map(std::path::PathBuf::from)
+        .map(PathBuf::from)
         .or_else(paths::default_data_dir)
         .context("no home folder to keep data in; set AGW_DATA_DIR to a folder")?;
     let data_dir = std::path::absolute(&data_dir)
         .with_context(|| format!("cannot use {} as data folder", data_dir.display()))?;
-    let service = Service::new(data_dir);
-    let shell = Shell {
-        window: window::Window::new(service.beside("window.json")),
-        preferences: preferences::Preferences::read(service.beside("desktop.json")),
-        service,
-        session: watch::Sender::new(None),
-        look_again: Notify::new(),
-        events: relay::Relay::default(),
-        prompt: prompt::Prompt::default(),
-        approvals_changed: Notify::new(),
-        waiting: watch::Sender::new(None),
-        denials: denials::Denials::default(),
-    };
+    let shell = Shell::new(data_dir);
     let in_background = is_background(std::env::args());
 
     tauri::Builder::default()
@@ -109,6 +116,7 @@ pub fn run() -> anyhow::Result<()> {
             bridge::pending,
             bridge::start,
             bridge::quit,
+            clients::clients,
             preferences::preferences,
             preferences::set_preferences,
             prompt::prompt,
@@ -144,6 +152,8 @@ pub fn run() -> anyhow::Result<()> {
             (prompt::LABEL, WindowEvent::CloseRequested { .. }) => {
                 prompt::put_off(window.app_handle());
             }
+            // What has come while it went is shown in a new one.
+            (prompt::LABEL, WindowEvent::Destroyed) => prompt::settle(window.app_handle()),
             _ => {}
         })
         .build(tauri::generate_context!())

@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use agw_api::{Client, ClientError, Health, ServiceFile, paths};
+use agw_clients::Gateway;
 use anyhow::{Context as _, bail};
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +25,8 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// After a clean stop: a process that has ended but that whoever started it
 /// has not collected looks alive for good.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Where it is unless it was told otherwise, or says so.
+const DEFAULT_URL: &str = "http://127.0.0.1:7410";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The log is emptied at the start of a service when it is longer.
 const MAX_LOG_BYTES: u64 = 5 * 1024 * 1024;
@@ -102,6 +105,14 @@ impl Service {
         };
         *lock(&self.problem) = started.as_ref().err().map(|error| format!("{error:#}"));
         started
+    }
+
+    /// What clients of this machine are pointed at.
+    pub(crate) fn installation(&self) -> anyhow::Result<Gateway> {
+        let running = std::fs::read(paths::service_file(&self.data_dir)).ok();
+        let running = running.and_then(|json| serde_json::from_slice::<ServiceFile>(&json).ok());
+        let url = running.map_or_else(|| DEFAULT_URL.to_owned(), |file| file.url);
+        Ok(Gateway { data_dir: self.data_dir.clone(), agw: agw_binary()?, url })
     }
 
     /// Waits for a start that is under way, if any.

@@ -278,3 +278,18 @@ async fn a_connection_says_since_when_it_is_so_and_what_was_wrong_last() {
     assert!(error.at >= before.health_since && failed.health_since >= before.created_at);
     office.gateway.stop().await;
 }
+
+/// Whoever may add a local server is told how to start the sample; a member
+/// has no use for the place of a program.
+#[tokio::test]
+async fn where_the_gateway_is_is_not_told_to_members() {
+    let gateway = InProcess::start().await;
+    let (auditor, member) =
+        (gateway.add_person("aud", "auditor").await, gateway.add_person("ana", "member").await);
+    let own = std::env::current_exe().unwrap().display().to_string();
+    for (client, told) in [(&gateway.admin, Some(&own)), (&auditor, Some(&own)), (&member, None)] {
+        let status: agw_api::Status = client.get("/api/v1/status").await.unwrap();
+        assert_eq!(status.program.as_ref(), told);
+    }
+    gateway.stop().await;
+}

@@ -285,8 +285,11 @@ async fn the_doctor_looks_at_the_gateway_itself() {
     let witness = check(&diagnosis, "witness");
     assert_eq!(witness.finding, Finding::Advice);
     assert!(witness.next.is_some());
-    let folder = gateway.dir.path().join("missing");
-    trail::set(&gateway, json!({"witness_folder": folder})).await;
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().to_owned();
+    trail::set(&gateway, json!({"witness_folder": place})).await;
+    drop(folder);
+    gateway.add_user("ana", None).await;
     eventually("a witness that is gone is a problem", SOON, async || {
         let diagnosis: Diagnosis = gateway.admin.get("/api/v1/doctor").await.unwrap();
         check(&diagnosis, "witness").finding == Finding::Problem

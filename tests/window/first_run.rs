@@ -20,13 +20,19 @@ const CLICKS_MAX: usize = 12;
 /// A person at the window who counts.
 struct Person<'w> {
     window: &'w Driver,
+    /// Of pictures.
+    name: &'static str,
     clicks: usize,
     fields: usize,
 }
 
 impl<'w> Person<'w> {
-    fn at(window: &'w Driver) -> Self {
-        Self { window, clicks: 0, fields: 0 }
+    fn at(window: &'w Driver, name: &'static str) -> Self {
+        Self { window, name, clicks: 0, fields: 0 }
+    }
+
+    async fn takes_picture(&self, of: &str) {
+        self.window.picture(&format!("{}-{of}", self.name)).await;
     }
 
     async fn clicks(&mut self, id: &str) {
@@ -42,17 +48,17 @@ impl<'w> Person<'w> {
     /// Welcome, password and recovery key; gives the key back.
     async fn sets_up(&mut self) -> String {
         self.window.find("welcome-begin").await;
-        self.window.picture("first-run-1-welcome").await;
+        self.takes_picture("1-welcome").await;
         self.clicks("welcome-begin").await;
         self.fills("setup-admin", "root").await;
         self.fills("setup-password", PASSWORD).await;
         self.fills("setup-password-again", PASSWORD).await;
         self.window.find("strength").await;
-        self.window.picture("first-run-2-password").await;
+        self.takes_picture("2-password").await;
         self.clicks("setup-submit").await;
         let key = self.window.text_of("[data-testid='recovery-key']").await;
         assert!(key.len() > 50, "{key}");
-        self.window.picture("first-run-3-recovery-key").await;
+        self.takes_picture("3-recovery-key").await;
         let groups: Vec<&str> = key.trim().split('-').collect();
         for field in self.window.all("[data-testid='recovery-group']").await {
             let index = field.attr("data-group").await.unwrap().unwrap();
@@ -67,7 +73,7 @@ impl<'w> Person<'w> {
 
 /// The part of the first run that makes an admin; the rest is put off.
 pub async fn set_up(window: &Driver) {
-    let mut person = Person::at(window);
+    let mut person = Person::at(window, "set-up");
     let recovery_key = person.sets_up().await;
     person.clicks("start-leave").await;
     window.matching("[data-testid='state'][data-state='enforcing']").await;
@@ -79,7 +85,7 @@ async fn somebody_new_sees_a_call_go_through_and_one_refused_within_a_few_clicks
     let mut desktop = Desktop::with_tray().await;
     let window = Driver::open(&mut desktop, &[]).await;
     let begun = Instant::now();
-    let mut person = Person::at(&window);
+    let mut person = Person::at(&window, "first-run");
     let recovery_key = person.sets_up().await;
     desktop.agw(&["login", "root", "--password-stdin"], PASSWORD).await;
 
@@ -139,16 +145,18 @@ async fn somebody_new_sees_a_call_go_through_and_one_refused_within_a_few_clicks
 
     person.clicks("start-next").await;
     window.matching("[data-testid='state'][data-state='enforcing']").await;
+    let took = begun.elapsed();
     // Nothing is left to do.
     eventually("the checklist is gone", async || {
         window.all("[data-testid='start-checklist']").await.is_empty().then_some(())
     })
     .await;
     window.picture("first-run-11-home").await;
+    look_at_connection(&desktop, &window).await;
     let Person { clicks, fields, .. } = person;
     println!(
         "first run: {clicks} clicks, {fields} fields, {:.1} s from the welcome to Home",
-        begun.elapsed().as_secs_f64()
+        took.as_secs_f64()
     );
     assert!(clicks <= CLICKS_MAX, "{clicks} clicks");
 }
@@ -203,6 +211,26 @@ async fn what_was_put_off_waits_on_home_and_goes_on_where_it_was() {
     window.click("connection-edit").await;
     window.find("edit-connection").await;
     window.picture("connection-edit-900-dark").await;
+}
+
+/// The panel of the connection, at both sizes.
+async fn look_at_connection(desktop: &Desktop, window: &Driver) {
+    window.click("nav-connections").await;
+    window
+        .run("document.querySelector('[data-testid=\"connection-sample\"] button').click()")
+        .await;
+    window.find("connection-logs").await;
+    window
+        .run("document.querySelector('[data-testid=\"tool-sample.read_note\"] summary').click()")
+        .await;
+    window.find("access-sample.read_note").await;
+    for (width, height) in [(1280, 800), (900, 600)] {
+        desktop.resize(width, height).await;
+        window.picture(&format!("connection-open-{width}")).await;
+        let sticks_out = "const page = document.getElementById('page');
+            return page.scrollWidth > page.clientWidth || document.body.scrollWidth > innerWidth";
+        assert_eq!(window.run(sticks_out).await, false, "at {width}");
+    }
 }
 
 async fn story(window: &Driver, what: &str) {

@@ -39,8 +39,8 @@ async fn approved_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agen
         let said = window.text_of("[data-testid='prompt']").await;
         assert!(said.contains("ana / claude") && said.contains("fix.echo"), "{said}");
         assert!(said.contains("text") && said.contains("hi"), "{said}");
-        desktop.picture("prompt-desktop").await;
         window.picture("prompt").await;
+        desktop.picture("prompt-desktop").await;
         assert_eq!(desktop.focused().await, before, "it took the keyboard");
         for command in ["api", "subscribe", "pending", "start", "quit", "set_preferences"] {
             let request = json!({"method": "GET", "path": "/api/v1/grants"});
@@ -55,7 +55,7 @@ async fn approved_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agen
         window.matching("[data-testid='prompt-once']:not([disabled])").await;
         window.click("prompt-once").await;
     };
-    let ((), reply) = tokio::join!(answer, agent.call());
+    let ((), reply) = tokio::join!(answer, agent.say("hi"));
     assert_eq!(reply, Some((200, json!({"echo": {"text": "hi"}}))));
     desktop.prompt(false).await;
     // With it goes the memory that it took.
@@ -70,7 +70,7 @@ async fn denied_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agent)
         window.matching("[data-testid='prompt-deny']:not([disabled])").await;
         window.click("prompt-deny").await;
     };
-    let ((), reply) = tokio::join!(answer, agent.call());
+    let ((), reply) = tokio::join!(answer, agent.say("denied"));
     let (status, body) = reply.unwrap();
     assert_eq!((status, &body["code"]), (403, &json!("approval_denied")), "{body}");
     desktop.prompt(false).await;
@@ -84,7 +84,7 @@ async fn answered_elsewhere(desktop: &Desktop, agent: &Agent) {
         desktop.agw(&["approve", waiting[0]["id"].as_str().unwrap()], "").await;
         desktop.prompt(false).await;
     };
-    let ((), reply) = tokio::join!(answer, agent.call());
+    let ((), reply) = tokio::join!(answer, agent.say("answered elsewhere"));
     assert_eq!(reply.unwrap().0, 200);
 }
 
@@ -105,7 +105,7 @@ async fn put_off_and_opened(desktop: &Desktop, window: &Driver, agent: &Agent) {
         window.matching("[data-testid='approve-once']:not([disabled])").await;
         window.click("approve-once").await;
     };
-    let ((), reply) = tokio::join!(answer, agent.call());
+    let ((), reply) = tokio::join!(answer, agent.say("put off"));
     assert_eq!(reply.unwrap().0, 200);
     tray.gone("1 call waits").await;
 }
@@ -119,7 +119,7 @@ async fn gone_with_the_session(desktop: &Desktop, window: &Driver, agent: &Agent
         let waiting = desktop.agw(&["approvals"], "").await;
         desktop.agw(&["deny", waiting[0]["id"].as_str().unwrap()], "").await;
     };
-    let ((), reply) = tokio::join!(answer, agent.call());
+    let ((), reply) = tokio::join!(answer, agent.say("gone"));
     assert_eq!(reply.unwrap().0, 403);
     let tray = Tray::of(desktop).await;
     let known = async || tray.labels().await.contains(&"Approvals".to_owned()).then_some(());

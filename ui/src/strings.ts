@@ -2,6 +2,7 @@
 
 import { approvals } from "./strings/approvals";
 import { audit, recording } from "./strings/audit";
+import { clients } from "./strings/clients";
 import { catalogue, connections } from "./strings/connections";
 import { definition } from "./strings/definition";
 import { grants } from "./strings/grants";
@@ -278,6 +279,7 @@ export const strings = {
   definition,
   grants,
   grid,
+  clients,
   invites,
   people,
   recording,

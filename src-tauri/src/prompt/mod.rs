@@ -100,7 +100,7 @@ fn put_off_one(app: &AppHandle, id: String) {
 }
 
 /// Makes the window show what the queue says, or go.
-fn settle(app: &AppHandle) {
+pub(crate) fn settle(app: &AppHandle) {
     let app = app.clone();
     tauri::async_runtime::spawn(async move {
         let shell = app.state::<Shell>();

@@ -1,11 +1,15 @@
 //! The prompt's window: on top of the others, in a corner, without taking the
 //! keyboard from whatever has it.
 
+use std::time::{Duration, Instant};
+
 use tauri::webview::NewWindowResponse;
 use tauri::{
     AppHandle, Emitter as _, LogicalSize, Manager as _, Monitor, PhysicalPosition, WebviewUrl,
     WebviewWindow, WebviewWindowBuilder,
 };
+
+use tokio::time::sleep;
 
 use super::Card;
 use crate::window;
@@ -20,6 +24,9 @@ const CARD: &str = "card";
 const WIDTH: f64 = 460.0;
 const HEIGHTS: std::ops::RangeInclusive<f64> = 240.0..=680.0;
 const FROM_EDGE: f64 = 16.0;
+/// How long a window may take to go.
+const GOES: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(10);
 /// Of the display's height at most.
 const OF_DISPLAY: f64 = 0.85;
 
@@ -37,7 +44,10 @@ impl View {
         let shown = match (card(), app.get_webview_window(LABEL)) {
             (None, None) => Ok(()),
             // Destroyed, not hidden: its web view takes memory.
-            (None, Some(window)) => window.destroy(),
+            (None, Some(window)) => match window.destroy() {
+                Ok(()) => return gone(app).await,
+                Err(error) => Err(error),
+            },
             // The page asks for its card itself once it is ready.
             (Some(_), None) => build(app),
             (Some(card), Some(_)) => app.emit_to(LABEL, CARD, card),
@@ -45,6 +55,14 @@ impl View {
         if let Err(error) = shown {
             tracing::error!("cannot show the prompt: {error}");
         }
+    }
+}
+
+/// While its window is going, a new one cannot be built.
+async fn gone(app: &AppHandle) {
+    let deadline = Instant::now() + GOES;
+    while app.get_webview_window(LABEL).is_some() && Instant::now() < deadline {
+        sleep(LOOK_EVERY).await;
     }
 }
 

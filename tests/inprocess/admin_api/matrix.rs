@@ -343,6 +343,12 @@ impl World {
             "GET suggestions" => Try::any("suggestions", none),
             "GET teams" => Try::any("teams", none),
             "POST teams" => Try::any("teams", json!({"name": name("team")})),
+            "PUT teams/x" => {
+                let body = json!({"name": name("team")});
+                let made: Value = self.gateway.admin.post("/api/v1/teams", &body).await.unwrap();
+                let body = json!({"members": ["root"], "version": made["version"]});
+                Try::any(format!("teams/{}", name("team")), body)
+            }
             "DELETE teams/x" => {
                 let body = json!({"name": name("team")});
                 let _: Value = self.gateway.admin.post("/api/v1/teams", &body).await.unwrap();

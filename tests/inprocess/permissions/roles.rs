@@ -1,7 +1,7 @@
 //! Admins, auditors and members: what a role opens, from the moment that it is
 //! given until the moment that it is taken.
 
-use agw_api::{AuditRecord, Client, Event, Role, Session, User};
+use agw_api::{AuditRecord, Client, Event, Role, Session, Team, User};
 use futures_util::StreamExt as _;
 use serde_json::{Value, json};
 
@@ -312,4 +312,49 @@ async fn an_auditor_sees_what_an_admin_sees() {
     super::say(gateway, &asked.id, "once").await;
     assert_eq!(super::outcome(made).await.0, 200);
     scene.gateway.stop().await;
+}
+
+/// In force for the next call, all of it or nothing, and never over what
+/// somebody else has changed since.
+#[tokio::test]
+async fn a_teams_members_are_set_together() {
+    let Scene { gateway, token, .. } = Scene::start().await;
+    gateway.add_user("bo", Some("sales")).await;
+    gateway.grant("team:sales", "fix.fail", "deny").await;
+    let team = async || gateway.admin.get::<Vec<Team>>("/api/v1/teams").await.unwrap().remove(0);
+    let path = "/api/v1/teams/sales";
+    let (before, ana, bo) = (team().await, user(&gateway, "ana").await, user(&gateway, "bo").await);
+    assert_eq!(before.members, ["bo"]);
+    let put = async |members: &[&str], version: u64| {
+        let body = json!({"members": members, "version": version});
+        ask(&gateway.admin, "PUT", path, body).await
+    };
+
+    let (status, body) = put(&["ana", "nobody"], before.version).await;
+    assert_eq!((status, &body["code"]), (404, &json!("not_found")), "{body}");
+    assert_eq!(team().await.members, ["bo"], "half of it was made");
+    let (status, body) = put(&["ana", "bo", "ana"], before.version).await;
+    assert_eq!((status, &body["members"]), (200, &json!(["ana", "bo"])), "{body}");
+    let (status, body) = put(&[], before.version).await;
+    assert_eq!((status, &body["current"]["members"]), (409, &json!(["ana", "bo"])), "{body}");
+    assert_eq!(user(&gateway, "ana").await.version, ana.version + 1, "her row names her teams");
+    assert_eq!(user(&gateway, "bo").await.version, bo.version);
+    let (status, reply) = gateway.rest_call(&token, "fix.fail", json!({})).await;
+    assert_eq!(status, 403, "{reply}");
+    let body = json!({"caller": "ana/claude", "tool": "fix.fail"});
+    let (_, told) = ask(&gateway.admin, "POST", "/api/v1/explain", body).await;
+    assert_eq!(told["reason"], "denied_by_grant", "{told}");
+
+    // Who is taken out of it by their own row changes the team's, too.
+    let now = team().await;
+    let body = json!({"teams": [], "version": user(&gateway, "bo").await.version});
+    assert_eq!(ask(&gateway.admin, "PUT", "/api/v1/users/bo", body).await.0, 200);
+    assert_eq!(put(&["ana", "bo"], now.version).await.0, 409);
+    assert_eq!(put(&[], team().await.version).await.0, 200);
+    assert!(team().await.members.is_empty());
+    let edits: Vec<AuditRecord> = gateway.admin.records("/api/v1/audit?kind=config").await.unwrap();
+    let edits = edits.iter().filter(|record| record.status.as_deref() == Some("team_edited"));
+    let edits: Vec<_> = edits.filter_map(|record| record.detail.as_deref()).collect();
+    assert_eq!(edits, ["sales, members: ", "sales, members: ana, bo"]);
+    gateway.stop().await;
 }

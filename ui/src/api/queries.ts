@@ -9,6 +9,8 @@ export const keys = {
   agents: "agents",
   approvals: "approvals",
   audit: "audit",
+  /** Of this machine, asked of the shell. */
+  clients: "clients",
   connections: "connections",
   doctor: "doctor",
   egress: "egress",

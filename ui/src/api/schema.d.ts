@@ -1073,7 +1073,8 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
+        /** Say who is in a team: everybody at once, or nobody of them. */
+        put: operations["edit_team"];
         post?: never;
         /** Remove a team with its grants; its members stay. */
         delete: operations["remove_team"];
@@ -1936,6 +1937,16 @@ export interface components {
              */
             version: number;
             when?: string | null;
+        };
+        /** @description `PUT /api/v1/teams/{name}`. */
+        EditTeam: {
+            /** @description All of them, by their names. */
+            members: string[];
+            /**
+             * Format: int64
+             * @description As last seen; refused with 409 if it is at another one by now.
+             */
+            version: number;
         };
         /** @description `PUT /api/v1/users/{name}`. What is left out stays. */
         EditUser: {
@@ -5484,6 +5495,55 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Team"];
+                };
+            };
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
+                };
+            };
+        };
+    };
+    edit_team: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EditTeam"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Team"];
+                };
+            };
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErrorBody"];
                 };
             };
             409: {

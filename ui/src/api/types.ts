@@ -70,3 +70,6 @@ export type User = Schemas["User"];
 export type VerifiedTrail = Schemas["VerifiedTrail"];
 export type Verdict = Schemas["Verdict"];
 export type Witness = Schemas["Witness"];
+
+/** The clients of this machine are no business of the gateway: the shell tells of them. */
+export type { ClientPreview, FoundClient, ImportableServer, ShellClients } from "../host";

@@ -9,6 +9,7 @@ import type { GridFilter } from "../features/grants/grid/grid-toolbar";
 import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
 import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
 import { START_STEPS, type StartStep } from "../features/start/use-start";
+import { PEOPLE_PARTS, type PeoplePart } from "../features/people/people-view";
 import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
 import { ApprovalsPage } from "../routes/approvals";
 import { AuditPage } from "../routes/audit";
@@ -88,7 +89,11 @@ const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
   component: PeoplePage,
-  validateSearch: (search: Record<string, unknown>): { user?: string | undefined } => ({ user: text(search.user) }),
+  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; part?: PeoplePart | undefined; find?: string | undefined } => ({
+    user: text(search.user),
+    part: PEOPLE_PARTS.find((part) => part === search.part),
+    find: id(search.find),
+  }),
 });
 
 const approvalsRoute = createRoute({

@@ -16,6 +16,8 @@ interface HistogramProps {
   /** Below the first and the last bar. */
   from: string;
   to: string;
+  /** What the highest bar stands for. */
+  peak: (most: number) => string;
   /** A bar, or those from one to another, were chosen; absent where that leads nowhere. */
   onChoose?: ((first: number, last: number) => void) | undefined;
 }
@@ -23,7 +25,7 @@ interface HistogramProps {
 const total = (bar: Bar) => bar.parts.reduce((sum, part) => sum + part.amount, 0);
 
 /** Amounts over time. By pointer or keyboard a part of the time is chosen: drag, or arrows (with Shift to extend) and Enter. */
-export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
+export function Histogram({ label, bars, from, to, peak, onChoose }: HistogramProps) {
   const [range, setRange] = useState<{ anchor: number; at: number }>();
   const [dragging, setDragging] = useState(false);
   const most = Math.max(1, ...bars.map(total));
@@ -35,7 +37,12 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
     setRange(undefined);
     onChoose?.(Math.min(a, b), Math.max(a, b));
   };
-  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>) => {
+  const leave = () => {
+    if (!dragging) return;
+    setDragging(false);
+    setRange(undefined);
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLButtonElement>) => {
     const step = { ArrowLeft: -1, ArrowRight: 1, Home: -bars.length, End: bars.length }[event.key];
     if (event.key === "Enter" && range !== undefined) choose(range.anchor, range.at);
     else if (event.key === "Escape") setRange(undefined);
@@ -43,17 +50,14 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
       event.preventDefault();
       const at = Math.max(0, Math.min(bars.length - 1, focused + step));
       setRange({ anchor: event.shiftKey ? (range?.anchor ?? focused) : at, at });
-      (event.currentTarget.children[at] as HTMLElement | undefined)?.focus();
+      (event.currentTarget.parentElement?.children[at] as HTMLElement | undefined)?.focus();
     }
   };
 
   return (
     <figure className="histogram" aria-label={label}>
-      <span className="histogram-most" aria-hidden="true">
-        {most.toLocaleString("en")}
-      </span>
       {/* The bars are the group's own: arrows go from one to the next. */}
-      <div className="histogram-bars" role="toolbar" aria-label={label} onKeyDown={onKeyDown} onPointerUp={() => dragging && range && choose(range.anchor, range.at)} onPointerLeave={() => dragging && (setDragging(false), setRange(undefined))}>
+      <div className="histogram-bars" role="group" aria-label={label} onPointerLeave={leave}>
         {bars.map((bar, index) => (
           <button
             key={bar.key}
@@ -64,6 +68,8 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
             aria-label={bar.label}
             aria-disabled={onChoose === undefined}
             data-chosen={index >= first && index <= last}
+            onKeyDown={onKeyDown}
+            onPointerUp={() => dragging && range && choose(range.anchor, range.at)}
             onPointerDown={(event) => {
               if (onChoose === undefined || event.button !== 0) return;
               event.currentTarget.releasePointerCapture?.(event.pointerId);
@@ -78,6 +84,7 @@ export function Histogram({ label, bars, from, to, onChoose }: HistogramProps) {
       </div>
       <figcaption className="histogram-ends" aria-hidden="true">
         <span>{from}</span>
+        <span>{peak(most)}</span>
         <span>{to}</span>
       </figcaption>
     </figure>

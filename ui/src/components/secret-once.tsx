@@ -1,5 +1,6 @@
 import { Button, Group, Stack, Text } from "@mantine/core";
 import { useClipboard } from "@mantine/hooks";
+import type { ReactNode } from "react";
 
 import { Icon } from "./icons";
 
@@ -10,10 +11,12 @@ interface SecretOnceProps {
   copied: string;
   copyFailed: string;
   testId: string;
+  /** What else can be done with it. */
+  children?: ReactNode;
 }
 
 /** A secret that is shown this one time. One click selects all of it, should copying be refused. */
-export function SecretOnce({ secret, label, copy, copied, copyFailed, testId }: SecretOnceProps) {
+export function SecretOnce({ secret, label, copy, copied, copyFailed, testId, children }: SecretOnceProps) {
   const clipboard = useClipboard({ timeout: 4_000 });
   return (
     <Stack gap="xs">
@@ -24,6 +27,7 @@ export function SecretOnce({ secret, label, copy, copied, copyFailed, testId }: 
         <Button variant="default" size="xs" leftSection={<Icon name={clipboard.copied ? "check" : "key"} />} onClick={() => clipboard.copy(secret)}>
           {clipboard.copied ? copied : copy}
         </Button>
+        {children}
         <Text size="xs" c="red" role="status">
           {clipboard.error ? copyFailed : ""}
         </Text>

@@ -34,6 +34,83 @@ export interface Shell {
   askQuit(): void;
   quit(stop: boolean): Promise<void>;
   preferences: ShellPreferences;
+  clients: ShellClients;
+}
+
+/** The MCP clients of this machine. Their secrets and their agents' tokens never get here. Rejects with an error of the admin API's form. */
+export interface ShellClients {
+  list(): Promise<FoundClient[]>;
+  preview(client: string): Promise<ClientPreview>;
+  previewUnwire(client: string): Promise<ClientPreview>;
+  /** `names` are the client's, of those to import. */
+  previewImport(client: string, names: readonly string[]): Promise<{ items: ImportableServer[]; preview: ClientPreview }>;
+  /** `digest` is that of the preview: a file that changed since is refused. */
+  wire(client: string, digest: string, user: string): Promise<WiredClient>;
+  unwire(client: string, digest: string, revoke: boolean): Promise<UnwiredClient>;
+  import(client: string, digest: string, names: readonly string[], user: string): Promise<WiredClient>;
+  saveBundle(): Promise<{ file: string; bytes: number }>;
+}
+
+export interface ClientAgent {
+  id: string;
+  user: string;
+  name: string;
+}
+
+export interface FoundClient {
+  client: string;
+  title: string;
+  file: string;
+  state: "absent" | "found" | "wired" | "elsewhere" | "malformed";
+  /** As what it calls, where this gateway wired it. */
+  agent: ClientAgent | null;
+  /** Servers of it that can become connections. */
+  servers: number;
+  /** There is a change of ours to undo. */
+  undo: boolean;
+  findings: ClientFinding[];
+}
+
+export interface ClientFinding {
+  level: "ok" | "warning" | "problem";
+  message: string;
+  next: string;
+}
+
+export interface ClientPreview {
+  client: string;
+  file: string;
+  digest: string;
+  /** Unified; values that may be secrets are `…`. */
+  diff: string;
+  notes: string[];
+}
+
+export interface ImportableServer {
+  name: string;
+  connection: string;
+  transport: { kind: "stdio"; argv: string[] } | { kind: "http"; url: string } | null;
+  /** Names only. */
+  secrets: string[];
+  note: string | null;
+  problem: string | null;
+}
+
+export interface WiredClient {
+  client: string;
+  file: string;
+  agent: ClientAgent | null;
+  connections: string[];
+  restart: string;
+}
+
+export interface UnwiredClient {
+  client: string;
+  file: string;
+  exact: boolean;
+  revoked: string[];
+  left: string[];
+  connections: string[];
 }
 
 export interface Preferences {

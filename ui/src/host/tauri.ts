@@ -46,6 +46,16 @@ export function tauriHost(): Host {
         get: () => invoke("preferences"),
         set: (change) => invoke("set_preferences", { change }),
       },
+      clients: {
+        list: () => clients({ ask: "list" }),
+        preview: (client) => clients({ ask: "preview", client }),
+        previewUnwire: (client) => clients({ ask: "preview_unwire", client }),
+        previewImport: (client, names) => clients({ ask: "preview_import", client, names }),
+        wire: (client, digest, user) => clients({ ask: "wire", client, digest, user }),
+        unwire: (client, digest, revoke) => clients({ ask: "unwire", client, digest, revoke }),
+        import: (client, digest, names, user) => clients({ ask: "import", client, digest, names, user }),
+        saveBundle: () => clients({ ask: "save_bundle" }),
+      },
     },
   };
 }
@@ -70,6 +80,10 @@ function createPrompt(): Prompt {
     open: (id) => invoke("prompt_open", { id }),
     fit: (height) => invoke("prompt_fit", { height }),
   };
+}
+
+function clients<T>(request: object): Promise<T> {
+  return invoke<T>("clients", { request });
 }
 
 async function relay(request: Request): Promise<Response> {

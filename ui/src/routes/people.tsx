@@ -1,13 +1,31 @@
+import { useQuery } from "@tanstack/react-query";
 import { getRouteApi, useRouter } from "@tanstack/react-router";
 
+import { useGateway } from "../api/gateway";
+import { sessionQuery } from "../api/queries";
+import { ConnectAgents } from "../features/clients/connect-agents";
 import { PeopleView } from "../features/people/people-view";
 import { sharingHref, subjectHref } from "./links";
 
 const route = getRouteApi("/people");
 
 export function PeoplePage() {
-  const { user } = route.useSearch();
+  const { user, part, find } = route.useSearch();
   const navigate = route.useNavigate();
+  const { client } = useGateway();
+  const session = useQuery(sessionQuery(client));
   const router = useRouter();
-  return <PeopleView open={user} onOpen={(name) => void navigate({ search: { user: name } })} grantsHref={subjectHref(router)} sharingHref={sharingHref(router)} />;
+  return (
+    <PeopleView
+      part={part ?? "users"}
+      find={find ?? ""}
+      open={user}
+      onPart={(next) => void navigate({ search: { part: next === "users" ? undefined : next } })}
+      onFind={(text) => void navigate({ search: (search) => ({ ...search, find: text || undefined }), replace: true })}
+      onOpen={(name) => void navigate({ search: (search) => ({ ...search, user: name }) })}
+      grantsHref={subjectHref(router)}
+      sharingHref={sharingHref(router)}
+      clients={session.data && <ConnectAgents user={session.data.user} />}
+    />
+  );
 }

@@ -25,6 +25,7 @@ export const connections = {
   noLogs: "Nothing yet.",
   sources: { stderr: "stderr", stdout: "stdout", gateway: "gateway" },
   granted: "Granted",
+  argumentsOf: (tool: string) => `Arguments of ${tool}`,
   ungranted: "Granted to nobody",
   saysItself: (effect: string) => `${effect}, it says itself`,
   restart: "Restart",

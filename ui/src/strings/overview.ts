@@ -11,9 +11,10 @@ export const activity = {
   minute: (time: string, calls: number, denied: number) => `${time}: ${plural(calls, "call", "calls")}${denied === 0 ? "" : `, ${number(denied)} denied`}`,
   hourAgo: "1 h ago",
   now: "now",
+  peak: (most: number) => `at most ${plural(most, "call", "calls")} a minute`,
   calls: "Calls this hour",
   denied: "Denied",
-  waiting: "Waiting for you",
+  waiting: "Waiting",
   active: "Agents active",
 };
 
@@ -34,6 +35,7 @@ export const health = {
 export const chart = {
   label: "Records over time; choose a part of it to see only that",
   found: (calls: number, denied: number, others: number) => `${plural(calls, "call", "calls")}, ${number(denied)} denied, ${plural(others, "other record", "other records")}.`,
+  peak: (most: number) => `highest bar: ${number(most)}`,
   partly: "The range is long: what is older is not counted. Choose a shorter time.",
   bucket: (time: string, calls: number, denied: number, others: number) => `From ${time}: ${plural(calls, "call", "calls")}, ${number(denied)} denied, ${number(others)} other`,
 };

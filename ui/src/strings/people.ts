@@ -1,7 +1,22 @@
 import { list, plural } from "./words";
 
 export const people = {
-  title: "People",
+  title: "People and agents",
+  partsLabel: "What to show",
+  parts: { users: "People", agents: "Agents", teams: "Teams", clients: "This machine" },
+  connectAgents: "Connect an agent",
+  findUsers: "Find people and teams",
+  allAgents: {
+    find: "Find agents, owners and clients",
+    show: "Which agents",
+    kinds: { all: "All", idle: "Not used for 30 days", ended: "Expired or used up", paused: "Paused" },
+    emptyTitle: "No agents yet",
+    none: "No agent is like that.",
+  },
+  editMembers: "Members…",
+  membersTitle: (team: string) => `Members of ${team}`,
+  membersHint: "Choose people, or paste many names at once, separated by commas, spaces or lines.",
+  unknownNames: (names: readonly string[]) => `Nobody is called ${list(names)}.`,
   addUser: "Add a user",
   emptyTitle: "No users yet",
   emptyText: "Each person gets a user, and each of their clients an agent with a token of its own.",

@@ -73,7 +73,7 @@ async fn list(context: &Context<'_>, clients: &Clients<'_>) -> Result<(), CliErr
             found.file.clone(),
         ]
     };
-    let headings = ["CLIENT", "STATE", "AGENT", "OTHER SERVERS", "FILE"];
+    let headings = ["CLIENT", "STATE", "AGENT", "CAN IMPORT", "FILE"];
     context.output.list(&found, &headings, row, "")?;
     for found in &found {
         for finding in found.findings.iter().filter(|finding| finding.level != Level::Ok) {
@@ -158,7 +158,9 @@ fn told(context: &Context<'_>, done: &Wired) -> Result<(), CliError> {
 fn unwired(done: &Unwired) -> String {
     let mut text = match done.exact {
         true => format!("{} is what it was, byte for byte.", done.file),
-        false => format!("The gateway's part is out of {}; what was changed since stays.", done.file),
+        false => {
+            format!("The gateway's part is out of {}; what was changed since stays.", done.file)
+        }
     };
     for agent in &done.revoked {
         text.push_str(&format!("\nRevoked {agent}."));
@@ -188,7 +190,10 @@ async fn import(
                 let remark = item.problem.as_ref().or(item.note.as_ref());
                 vec![
                     item.name.clone(),
-                    item.problem.is_none().then(|| item.connection.clone()).unwrap_or_default(),
+                    match item.problem {
+                        None => item.connection.clone(),
+                        Some(_) => String::new(),
+                    },
                     item.secrets.join(", "),
                     item.transport.as_ref().map(transport_text).unwrap_or_default(),
                     remark.cloned().unwrap_or_default(),
@@ -221,11 +226,7 @@ async fn import(
     told(context, &done)
 }
 
-fn bundle(
-    context: &Context<'_>,
-    gateway: &Gateway,
-    out: &std::path::Path,
-) -> Result<(), CliError> {
+fn bundle(context: &Context<'_>, gateway: &Gateway, out: &std::path::Path) -> Result<(), CliError> {
     #[derive(Serialize)]
     struct Written {
         file: String,

@@ -1,6 +1,8 @@
 //! Users and teams.
 
-use agw_api::{EditUser, NewTeam, NewUser, SetPassword, Team, TokenCreated, User, codes, segment};
+use agw_api::{
+    EditTeam, EditUser, NewTeam, NewUser, SetPassword, Team, TokenCreated, User, codes, segment,
+};
 use serde::Serialize;
 
 use crate::args::{TeamCommand, UserCommand, UserEdit};
@@ -117,6 +119,27 @@ pub(crate) async fn team(context: &Context<'_>, command: TeamCommand) -> Result<
                 |team| vec![team.name.clone(), team.members.join(", ")],
                 "There are no teams yet: `agw team add NAME` makes one.",
             )
+        }
+        TeamCommand::Edit { name, add, remove, seen } => {
+            let teams: Vec<Team> = context.client.get("/api/v1/teams").await?;
+            let Some(team) = teams.into_iter().find(|team| team.name == name) else {
+                let next = "`agw team list` lists those that there are.";
+                return Err(CliError::failed(
+                    codes::NOT_FOUND,
+                    format!("there is no team {name}"),
+                    next,
+                ));
+            };
+            let version = seen.if_version.unwrap_or(team.version);
+            let mut members = team.members;
+            members.retain(|member| !remove.contains(member));
+            members.extend(add);
+            let path = format!("/api/v1/teams/{}", segment(&name));
+            let edited: Team = context.client.put(&path, &EditTeam { members, version }).await?;
+            context.output.item(&edited, || match edited.members.as_slice() {
+                [] => format!("Nobody is in {name} now."),
+                members => format!("In {name} now: {}.", members.join(", ")),
+            })
         }
         TeamCommand::Remove { name, seen } => {
             let path = format!("/api/v1/teams/{}", segment(&name));

@@ -100,6 +100,12 @@ impl Clients<'_> {
         let taken = self.connection_names().await?;
         let servers = plan::open(self.machine, client)?.servers;
         let items = import::importables(&servers, self.gateway, &taken);
+        for name in names.unwrap_or_default() {
+            let item = items.iter().find(|item| item.name == *name);
+            if let Some(why) = &item.ok_or_else(|| nothing(name))?.problem {
+                return Err(impossible(name, why));
+            }
+        }
         let possible = items.iter().filter(|item| item.problem.is_none());
         let chosen: Vec<String> = possible
             .map(|item| item.name.clone())
@@ -143,24 +149,23 @@ impl Clients<'_> {
             Some(_) => self.make_agent(client, wish).await,
             None => Ok(None),
         };
-        let done = made.and_then(|agent| {
-            let written = self.write(client, seen, import, agent.as_ref(), &connections);
-            written.map_err(|error| (error, agent.map(|agent| agent.agent)))
-                .map_err(Undo::from)
-        });
-        match done {
-            Ok(wired) => Ok(wired),
-            Err(undo) => {
-                // Nobody has got the token, and the client its servers still.
-                if let Some(agent) = &undo.agent {
-                    let _ = self.api.delete(&agent_path(&agent.user, &agent.name)).await;
-                }
-                for name in &connections {
-                    let _ = self.api.delete(&connection_path(name)).await;
-                }
-                Err(undo.refusal)
+        let (agent, done) = match made {
+            Ok(agent) => {
+                let done = self.write(client, seen, import, agent.as_ref(), &connections);
+                (agent, done)
+            }
+            Err(refusal) => (None, Err(refusal)),
+        };
+        if done.is_err() {
+            // Nobody has got the token, and the client its servers still.
+            if let Some(AgentCreated { agent, .. }) = &agent {
+                let _ = self.api.delete(&agent_path(&agent.user, &agent.name)).await;
+            }
+            for name in &connections {
+                let _ = self.api.delete(&connection_path(name)).await;
             }
         }
+        done
     }
 
     /// The part that touches files.
@@ -271,12 +276,16 @@ impl Clients<'_> {
         }
     }
 
-    async fn make_agent(&self, client: Client, wish: Wish) -> Result<Option<AgentCreated>, Undo> {
+    async fn make_agent(
+        &self,
+        client: Client,
+        wish: Wish,
+    ) -> Result<Option<AgentCreated>, Refusal> {
         let user = match wish.user {
             Some(user) => user,
-            None => self.api.get::<Session>("/api/v1/session").await.map_err(Undo::from)?.user,
+            None => self.api.get::<Session>("/api/v1/session").await?.user,
         };
-        let agents: Vec<Agent> = self.api.get("/api/v1/agents").await.map_err(Undo::from)?;
+        let agents: Vec<Agent> = self.api.get("/api/v1/agents").await?;
         let taken = |name: &str| agents.iter().any(|row| row.user == user && row.name == name);
         let base = wish.agent.unwrap_or_else(|| client.id().to_owned());
         let numbered = (2..MAX_NUMBER).map(|number| format!("{base}-{number}"));
@@ -289,7 +298,7 @@ impl Clients<'_> {
             client_timeout_seconds: None,
         };
         let path = format!("/api/v1/users/{}/agents", segment(&user));
-        Ok(Some(self.api.post(&path, &request).await.map_err(Undo::from)?))
+        Ok(Some(self.api.post(&path, &request).await?))
     }
 
     async fn connection_names(&self) -> Result<BTreeSet<String>, Refusal> {
@@ -310,10 +319,7 @@ impl Clients<'_> {
             let server = servers.iter().find(|server| server.name == *name);
             let (item, server) = item.zip(server).ok_or_else(|| nothing(name))?;
             let request = import::connection(server, &item.connection);
-            requests.push(request.map_err(|why| {
-                let message = format!("{name:?} cannot be imported: {why}");
-                Refusal::new(refusal::NOTHING_TO_IMPORT, message, "Leave it out, or add it by hand.")
-            })?);
+            requests.push(request.map_err(|why| impossible(name, &why))?);
         }
         if requests.is_empty() {
             let message = "no server was chosen to be imported";
@@ -337,27 +343,14 @@ impl Clients<'_> {
     }
 }
 
-/// A failure, and the agent that was made for nothing.
-struct Undo {
-    refusal: Refusal,
-    agent: Option<Agent>,
-}
-
-impl From<ClientError> for Undo {
-    fn from(error: ClientError) -> Self {
-        Self { refusal: error.into(), agent: None }
-    }
-}
-
-impl From<(Refusal, Option<Agent>)> for Undo {
-    fn from((refusal, agent): (Refusal, Option<Agent>)) -> Self {
-        Self { refusal, agent }
-    }
-}
-
 fn nothing(name: &str) -> Refusal {
     let message = format!("the client has no server {name:?} that is not the gateway");
     Refusal::new(codes::NOT_FOUND, message, "`agw client import CLIENT` lists those that it has.")
+}
+
+fn impossible(name: &str, why: &str) -> Refusal {
+    let message = format!("{name:?} cannot be imported: {why}");
+    Refusal::new(refusal::NOTHING_TO_IMPORT, message, "Leave it out, or add it by hand.")
 }
 
 fn changed(client: Client) -> Refusal {

@@ -160,12 +160,7 @@ fn kind(client: Client, entry: &Value) -> Kind {
 }
 
 /// `agw mcp …`, of this installation or another.
-fn bridge(
-    command: &str,
-    args: &[String],
-    env: &[(String, String)],
-    gateway: &Gateway,
-) -> LeadsTo {
+fn bridge(command: &str, args: &[String], env: &[(String, String)], gateway: &Gateway) -> LeadsTo {
     // The paths of any system, whichever this is.
     let program = command.rsplit(['/', '\\']).next().unwrap_or(command);
     let is_agw = matches!(program.to_ascii_lowercase().as_str(), "agw" | "agw.exe");
@@ -197,5 +192,7 @@ fn is_at(url: &str, gateway: &str) -> bool {
     let same_names = |url: &str| url.to_ascii_lowercase().replace("//localhost:", "//127.0.0.1:");
     let (url, gateway) = (same_names(url), same_names(gateway));
     let rest = url.strip_prefix(gateway.trim_end_matches('/'));
-    rest.is_some_and(|rest| rest == "/mcp" || rest.starts_with("/mcp/") || rest.starts_with("/mcp?"))
+    rest.is_some_and(|rest| {
+        rest == "/mcp" || rest.starts_with("/mcp/") || rest.starts_with("/mcp?")
+    })
 }

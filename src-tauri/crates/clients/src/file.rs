@@ -67,9 +67,7 @@ pub(crate) fn read(client: Client, path: &Path) -> Result<Option<String>, Refusa
     File::open(path)
         .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
         .map_err(|error| Refusal::io("read", path, &error))?;
-    String::from_utf8(bytes).map(Some).map_err(|_| {
-        malformed(client, path, "it is not UTF-8 text")
-    })
+    String::from_utf8(bytes).map(Some).map_err(|_| malformed(client, path, "it is not UTF-8 text"))
 }
 
 pub(crate) fn malformed(client: Client, path: &Path, why: &str) -> Refusal {

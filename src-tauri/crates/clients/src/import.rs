@@ -85,9 +85,16 @@ fn note(server: &Server, connection: Option<&NewConnection>) -> Option<String> {
     server.off.then(|| "It is switched off in the client.".to_owned())
 }
 
+/// How many of them can become connections.
+pub(crate) fn count(servers: &[Server], gateway: &Gateway) -> usize {
+    let possible = |server: &&Server| !is_here(server, gateway) && connection(server, "").is_ok();
+    servers.iter().filter(possible).count()
+}
+
 /// The connection with its secrets, or why it cannot be one.
 pub(crate) fn connection(server: &Server, name: &str) -> Result<NewConnection, String> {
-    let filled_in = |text: &str| text.contains("${") || text.starts_with('$');
+    let filled_in =
+        |text: &str| text.contains("${") || text.contains(" $") || text.starts_with('$');
     let by_client =
         |what: &str| Err(format!("{what} holds a variable that only the client fills in"));
     let (transport, secrets) = match &server.kind {
@@ -120,7 +127,7 @@ pub(crate) fn connection(server: &Server, name: &str) -> Result<NewConnection, S
             if filled_in(url) {
                 return by_client("its address");
             }
-            if let Some((name, _)) = headers.iter().find(|(_, value)| value.contains("${")) {
+            if let Some((name, _)) = headers.iter().find(|(_, value)| filled_in(value)) {
                 return by_client(name);
             }
             (Transport::Http { url: url.clone() }, headers.iter().collect())

@@ -9,6 +9,7 @@ use serde::Serialize;
 use crate::client::Client;
 use crate::entry::{Bridge, LeadsTo, Server};
 use crate::error::{Refusal, refusal};
+use crate::import;
 use crate::journal::{self, AgentRef};
 use crate::machine::{Gateway, Machine};
 use crate::plan::{self, is_here};
@@ -53,7 +54,7 @@ pub struct Found {
     pub state: State,
     /// The agent that it calls as, where this gateway wired it.
     pub agent: Option<AgentRef>,
-    /// Servers that it has besides the gateway.
+    /// Servers of it that can become connections.
     pub servers: u32,
     /// Whether there is a change of ours that can be undone.
     pub undo: bool,
@@ -107,8 +108,7 @@ fn look(
     if let Err(refused) = records {
         found.findings.push(finding(Level::Problem, refused.message, refused.next));
     }
-    let others = opened.servers.iter().filter(|server| !is_here(server, gateway)).count();
-    found.servers = u32::try_from(others).unwrap_or(u32::MAX);
+    found.servers = u32::try_from(import::count(&opened.servers, gateway)).unwrap_or(u32::MAX);
     let here = opened.servers.iter().find(|server| is_here(server, gateway));
     let elsewhere =
         opened.servers.iter().find(|server| server.leads_to(gateway) == LeadsTo::Elsewhere);
@@ -132,7 +132,10 @@ fn look(
                 found.findings.push(finding(
                     Level::Warning,
                     "The gateway's entry was taken out by somebody else",
-                    format!("Undo it here (`agw client unwire {}`), then wire it again.", client.id()),
+                    format!(
+                        "Undo it here (`agw client unwire {}`), then wire it again.",
+                        client.id()
+                    ),
                 ));
             }
         }

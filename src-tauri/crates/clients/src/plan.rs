@@ -185,13 +185,14 @@ pub(crate) fn unwiring(
     gateway: &Gateway,
     client: Client,
 ) -> Result<Unwiring, Refusal> {
-    let records = journal::records(gateway, client)?;
+    let mut records = journal::records(gateway, client)?;
     // Where the file was: the environment may have moved it since.
     let path = records.last().map_or_else(|| machine.file(client), |record| record.path.clone());
+    records.retain(|record| record.path == path);
     let before = file::read(client, &path)?;
     file::check_writable(client, &path)?;
     let (mut now, mut exact) = (before.clone(), true);
-    for record in records.iter().rev().filter(|record| record.path == path) {
+    for record in records.iter().rev() {
         let digest = digest(now.as_deref());
         if digest == record.after {
             now = journal::backup(gateway, record)?;

@@ -134,7 +134,8 @@ fn every_client_is_found_where_it_keeps_its_file() {
     assert_eq!(mac(VsCode), format!("{support}/Code/User/mcp.json"));
     assert_eq!(mac(Zed), "/h/.config/zed/settings.json");
     assert_eq!(mac(Goose), "/h/.config/goose/config.yaml");
-    let windows = |client| at(System::Windows, &[("APPDATA", "/r"), ("LOCALAPPDATA", "/l")], client);
+    let windows =
+        |client| at(System::Windows, &[("APPDATA", "/r"), ("LOCALAPPDATA", "/l")], client);
     assert_eq!(windows(ClaudeDesktop), "/r/Claude/claude_desktop_config.json");
     assert_eq!(windows(Zed), "/r/Zed/settings.json");
     assert_eq!(windows(Goose), "/r/Block/goose/config/config.yaml");
@@ -349,7 +350,10 @@ fn a_preview_shows_the_whole_change_and_no_secret() {
     let names = ["a".to_owned()];
     let wiring = plan::wiring(&home.machine, &home.gateway, Cursor, Some(&names)).unwrap();
     let diff = wiring.plan.preview().diff;
-    assert!(diff.contains("-    \"a\": {") && diff.contains('…') && !diff.contains("hunter2"), "{diff}");
+    assert!(
+        diff.contains("-    \"a\": {") && diff.contains('…') && !diff.contains("hunter2"),
+        "{diff}"
+    );
 }
 
 #[test]
@@ -374,9 +378,13 @@ fn servers_become_connections_or_are_named_with_the_reason() {
     assert_eq!(files.secrets, ["GITHUB_TOKEN", "ID"]);
     let argv = ["env", "LOG=debug", "ROOT=/srv/x", "npx", "-y", "fs", "/srv"].map(str::to_owned);
     assert_eq!(files.transport, Some(agw_api::Transport::Stdio { argv: argv.to_vec() }));
-    assert_eq!((item("9").connection.as_str(), item("9").secrets.as_slice()), ("mcp-9", ["Authorization".to_owned()].as_slice()));
+    assert_eq!(
+        (item("9").connection.as_str(), item("9").secrets.as_slice()),
+        ("mcp-9", ["Authorization".to_owned()].as_slice())
+    );
     assert_eq!(item("crm").connection, "crm-2");
-    for (name, why) in [("asks", "K holds a variable"), ("cwd", "in a folder"), ("odd", "neither")] {
+    for (name, why) in [("asks", "K holds a variable"), ("cwd", "in a folder"), ("odd", "neither")]
+    {
         assert!(item(name).problem.as_ref().unwrap().contains(why), "{:?}", item(name));
     }
     assert!(item("flag").note.is_some() && item("crm").note.is_none());
@@ -389,9 +397,18 @@ fn servers_become_connections_or_are_named_with_the_reason() {
 fn an_import_is_undone_byte_for_byte_and_around_later_changes() {
     let names = ["a".to_owned(), "b".to_owned()];
     for (client, text) in [
-        (Cursor, "{\n  \"mcpServers\": {\n    // one\n    \"a\": {\"command\": \"x\"},\n    \"b\": {\"url\": \"https://b\"}, \"c\": {}\n  }\n}\n"),
-        (Codex, "[mcp_servers.a] # one\ncommand = \"x\"\n\n[mcp_servers.b]\nurl = \"https://b\"\n[tui]\nx = 1\n"),
-        (Goose, "extensions:\n  # one\n  a:\n    type: stdio\n    cmd: x\n  b:\n    type: streamable_http\n    uri: https://b\nMODE: auto\n"),
+        (
+            Cursor,
+            "{\n  \"mcpServers\": {\n    // one\n    \"a\": {\"command\": \"x\"},\n    \"b\": {\"url\": \"https://b\"}, \"c\": {}\n  }\n}\n",
+        ),
+        (
+            Codex,
+            "[mcp_servers.a] # one\ncommand = \"x\"\n\n[mcp_servers.b]\nurl = \"https://b\"\n[tui]\nx = 1\n",
+        ),
+        (
+            Goose,
+            "extensions:\n  # one\n  a:\n    type: stdio\n    cmd: x\n  b:\n    type: streamable_http\n    uri: https://b\nMODE: auto\n",
+        ),
     ] {
         let home = Home::new();
         let path = home.put(client, text);
@@ -429,7 +446,8 @@ struct Writer(u64);
 
 impl Writer {
     fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % most
     }
 
@@ -461,7 +479,9 @@ impl Writer {
     fn object(&mut self, depth: u32) -> String {
         let count = self.below(4);
         let members: Vec<String> = (0..count)
-            .map(|n| format!("{}\"k{n}\"{}:{}", self.space(), self.pick(&["", " "]), self.json(depth)))
+            .map(|n| {
+                format!("{}\"k{n}\"{}:{}", self.space(), self.pick(&["", " "]), self.json(depth))
+            })
             .collect();
         let comma = if count > 0 { self.pick(&["", ","]) } else { "" };
         format!("{{{}{comma}{}}}", members.join(","), self.space())
@@ -472,7 +492,9 @@ impl Writer {
         match client {
             Codex => (0..lines)
                 .map(|n| match self.below(4) {
-                    0 => format!("\n# c [x]\n[mcp_servers.s{n}]  # c\ncommand = 'x'\nargs=[ \"a\" , ]\n"),
+                    0 => format!(
+                        "\n# c [x]\n[mcp_servers.s{n}]  # c\ncommand = 'x'\nargs=[ \"a\" , ]\n"
+                    ),
                     1 => format!("[t{n}]\nk   = \"\"\"\n[no]\n\"\"\"\n"),
                     2 => format!("[[a{n}]]\nd = 1979-05-27 # ü\n"),
                     _ => "\n\n".to_owned(),
@@ -486,7 +508,9 @@ impl Writer {
                         1 => "\n",
                         _ => "",
                     });
-                    text.push_str(&format!("  s{n}:\n      type: stdio\n      cmd: \"ü\"\n      args: [a, 'b']\n"));
+                    text.push_str(&format!(
+                        "  s{n}:\n      type: stdio\n      cmd: \"ü\"\n      args: [a, 'b']\n"
+                    ));
                 }
                 text + self.pick(&["", "Z: |\n  extensions:\n", "# end\n", "\nY: [1,\n  2]"])
             }
@@ -495,7 +519,14 @@ impl Writer {
                     0 => String::new(),
                     _ => format!("\"{}\":{}{},", client.section(), self.space(), self.object(2)),
                 };
-                format!("{}{{{}{servers}{}\"z\":{}}}{}", self.pick(&["", "\u{feff}"]), self.space(), self.space(), self.json(3), self.space())
+                format!(
+                    "{}{{{}{servers}{}\"z\":{}}}{}",
+                    self.pick(&["", "\u{feff}"]),
+                    self.space(),
+                    self.space(),
+                    self.json(3),
+                    self.space()
+                )
             }
         }
     }
@@ -546,8 +577,7 @@ fn wire_then_undo_gives_the_original_bytes() {
 fn nothing_of_the_api_is_needed_to_look() {
     let home = Home::new();
     let api = Api::new(&home.gateway.data_dir);
-    let clients =
-        crate::Clients { api: &api, machine: &home.machine, gateway: &home.gateway };
+    let clients = crate::Clients { api: &api, machine: &home.machine, gateway: &home.gateway };
     home.put(Cursor, "{}");
     assert!(clients.preview(Cursor).is_ok());
     assert!(clients.preview(Zed).is_err());

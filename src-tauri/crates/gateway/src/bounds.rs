@@ -6,6 +6,8 @@ use std::time::Duration;
 pub(crate) const AGENT_BODY_MAX: usize = 4 << 20;
 /// Longest request body of the admin API, in bytes.
 pub(crate) const ADMIN_BODY_MAX: usize = 1 << 20;
+/// Most members that a team is given at once.
+pub(crate) const TEAM_MEMBERS: usize = 10_000;
 /// Longest answer of an upstream, in bytes.
 pub(crate) const REPLY_MAX: usize = 16 << 20;
 /// Longest list of tools that an upstream may have.

@@ -32,6 +32,7 @@ pub(crate) const WINDOW_TESTS: &[&str] = &[
     "fonts-dejavu-core",
     "fonts-noto-color-emoji",
     "at-spi2-core",
+    "desktop-file-utils",
 ];
 
 /// A browser with its driver, and a font that reads like the one on most desktops.

@@ -52,6 +52,7 @@ export function ActivityPanel({ deniedHref, approvalsHref, trailHref, go }: Acti
             }))}
             from={t.hourAgo}
             to={t.now}
+            peak={t.peak}
             onChoose={(first, end) => {
               const [from, to] = [minutes[first], minutes[end]];
               if (from && to) go(trailHref(new Date(from.start).toISOString(), new Date(to.start + 59_999).toISOString()));

@@ -2,7 +2,7 @@ import { fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { describe, expect, it, vi } from "vitest";
 
-import type { AuditRecord, AuditSettings, AuditStatus, Role } from "../../api/types";
+import type { AuditRecord, AuditSettings, AuditStatus, AuditTimeline, AuditVerification, Role } from "../../api/types";
 import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../test/gateway";
 import { type AuditPart, AuditView } from "./audit-view";
 import { ExportDialog } from "./export-dialog";
@@ -24,6 +24,17 @@ const rows: AuditRecord[] = [
   { seq: 41, kind: "config", time: "2026-01-01T00:00:00Z", user: "root", status: "grant_added", detail: "g1 <script>" },
 ];
 
+const timeline: AuditTimeline = {
+  since: "2026-01-01T00:00:00.000Z",
+  until: "2026-01-01T02:00:00.000Z",
+  width_ms: 3_600_000,
+  buckets: [
+    { since: "2026-01-01T00:00:00.000Z", calls: 3, denied: 1, others: 2 },
+    { since: "2026-01-01T01:00:00.000Z", calls: 0, denied: 0, others: 1 },
+  ],
+  next: null,
+};
+
 interface World {
   role?: Role;
   view?: AuditPart;
@@ -40,6 +51,8 @@ function shown({ role = "admin", view = "trail", filter = {}, records = rows, an
       if (own) return own;
       const path = request.path.split("?")[0];
       if (path === "/api/v1/audit") return { body: { records } };
+      if (path === "/api/v1/audit/timeline") return { body: timeline };
+      if (path === "/api/v1/audit/verification") return { body: { state: "none", records: 0, of: 0 } };
       if (path === "/api/v1/audit/status") return { body: { ...status, ...world.status } };
       if (path === "/api/v1/audit/settings") return { body: settings };
       if (path === "/api/v1/health") return { body: { state: "enforcing", version: "1" } };
@@ -52,6 +65,46 @@ function shown({ role = "admin", view = "trail", filter = {}, records = rows, an
 }
 const stale = (now: AuditSettings) => ({ status: 409, body: { code: "stale", message: "Changed.", next: "Look.", current: now } });
 const asked = (seen: readonly Seen[], method: string) => seen.filter((request) => request.method === method);
+
+describe("the time chart", () => {
+  it("counts what the filter finds, part after part, and narrows to what is chosen by keyboard", async () => {
+    const part = { ...timeline, next: 7 };
+    const { onFilter, seen } = shown({ filter: { user: "ana" }, answer: ({ path }) => (path.startsWith("/api/v1/audit/timeline") && !path.includes("before=7") ? { body: part } : undefined) });
+    const chart = await screen.findByTestId("time-chart");
+    expect(chart).toHaveTextContent("6 calls, 2 denied, 6 other records.");
+    const counted = seen.filter(({ path }) => path.startsWith("/api/v1/audit/timeline")).map(({ path }) => path);
+    expect(counted[0]).toContain("user=ana");
+    expect(counted[1]).toContain("since=2026-01-01T00%3A00%3A00.000Z");
+    const bars = [...chart.querySelectorAll<HTMLElement>(".histogram-bar")];
+    bars.at(-1)?.focus();
+    await userEvent.keyboard("{ArrowLeft}{Enter}");
+    expect(onFilter).toHaveBeenCalledWith({ user: "ana", range: undefined, since: "2026-01-01T00:00:00.000Z", until: "2026-01-01T00:59:59.999Z" });
+  });
+});
+
+describe("the trail verified here", () => {
+  const path = "/api/v1/audit/verification";
+  const begun = (done: AuditVerification) => shown({ view: "proof", answer: (request) => (request.path === path && request.method === "POST" ? { body: done } : undefined) });
+
+  it("explains what holds and what it cannot tell", async () => {
+    begun({ state: "holds", finished_at: "2026-01-01T00:00:00Z", records: 42, of: 42, report: { origin: "agw", first: 1, last: 42, records: 42, checkpoints: 3, words_erased: 0, open_calls: 0 } });
+    await userEvent.click(await screen.findByTestId("verify-here"));
+    const result = await screen.findByText("Nothing was changed");
+    const told = result.closest("[data-testid=verify-result]");
+    expect(told).toHaveTextContent("42 records, numbers 1 to 42, are exactly what was signed");
+    expect(told).toHaveTextContent("What this cannot tell");
+    // No witness is set in this trail.
+    expect(told).toHaveTextContent("nobody outside keeps checkpoints");
+  });
+
+  it("says where it does not hold, as text, and what to do", async () => {
+    begun({ state: "broken", finished_at: "2026-01-01T00:00:00Z", records: 40, of: 42, problem: "line 40 (record 40): <b>it</b> is another one" });
+    await userEvent.click(await screen.findByTestId("verify-here"));
+    expect(await screen.findByText("The trail is not what was signed")).toBeVisible();
+    expect(screen.getByTestId("verify-result")).toHaveTextContent("Line 40 (record 40): <b>it</b> is another one");
+    expect(screen.getByTestId("verify-result").querySelector("b")).toBeNull();
+  });
+});
 
 describe("the trail", () => {
   it("draws what happened as text, and opens the story of a row", async () => {
@@ -114,7 +167,7 @@ describe("the trail", () => {
     expect(screen.queryByTestId("audit-user")).toBeNull();
     expect(screen.getByTestId("audit-tool")).toBeVisible();
     const paths = seen.map(({ path }) => path);
-    expect(paths.filter((path) => /audit\/|users|teams/.test(path))).toEqual([]);
+    expect(paths.filter((path) => /audit\/(?!timeline)|users|teams/.test(path))).toEqual([]);
   });
 });
 

@@ -7,7 +7,7 @@ import { connectionQuery, toolsQuery } from "../../api/queries";
 import type { ConnectionDetail } from "../../api/types";
 import { useIsAdmin } from "../../api/use-role";
 import { Failure, Loading } from "../../components/states";
-import { ago, dayAndTime } from "../../components/time";
+import { ago, dayAndTime, dayOrTime } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { useNow } from "../../components/use-now";
 import { strings } from "../../strings";
@@ -69,7 +69,7 @@ function Facts({ detail }: { detail: ConnectionDetail }) {
         {since !== "" && (
           <span className="dim" title={dayAndTime(since)}>
             {" "}
-            {t.since(ago(since, now))}
+            {t.since(dayOrTime(since, now))}
           </span>
         )}
         <span className="dim"> · {t.starts(detail.starts)}</span>

@@ -1,6 +1,9 @@
-import { Button, Text } from "@mantine/core";
+import { Button, Code, Text } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
+import { useGateway } from "../../api/gateway";
+import { toolQuery } from "../../api/queries";
 import type { Connection, Tool } from "../../api/types";
 import { Mark } from "../../components/mark";
 import { Loading } from "../../components/states";
@@ -13,6 +16,8 @@ import type { ToolSlots } from "./slots";
 const t = strings.connections;
 /** Of tools, of prompts, of resources. */
 const STEP = 25;
+/** Characters; the page of tools has the whole. */
+const SCHEMA_SHOWN = 4_000;
 
 const KINDS = [
   { title: strings.tools.kindsOf.tool, kinds: ["tool"] },
@@ -106,8 +111,21 @@ function ToolItem({ tool, Access, onReview }: { tool: Tool; Access: ToolSlots["A
           {strings.definition.review}
         </Button>
       )}
+      {open && <Definition id={tool.id} />}
       {open && <Access tool={tool} />}
     </details>
+  );
+}
+
+/** What its arguments are, as its server defines them. */
+function Definition({ id }: { id: string }) {
+  const { client } = useGateway();
+  const schema = useQuery(toolQuery(client, id)).data?.input_schema;
+  if (schema === undefined) return null;
+  return (
+    <Code block className="stderr" tabIndex={0} aria-label={t.argumentsOf(id)}>
+      <UntrustedText text={JSON.stringify(schema, null, 2)} limit={SCHEMA_SHOWN} />
+    </Code>
   );
 }
 

@@ -5,7 +5,7 @@ import { grantsQuery } from "../../api/queries";
 import type { Tool } from "../../api/types";
 import { strings } from "../../strings";
 import { GrantLine } from "./change-list";
-import { patternMatches } from "./resolve";
+import { patternMatches } from "./patterns";
 
 /** Most that are shown; the page of grants has all. */
 const MOST = 12;

@@ -13,6 +13,8 @@ const MOST_PATTERNS = 6;
 
 interface AgentTableProps {
   agents: readonly Agent[];
+  /** Says whose they are, where it is not plain. */
+  owners?: boolean;
   grantsHref: (subject: string) => string;
   disabled: boolean;
   /** Their own, or anybody's for an admin. */
@@ -49,12 +51,13 @@ export function AgentTable({ agents, ...rest }: AgentTableProps) {
   );
 }
 
-function Row({ agent, now, grantsHref, disabled, mayEdit, mayPause, onEdit, onRevoke }: Omit<AgentTableProps, "agents"> & { agent: Agent; now: number }) {
+function Row({ agent, now, owners = false, grantsHref, disabled, mayEdit, mayPause, onEdit, onRevoke }: Omit<AgentTableProps, "agents"> & { agent: Agent; now: number }) {
   const subject = `${agent.user}/${agent.name}`;
   const pause = usePause(subject);
   return (
     <tr data-testid={`agent-${agent.user}-${agent.name}`}>
       <th scope="row" className="wrap">
+        {owners && <span className="dim">{agent.user} / </span>}
         {agent.name}
         {agent.paused && (
           <div>

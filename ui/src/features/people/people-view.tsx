@@ -1,6 +1,6 @@
-import { Button } from "@mantine/core";
+import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ReactNode, useState } from "react";
 
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
@@ -14,29 +14,46 @@ import { Empty, Failure, Loading } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { AddUser } from "./add-user";
+import { AgentsView } from "./agents-view";
 import { InviteDialog } from "./invite-dialog";
 import { Invites } from "./invites";
 import { Teams } from "./teams";
 import { UserPanel } from "./user-panel";
 
 const STEP = 100;
+/** Fewer are found at a glance. */
+const MOST_UNFILTERED = 8;
 const t = strings.people;
 
+export const PEOPLE_PARTS = ["users", "agents", "teams", "clients"] as const;
+export type PeoplePart = (typeof PEOPLE_PARTS)[number];
+
 interface PeopleViewProps {
+  part: PeoplePart;
+  find: string;
+  onPart: (part: PeoplePart) => void;
+  onFind: (text: string) => void;
   open: string | undefined;
   onOpen: (user: string | undefined) => void;
   /** Address of the grants page of a subject. */
   grantsHref: (subject: string) => string;
+  /** Programs that can be agents, and how they are connected. */
+  clients: ReactNode;
   sharingHref: string;
 }
 
-export function PeopleView({ open, onOpen, grantsHref, sharingHref }: PeopleViewProps) {
-  const { client } = useGateway();
+export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHref, clients, sharingHref }: PeopleViewProps) {
+  const { client, host } = useGateway();
   const users = useQuery(usersQuery(client));
   const teams = useQuery(teamsQuery(client));
   const stopped = useServiceState() === "stopped";
   const role = useRole();
-  const { shown, left, more } = usePaging(users.data ?? [], STEP);
+  const wanted = find.trim().toLowerCase();
+  const matching = (users.data ?? []).filter((user) => user.name === open || [user.name, ...user.teams].some((name) => name.toLowerCase().includes(wanted)));
+  const { shown, left, more } = usePaging(matching, STEP);
+  // A member has no teams to look at.
+  const parts = PEOPLE_PARTS.filter((each) => each !== "teams" || role !== "member");
+  const partLabel = (each: PeoplePart) => (each === "clients" && !host.shell ? t.connectAgents : t.parts[each]);
   const [adding, setAdding] = useState(false);
   const [inviting, setInviting] = useState<{ user?: string }>();
 
@@ -64,22 +81,32 @@ export function PeopleView({ open, onOpen, grantsHref, sharingHref }: PeopleView
           action={{ label: strings.retry, run: () => void users.refetch() }}
         />
       )}
-      {users.data?.length === 0 && <Empty icon="people" title={t.emptyTitle} text={t.emptyText} />}
-      <ul className="items">
-        {shown.map((user) => (
-          <li key={user.id} className="panel" data-testid={`user-${user.name}`}>
-            <UserHead user={user} open={open === user.name} onToggle={() => onOpen(open === user.name ? undefined : user.name)} />
-            {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
-          </li>
-        ))}
-      </ul>
-      {left > 0 && (
-        <Button size="xs" variant="default" w="fit-content" onClick={more}>
-          {strings.tools.more(left)}
-        </Button>
+      <SegmentedControl size="xs" w="fit-content" aria-label={t.partsLabel} value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")} data={parts.map((value) => ({ value, label: partLabel(value) }))} data-testid="people-parts" />
+      {part === "agents" && <AgentsView find={find} onFind={onFind} grantsHref={grantsHref} />}
+      {part === "teams" && teams.data && <Teams teams={teams.data} users={users.data ?? []} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}
+      {part === "clients" && clients}
+      {part === "users" && (
+        <>
+          {users.data?.length === 0 && <Empty icon="people" title={t.emptyTitle} text={t.emptyText} />}
+          {(users.data?.length ?? 0) > MOST_UNFILTERED && (
+            <TextInput size="xs" w={240} aria-label={t.findUsers} placeholder={t.findUsers} leftSection={<Icon name="search" size={13} />} value={find} onChange={(event) => onFind(event.currentTarget.value)} data-testid="users-find" />
+          )}
+          <ul className="items">
+            {shown.map((user) => (
+              <li key={user.id} className="panel" data-testid={`user-${user.name}`}>
+                <UserHead user={user} open={open === user.name} onToggle={() => onOpen(open === user.name ? undefined : user.name)} />
+                {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
+              </li>
+            ))}
+          </ul>
+          {left > 0 && (
+            <Button size="xs" variant="default" w="fit-content" onClick={more}>
+              {strings.tools.more(left)}
+            </Button>
+          )}
+          {role !== "member" && <Invites mayChange={role === "admin"} disabled={stopped} />}
+        </>
       )}
-      {teams.data && role !== "member" && <Teams teams={teams.data} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}
-      {role !== "member" && <Invites mayChange={role === "admin"} disabled={stopped} />}
       {inviting && <InviteDialog {...inviting} teams={teams.data ?? []} sharingHref={sharingHref} onClose={() => setInviting(undefined)} />}
       {adding && (
         <AddUser

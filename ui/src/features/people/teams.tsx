@@ -5,27 +5,31 @@ import { useState } from "react";
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
-import type { Team } from "../../api/types";
+import type { Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { TeamMembers } from "./team-members";
 
 const t = strings.people;
+const MOST_NAMED = 12;
 
 interface TeamsProps {
   teams: readonly Team[];
+  users: readonly User[];
   mayChange: boolean;
   disabled: boolean;
   grantsHref: (subject: string) => string;
 }
 
-export function Teams({ teams, mayChange, disabled, grantsHref }: TeamsProps) {
+export function Teams({ teams, users, mayChange, disabled, grantsHref }: TeamsProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Team>();
+  const [editing, setEditing] = useState<Team>();
   const readAgain = () => Promise.all([keys.teams, keys.users, keys.grants].map((key) => queries.invalidateQueries({ queryKey: [key] })));
   const remove = useAction(async (team: Team) => {
     await unwrap(client.DELETE("/api/v1/teams/{name}", { params: { path: { name: team.name }, query: { version: team.version } } }));
@@ -59,11 +63,16 @@ export function Teams({ teams, mayChange, disabled, grantsHref }: TeamsProps) {
                   <th scope="row" className="wrap">
                     {team.name}
                   </th>
-                  <td className="wrap">{team.members.length === 0 ? <span className="dim">{t.noMembers}</span> : team.members.join(", ")}</td>
+                  <td className="wrap"><MemberNames names={team.members} /></td>
                   <td className="end">
                     <a href={grantsHref(`team:${team.name}`)} aria-label={t.grantsOf(team.name)}>
                       {t.grants}
                     </a>{" "}
+                    {mayChange && (
+                      <Button size="compact-xs" variant="subtle" disabled={disabled} onClick={() => setEditing(team)} aria-label={t.membersTitle(team.name)} data-testid={`team-edit-${team.name}`}>
+                        {t.editMembers}
+                      </Button>
+                    )}
                     {mayChange && (
                       <Button size="compact-xs" variant="subtle" color="red" className="danger" disabled={disabled} onClick={() => setRemoving(team)} aria-label={t.removeTeam(team.name)}>
                         {strings.remove}
@@ -76,6 +85,7 @@ export function Teams({ teams, mayChange, disabled, grantsHref }: TeamsProps) {
           </table>
         </div>
       )}
+      {editing && <TeamMembers team={editing} users={users} onClose={() => setEditing(undefined)} />}
       {adding && <AddTeam onClose={() => setAdding(false)} />}
       <Confirm
         opened={removing !== undefined}
@@ -95,6 +105,16 @@ export function Teams({ teams, mayChange, disabled, grantsHref }: TeamsProps) {
         )}
       </Confirm>
     </section>
+  );
+}
+
+function MemberNames({ names }: { names: readonly string[] }) {
+  if (names.length === 0) return <span className="dim">{t.noMembers}</span>;
+  const more = names.length - MOST_NAMED;
+  return (
+    <span title={names.join(", ")}>
+      {names.slice(0, MOST_NAMED).join(", ")} {more > 0 && <span className="dim">{t.scopeMore(more)}</span>}
+    </span>
   );
 }
 

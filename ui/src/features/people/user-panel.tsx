@@ -6,7 +6,7 @@ import { unwrap } from "../../api/client";
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, keys } from "../../api/queries";
-import type { Agent, Team, User } from "../../api/types";
+import type { Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { usePause } from "../../api/use-pause";
 import { useRole } from "../../api/use-role";
@@ -21,14 +21,14 @@ import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
 import { ConnectHint } from "./connect-hint";
-import { EditAgent } from "./edit-agent";
 import { EditUser } from "./edit-user";
 import { SetPassword } from "./set-password";
+import { useAgentDialogs } from "./use-agent-dialogs";
 
 const t = strings.people;
 
 /** What is asked before it is done. */
-type Asking = { what: "token" } | { what: "remove-user" } | { what: "remove-agent"; agent: Agent };
+type Asking = "token" | "remove-user";
 
 interface UserPanelProps {
   user: User;
@@ -49,7 +49,8 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
   const role = useRole();
   const mayChange = role === "admin";
   const pause = usePause(`user:${user.name}`);
-  const [opened, setOpened] = useState<{ what: "edit" | "password" } | { what: "agent"; agent: Agent }>();
+  const [opened, setOpened] = useState<"edit" | "password">();
+  const { edit, revoke, dialogs } = useAgentDialogs();
   const [adding, setAdding] = useState(false);
   const [token, setToken] = useState<{ title: string; token: string }>();
   const readAgain = () =>
@@ -57,12 +58,9 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
 
   const act = useAction(async (asked: Asking) => {
     const path = { name: user.name };
-    if (asked.what === "token") {
+    if (asked === "token") {
       const created = await unwrap(client.POST("/api/v1/users/{name}/token", { params: { path } }));
       setToken({ title: t.userTokenTitle(user.name), token: created.token });
-    } else if (asked.what === "remove-agent") {
-      const { name: agent, version } = asked.agent;
-      await unwrap(client.DELETE("/api/v1/users/{name}/agents/{agent}", { params: { path: { ...path, agent }, query: { version } } }));
     } else {
       await unwrap(client.DELETE("/api/v1/users/{name}", { params: { path, query: { version: user.version } } }));
       onGone();
@@ -73,7 +71,7 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
   const start = (asked: Asking) => {
     act.clear();
     // A first token replaces nothing, so there is nothing to ask.
-    if (asked.what === "token" && !user.has_token) void act.run(asked);
+    if (asked === "token" && !user.has_token) void act.run(asked);
     else setAsking(asked);
   };
 
@@ -85,10 +83,10 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
         </Button>
         {mayChange && (
           <>
-            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened({ what: "edit" })} data-testid="user-edit">
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened("edit")} data-testid="user-edit">
               {t.edit}
             </Button>
-            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened({ what: "password" })} data-testid="user-set-password">
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => setOpened("password")} data-testid="user-set-password">
               {user.can_sign_in ? t.replacePassword : t.setPassword}
             </Button>
             {!user.can_sign_in && onInvite && (
@@ -96,7 +94,7 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
                 {strings.invites.inviteUser}
               </Button>
             )}
-            <Button size="xs" variant="default" disabled={stopped} onClick={() => start({ what: "token" })} data-testid="user-token">
+            <Button size="xs" variant="default" disabled={stopped} onClick={() => start("token")} data-testid="user-token">
               {user.has_token ? t.replaceToken : t.issueToken}
             </Button>
             <PauseButton
@@ -115,7 +113,7 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
               className="danger"
               disabled={stopped}
               leftSection={<Icon name="trash" size={14} />}
-              onClick={() => start({ what: "remove-user" })}
+              onClick={() => start("remove-user")}
               data-testid="user-remove"
             >
               {strings.remove}
@@ -155,14 +153,14 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
           disabled={stopped}
           mayEdit={role !== "auditor"}
           mayPause={mayChange}
-          onEdit={(agent) => setOpened({ what: "agent", agent })}
-          onRevoke={(agent) => start({ what: "remove-agent", agent })}
+          onEdit={edit}
+          onRevoke={revoke}
         />
       )}
 
-      {opened?.what === "edit" && <EditUser user={user} teams={teams} onClose={() => setOpened(undefined)} />}
-      {opened?.what === "password" && <SetPassword user={user.name} onClose={() => setOpened(undefined)} />}
-      {opened?.what === "agent" && <EditAgent agent={opened.agent} onClose={() => setOpened(undefined)} />}
+      {opened === "edit" && <EditUser user={user} teams={teams} onClose={() => setOpened(undefined)} />}
+      {opened === "password" && <SetPassword user={user.name} onClose={() => setOpened(undefined)} />}
+      {dialogs}
       {adding && (
         <AddAgent
           user={user.name}
@@ -176,14 +174,14 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
       )}
       <Confirm
         opened={asking !== undefined}
-        title={asking ? titleOf(asking, user) : ""}
-        confirm={asking?.what === "token" ? t.replaceToken : asking?.what === "remove-agent" ? t.revoke : strings.remove}
+        title={asking === "token" ? t.replaceTokenTitle(user.name) : t.removeUserTitle(user.name)}
+        confirm={asking === "token" ? t.replaceToken : strings.remove}
         cancel={strings.cancel}
         pending={act.pending}
         onConfirm={() => asking && void act.run(asking)}
         onCancel={() => setAsking(undefined)}
       >
-        <Text size="sm">{asking && textOf(asking)}</Text>
+        <Text size="sm">{asking === "token" ? t.replaceTokenText : t.removeUserText}</Text>
         {act.error && <Failure message={act.error.message} next={act.error.next} action={{ label: strings.readAgain, run: () => void readAgain().then(() => setAsking(undefined)) }} />}
       </Confirm>
       <Modal
@@ -207,14 +205,4 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
       </Modal>
     </div>
   );
-}
-
-function titleOf(asking: Asking, user: User): string {
-  if (asking.what === "token") return t.replaceTokenTitle(user.name);
-  return asking.what === "remove-agent" ? t.revokeTitle(asking.agent.name) : t.removeUserTitle(user.name);
-}
-
-function textOf(asking: Asking): string {
-  if (asking.what === "token") return t.replaceTokenText;
-  return asking.what === "remove-agent" ? t.revokeText : t.removeUserText;
 }

@@ -34,10 +34,11 @@ export function RecoveryKey({ recoveryKey, user, onContinue }: { recoveryKey: st
     >
       <Stack>
         <Text size="sm">{t.intro}</Text>
-        <SecretOnce secret={recoveryKey} label={t.label} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="recovery-key" />
-        <Button variant="default" size="xs" w="fit-content" leftSection={<Icon name="page" />} onClick={() => window.print()} data-testid="recovery-print">
-          {t.print}
-        </Button>
+        <SecretOnce secret={recoveryKey} label={t.label} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="recovery-key">
+          <Button variant="default" size="xs" leftSection={<Icon name="page" />} onClick={() => window.print()} data-testid="recovery-print">
+            {t.print}
+          </Button>
+        </SecretOnce>
         <div>
           <Text size="sm" fw={550} mb={6}>
             {t.confirm}

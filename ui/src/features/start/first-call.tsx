@@ -38,8 +38,7 @@ export function FirstCall() {
       {connections.length > 1 && (
         <NativeSelect w={260} label={t.connection} value={connection} data={connections.map(({ name }) => name)} onChange={(event) => setChosen(event.currentTarget.value)} data-testid="start-connection" />
       )}
-      <Permit key={connection} user={user} connection={connection} reading={reading} given={given} />
-      <Calls user={user} connection={connection} reading={reading} given={given} />
+      <Story key={connection} user={user} connection={connection} reading={reading} given={given} />
     </Stack>
   );
 }
@@ -53,7 +52,16 @@ interface PartProps {
   given: readonly Grant[];
 }
 
-function Permit({ user, connection, reading, given }: PartProps) {
+/** First what is allowed, then what came of it; once it was taken back, the other way round. */
+function Story(props: PartProps) {
+  const { calls, seen } = useCalls(props.user);
+  const taken = props.given.length === 0 && calls.some((call) => call.decision === "allow");
+  const permit = <Permit key="permit" again={taken} {...props} />;
+  const told = <Calls key="calls" calls={calls} seen={seen} {...props} />;
+  return <>{taken ? [told, permit] : [permit, told]}</>;
+}
+
+function Permit({ user, connection, reading, given, again }: PartProps & { again: boolean }) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
@@ -73,7 +81,7 @@ function Permit({ user, connection, reading, given }: PartProps) {
   }
   return (
     <fieldset className="rows">
-      <legend>{t.may}</legend>
+      <legend>{again ? t.again : t.may}</legend>
       {reading.map((tool) => (
         <Checkbox
           key={tool.id}
@@ -87,18 +95,17 @@ function Permit({ user, connection, reading, given }: PartProps) {
         />
       ))}
       {allow.error && <Failure message={allow.error.message} next={allow.error.next} />}
-      <Button w="fit-content" loading={allow.pending} disabled={wanted.length === 0} onClick={() => void allow.run()} data-testid="start-allow">
+      <Button w="fit-content" variant={again ? "default" : "filled"} loading={allow.pending} disabled={wanted.length === 0} onClick={() => void allow.run()} data-testid="start-allow">
         {t.allow(wanted.length)}
       </Button>
     </fieldset>
   );
 }
 
-function Calls({ user, reading, given }: PartProps) {
+function Calls({ calls, seen, connection, reading, given }: PartProps & ReturnType<typeof useCalls>) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const program = useQuery(statusQuery(client)).data?.program ?? "agw";
-  const { calls, seen } = useCalls(user);
   const revoke = useAction(async () => {
     await unwrap(client.POST("/api/v1/changes", { body: { remove: given.map(({ id, version }) => ({ id, version })) } }));
     await queries.invalidateQueries({ queryKey: [keys.grants] });
@@ -115,6 +122,7 @@ function Calls({ user, reading, given }: PartProps) {
         {(story === "waiting" || story === "taken") && <Loader size="xs" />}
         <Text fw={600}>{story && t.story[story]}</Text>
       </Group>
+      {story === "waiting" && <Text size="sm">{connection === "sample" ? t.askSample : t.ask}</Text>}
       {calls.length > 0 && (
         <ul className="first-calls">
           {calls.map((call) => (

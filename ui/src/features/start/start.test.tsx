@@ -57,6 +57,7 @@ it("lets every step be put off, and says so until it is done", async () => {
   const parts = { tool: <p>the tool</p>, agent: <p>the agent</p>, call: <p>the call</p> };
   show(<StartView step="agent" parts={parts} onStep={onStep} onLeave={onLeave} />, { connections: [connection] });
   expect(screen.getByText("the agent")).toBeVisible();
+  expect(screen.getByRole("heading", { level: 1 })).toHaveFocus();
   expect(screen.getByRole("listitem", { current: "step" })).toHaveTextContent("A first agent");
   expect(screen.getByTestId("start-next")).toHaveTextContent("Skip for now");
   await userEvent.click(screen.getByTestId("start-next"));

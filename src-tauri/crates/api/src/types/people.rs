@@ -66,6 +66,16 @@ pub struct NewTeam {
     pub name: String,
 }
 
+/// `PUT /api/v1/teams/{name}`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditTeam {
+    /// All of them, by their names.
+    pub members: Vec<String>,
+    /// As last seen; refused with 409 if it is at another one by now.
+    pub version: u64,
+}
+
 /// A team.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct Team {

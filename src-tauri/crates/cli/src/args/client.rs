@@ -13,10 +13,12 @@ pub(crate) enum ClientCommand {
     /// List the clients of this machine, and what is wrong with those that are wired
     List,
     /// Point a client at the gateway, as an agent of its own
-    #[command(after_help = "The change of the client's file is shown first. The token goes into a file that
+    #[command(
+        after_help = "The change of the client's file is shown first. The token goes into a file that
 only you can read; the client's file names it and does not hold it.
   agw client wire claude-code
-  agw client wire cursor --user ben --ttl 90d --yes")]
+  agw client wire cursor --user ben --ttl 90d --yes"
+    )]
     Wire(ClientWire),
     /// Undo that: the file is what it was, and the agent is revoked
     Unwire {

@@ -86,6 +86,19 @@ pub(crate) enum TeamCommand {
     },
     /// List teams and their members
     List,
+    /// Put people into a team, and take others out of it
+    Edit {
+        #[arg(value_parser = person_name)]
+        name: String,
+        /// Puts this person in; can be given many times
+        #[arg(long, value_name = "USER", value_parser = person_name)]
+        add: Vec<String>,
+        /// Takes this person out; can be given many times
+        #[arg(long, value_name = "USER", value_parser = person_name)]
+        remove: Vec<String>,
+        #[command(flatten)]
+        seen: IfVersion,
+    },
     /// Remove a team with its grants; its members stay
     Remove {
         #[arg(value_parser = person_name)]

@@ -83,10 +83,9 @@ pub(super) fn edit(text: &str, section: &str, change: &Change<'_>) -> Result<Str
             }
         }
     }
-    if entries.properties().is_empty() && (change.drop_section || !had_section) {
-        if let Some(property) = object.get(section) {
-            property.remove();
-        }
+    let is_gone = entries.properties().is_empty() && (change.drop_section || !had_section);
+    if let Some(property) = object.get(section).filter(|_| is_gone) {
+        property.remove();
     }
     let edited = root.to_string();
     Ok(if is_empty && !edited.ends_with('\n') { format!("{edited}\n") } else { edited })
@@ -105,9 +104,10 @@ fn input(part: &Part) -> CstInputValue {
 
 fn copy(node: &CstNode) -> CstInputValue {
     if let Some(object) = node.as_object() {
-        let members = object.properties().into_iter().filter_map(|property| {
-            Some((property.decoded_name()?, copy(&property.value()?)))
-        });
+        let members = object
+            .properties()
+            .into_iter()
+            .filter_map(|property| Some((property.decoded_name()?, copy(&property.value()?))));
         return CstInputValue::Object(members.collect());
     }
     if let Some(array) = node.as_array() {
@@ -125,15 +125,13 @@ fn copy(node: &CstNode) -> CstInputValue {
     }
 }
 
-pub(super) fn masked(text: &str) -> String {
-    let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS);
+pub(super) fn masked(text: &str) -> Option<String> {
+    let parsed = parse_to_ast(text, &CollectOptions::default(), &OPTIONS).ok()?;
     let mut ranges = Vec::new();
-    if let Ok(parsed) = parsed
-        && let Some(value) = &parsed.value
-    {
+    if let Some(value) = &parsed.value {
         secrets(value, false, &mut ranges);
     }
-    blanked(text, ranges)
+    Some(blanked(text, ranges))
 }
 
 fn secrets(

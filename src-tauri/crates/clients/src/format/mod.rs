@@ -153,11 +153,14 @@ fn is_as_asked(
 /// The text with every value that may be a secret as `…`, line for line: for
 /// people's eyes, and for a web view that must not have them.
 pub(crate) fn masked(client: Client, text: &str) -> String {
-    match client.format() {
-        Format::Json => json::masked(text),
-        Format::Toml => toml::masked(text),
-        Format::Yaml => yaml::masked(text),
-    }
+    let body = text.strip_prefix(BOM).unwrap_or(text);
+    let shown = match client.format() {
+        Format::Json => json::masked(body),
+        Format::Toml => toml::masked(body),
+        Format::Yaml => Some(yaml::masked(body)),
+    };
+    // What cannot be read cannot be masked.
+    shown.unwrap_or_else(|| "…\n".to_owned())
 }
 
 /// Members all of whose values are secrets.
@@ -168,8 +171,19 @@ fn holds_secrets(key: &str) -> bool {
 /// Whether the name of a value says that it is a secret.
 pub(crate) fn sounds_secret(name: &str) -> bool {
     const WORDS: [&str; 13] = [
-        "token", "secret", "passw", "apikey", "api_key", "api-key", "authorization", "credential",
-        "private", "cookie", "access_key", "accesskey", "auth_key",
+        "token",
+        "secret",
+        "passw",
+        "apikey",
+        "api_key",
+        "api-key",
+        "authorization",
+        "credential",
+        "private",
+        "cookie",
+        "access_key",
+        "accesskey",
+        "auth_key",
     ];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
@@ -192,7 +206,9 @@ fn blanked(text: &str, mut ranges: Vec<(std::ops::Range<usize>, &'static str)>) 
         out.push_str(text.get(at..range.start).unwrap_or_default());
         // A masked text keeps its lines, so that a diff has the same ones.
         out.push_str(mask);
-        out.push_str(&"\n".repeat(text.get(range.clone()).unwrap_or_default().matches('\n').count()));
+        out.push_str(
+            &"\n".repeat(text.get(range.clone()).unwrap_or_default().matches('\n').count()),
+        );
         at = range.end;
     }
     out.push_str(text.get(at..).unwrap_or_default());

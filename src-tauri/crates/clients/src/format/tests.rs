@@ -49,15 +49,33 @@ fn an_empty_file_gets_just_the_entry() {
 /// Files as people have them; each is what it was when the entry is gone again.
 const SAMPLES: &[(Client, &str)] = &[
     (Cursor, "{\n  \"mcpServers\": {\n    \"a\": { \"command\": \"x\" }\n  }\n}\n"),
-    (Cursor, "{\n\t// tabs\n\t\"mcpServers\": {\n\t\t\"a\": {\n\t\t\t\"command\": \"x\"\n\t\t}\n\t},\n\t\"z\": [1, 2.50, 1e3]\n}"),
-    (Zed, "// Zed settings\n//\n{\n  \"theme\": \"One Dark\", // dark\n  /* servers */\n  \"context_servers\": {\n    \"a\": {\"command\": \"x\", \"args\": [],},\n  },\n  \"vim\": true,\n}\n"),
-    (ClaudeCode, "{\r\n  \"numStartups\": 12,\r\n  \"mcpServers\": {\r\n    \"a\": {\r\n      \"type\": \"http\",\r\n      \"url\": \"https://x\"\r\n    }\r\n  },\r\n  \"projects\": {\"/p\": {\"mcpServers\": {}}}\r\n}\r\n"),
-    (VsCode, "\u{feff}{\n    \"inputs\": [],\n    \"servers\": {\n        \"a\": {\"type\": \"stdio\", \"command\": \"ü\\u00fc😀\"}\n    }\n}\n"),
+    (
+        Cursor,
+        "{\n\t// tabs\n\t\"mcpServers\": {\n\t\t\"a\": {\n\t\t\t\"command\": \"x\"\n\t\t}\n\t},\n\t\"z\": [1, 2.50, 1e3]\n}",
+    ),
+    (
+        Zed,
+        "// Zed settings\n//\n{\n  \"theme\": \"One Dark\", // dark\n  /* servers */\n  \"context_servers\": {\n    \"a\": {\"command\": \"x\", \"args\": [],},\n  },\n  \"vim\": true,\n}\n",
+    ),
+    (
+        ClaudeCode,
+        "{\r\n  \"numStartups\": 12,\r\n  \"mcpServers\": {\r\n    \"a\": {\r\n      \"type\": \"http\",\r\n      \"url\": \"https://x\"\r\n    }\r\n  },\r\n  \"projects\": {\"/p\": {\"mcpServers\": {}}}\r\n}\r\n",
+    ),
+    (
+        VsCode,
+        "\u{feff}{\n    \"inputs\": [],\n    \"servers\": {\n        \"a\": {\"type\": \"stdio\", \"command\": \"ü\\u00fc😀\"}\n    }\n}\n",
+    ),
     (Windsurf, "{\"mcpServers\":{\"a\":{\"serverUrl\":\"https://x\"}},\"k\":\"v\"}"),
-    (Codex, "# mine\nmodel = \"o\"   # best\n\n[mcp_servers.a]\ncommand = \"npx\"\nargs = [\n  \"-y\", # yes\n  \"x\",\n]\n\n[mcp_servers.a.env]\nKEY = 'v'\n\n[tui]\n# last\n"),
+    (
+        Codex,
+        "# mine\nmodel = \"o\"   # best\n\n[mcp_servers.a]\ncommand = \"npx\"\nargs = [\n  \"-y\", # yes\n  \"x\",\n]\n\n[mcp_servers.a.env]\nKEY = 'v'\n\n[tui]\n# last\n",
+    ),
     (Codex, "model = \"o\"\r\n[profiles.x]\r\nmodel = \"y\"\r\n"),
     (Codex, "\u{feff}[mcp_servers]\na = { command = \"x\" }\n"),
-    (Goose, "# goose\nGOOSE_MODEL: x   # model\nextensions:\n  developer:\n    bundled: true\n    enabled: true\n    type: builtin\n\n  # mine\n  a:\n    type: stdio\n    name: a\n    cmd: npx\n    args: [-y, \"x\"]\n    envs: {}\nGOOSE_MODE: auto\n"),
+    (
+        Goose,
+        "# goose\nGOOSE_MODEL: x   # model\nextensions:\n  developer:\n    bundled: true\n    enabled: true\n    type: builtin\n\n  # mine\n  a:\n    type: stdio\n    name: a\n    cmd: npx\n    args: [-y, \"x\"]\n    envs: {}\nGOOSE_MODE: auto\n",
+    ),
     (Goose, "extensions:\r\n    a:\r\n        type: stdio\r\n        cmd: x\r\n"),
     (Goose, "GOOSE_MODEL: x\nextensions:\n  a:\n    type: stdio\n    cmd: x"),
 ];
@@ -76,7 +94,8 @@ fn comments_order_indentation_and_line_ends_survive() {
         assert_eq!(ends > 0, text.contains("\r\n"), "{with:?}");
         assert!(ends == 0 || ends == with.matches('\n').count(), "{with:?}");
         let without = remove(*client, &with, false).unwrap();
-        let same = |text: &str| text.trim_end().replace(",}", "}").replace([' ', '\n', '\t', '\r'], "");
+        let same =
+            |text: &str| text.trim_end().replace(",}", "}").replace([' ', '\n', '\t', '\r'], "");
         assert_eq!(same(&without), same(text), "{text:?}");
     }
 }
@@ -140,25 +159,36 @@ fn toml_written_inline_or_dotted_is_added_to() {
 
 #[test]
 fn a_section_that_was_made_goes_again() {
-    for (client, text) in [
-        (Cursor, "{\n  \"a\": 1\n}\n"),
-        (Codex, "a = 1\n"),
-        (Goose, "a: 1\n"),
-    ] {
+    for (client, text) in [(Cursor, "{\n  \"a\": 1\n}\n"), (Codex, "a = 1\n"), (Goose, "a: 1\n")] {
         let with = add(client, text).unwrap();
         let same = |text: &str| text.replace(char::is_whitespace, "");
         assert_eq!(same(&remove(client, &with, true).unwrap()), same(text));
     }
-    assert_eq!(remove(Goose, "extensions:\n  gateway:\n    cmd: x\nb: 1\n", false).unwrap(), "extensions: {}\nb: 1\n");
+    assert_eq!(
+        remove(Goose, "extensions:\n  gateway:\n    cmd: x\nb: 1\n", false).unwrap(),
+        "extensions: {}\nb: 1\n"
+    );
 }
 
 #[test]
 fn entries_are_taken_over_from_an_earlier_state() {
     let names = ["b".to_owned()];
     for (client, other, text) in [
-        (Cursor, "{\"mcpServers\": {\"a\": 1, \"b\": {\"command\": \"x\", \"env\": {\"N\": 1.50, \"E\": null}, \"args\": [true]}}}", "{\"mcpServers\": {\"c\": {}}}"),
-        (Codex, "[mcp_servers.b]\ncommand = \"x\" # it\n[mcp_servers.b.env]\nK = \"v\"\n[z]\n", "# top\n[mcp_servers.c]\ncommand = \"y\"\n"),
-        (Goose, "extensions:\n    b:\n        type: stdio\n        args:\n            - x\n", "extensions:\n  c:\n    type: stdio\n"),
+        (
+            Cursor,
+            "{\"mcpServers\": {\"a\": 1, \"b\": {\"command\": \"x\", \"env\": {\"N\": 1.50, \"E\": null}, \"args\": [true]}}}",
+            "{\"mcpServers\": {\"c\": {}}}",
+        ),
+        (
+            Codex,
+            "[mcp_servers.b]\ncommand = \"x\" # it\n[mcp_servers.b.env]\nK = \"v\"\n[z]\n",
+            "# top\n[mcp_servers.c]\ncommand = \"y\"\n",
+        ),
+        (
+            Goose,
+            "extensions:\n    b:\n        type: stdio\n        args:\n            - x\n",
+            "extensions:\n  c:\n    type: stdio\n",
+        ),
     ] {
         let change = Change { restore: Some((other, &names)), ..Change::default() };
         let back = edit(client, text, &change).unwrap();
@@ -169,10 +199,14 @@ fn entries_are_taken_over_from_an_earlier_state() {
 
 #[test]
 fn a_thousand_servers_are_no_problem() {
-    let json: String = (0..1000).map(|n| format!("    \"s{n}\": {{\"command\": \"x\", \"args\": [\"{n}\"]}},\n")).collect();
+    let json: String = (0..1000)
+        .map(|n| format!("    \"s{n}\": {{\"command\": \"x\", \"args\": [\"{n}\"]}},\n"))
+        .collect();
     let json = format!("{{\n  \"mcpServers\": {{\n{json}  }}\n}}\n");
-    let toml: String = (0..1000).map(|n| format!("[mcp_servers.s{n}]\ncommand = \"x\"\n")).collect();
-    let yaml: String = (0..1000).map(|n| format!("  s{n}:\n    type: stdio\n    cmd: x\n")).collect();
+    let toml: String =
+        (0..1000).map(|n| format!("[mcp_servers.s{n}]\ncommand = \"x\"\n")).collect();
+    let yaml: String =
+        (0..1000).map(|n| format!("  s{n}:\n    type: stdio\n    cmd: x\n")).collect();
     for (client, text) in [(Cursor, json), (Codex, toml), (Goose, format!("extensions:\n{yaml}"))] {
         let with = add(client, &text).unwrap();
         assert_eq!(names(client, &with).len(), 1001);
@@ -184,21 +218,34 @@ fn a_thousand_servers_are_no_problem() {
 #[test]
 fn secrets_are_not_in_what_is_shown() {
     let texts = [
-        (Cursor, "{\"mcpServers\": {\"a\": {\"command\": \"npx\", \"env\": {\"K\": \"hunter2\", \"N\": \"\"}}, \"b\": {\"url\": \"https://x\", \"headers\": {\"Authorization\": \"Bearer hunter2\"}}}, \"primaryApiKey\": \"hunter2\", \"oauth\": {\"accessToken\": \"hunter2\"}}"),
-        (Codex, "[mcp_servers.a]\ncommand = \"npx\"\nenv = { K = \"hunter2\" }\n[mcp_servers.a.http_headers]\nX = \"hunter2\"\n[x]\napi_key = \"hunter2\"\nlong_token = \"\"\"\nhunter2\nhunter2\"\"\"\n"),
-        (Goose, "extensions:\n  a:\n    cmd: npx\n    envs:\n      K: hunter2\n      L: |\n        hunter2\n    env_keys:\n      - K\n  b:\n    cmd: npx\n    headers: {Authorization: Bearer hunter2}\nOPENAI_API_KEY: hunter2\n"),
+        (
+            Cursor,
+            "{\"mcpServers\": {\"a\": {\"command\": \"npx\", \"env\": {\"K\": \"hunter2\", \"N\": \"\"}}, \"b\": {\"url\": \"https://x\", \"headers\": {\"Authorization\": \"Bearer hunter2\"}}}, \"primaryApiKey\": \"hunter2\", \"oauth\": {\"accessToken\": \"hunter2\"}}",
+        ),
+        (
+            Codex,
+            "[mcp_servers.a]\ncommand = \"npx\"\nenv = { K = \"hunter2\" }\n[mcp_servers.a.http_headers]\nX = \"hunter2\"\n[x]\napi_key = \"hunter2\"\nlong_token = \"\"\"\nhunter2\nhunter2\"\"\"\n",
+        ),
+        (
+            Goose,
+            "extensions:\n  a:\n    cmd: npx\n    envs:\n      K: hunter2\n      L: |\n        hunter2\n    env_keys:\n      - K\n  b:\n    cmd: npx\n    headers: {Authorization: Bearer hunter2}\nOPENAI_API_KEY: hunter2\n",
+        ),
     ];
+    assert_eq!(masked(Cursor, "{\"env\": {\"K\": \"hunter2\""), "…\n", "unreadable");
     for (client, text) in texts {
         let shown = masked(client, text);
         assert!(!shown.contains("hunter2"), "{shown}");
         assert!(shown.contains("npx") && shown.contains('…'), "{shown}");
         assert_eq!(shown.lines().count(), text.lines().count(), "{shown}");
+        assert_eq!(masked(client, &format!("{BOM}{text}")), shown);
     }
 }
 
 #[test]
 fn names_that_sound_like_secrets() {
-    for name in ["GITHUB_TOKEN", "apiKey", "X-Api-Key", "PASSWORD", "client_secret", "Authorization"] {
+    for name in
+        ["GITHUB_TOKEN", "apiKey", "X-Api-Key", "PASSWORD", "client_secret", "Authorization"]
+    {
         assert!(sounds_secret(name), "{name}");
     }
     for name in ["LOG_LEVEL", "PATH", "NODE_ENV", "keyboard", "monkey", "HOME"] {

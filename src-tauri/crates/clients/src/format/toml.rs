@@ -196,11 +196,11 @@ fn change_tables(
     Ok(())
 }
 
-pub(super) fn masked(text: &str) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+pub(super) fn masked(text: &str) -> Option<String> {
+    let document = Document::parse(text).ok()?;
     let mut ranges = Vec::new();
     secrets(document.as_table(), false, &mut ranges);
-    blanked(text, ranges)
+    Some(blanked(text, ranges))
 }
 
 fn secrets(

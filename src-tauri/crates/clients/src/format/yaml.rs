@@ -12,7 +12,8 @@ pub(super) fn read(text: &str) -> Result<Value, Bad> {
         return Ok(Value::Null);
     }
     serde_saphyr::from_str(text).map_err(|error| {
-        let place = error.location().map(|at| format!(" (line {}, column {})", at.line(), at.column()));
+        let place =
+            error.location().map(|at| format!(" (line {}, column {})", at.line(), at.column()));
         // The error's own text quotes the file, which may hold a secret.
         Bad(format!("it is not YAML that can be read{}", place.unwrap_or_default()))
     })
@@ -58,7 +59,9 @@ fn key(line: &str) -> Option<(String, &str)> {
 fn find(lines: &[&str], section: &str) -> Result<Option<Section>, Bad> {
     let strange = || Bad(format!("its {section} are not written as an indented block"));
     let is_head = |line: &&str| {
-        indent(line) == 0 && !says_nothing(line) && key(line).is_some_and(|(name, _)| name == section)
+        indent(line) == 0
+            && !says_nothing(line)
+            && key(line).is_some_and(|(name, _)| name == section)
     };
     let Some(head) = lines.iter().position(is_head) else { return Ok(None) };
     let rest = lines.get(head).and_then(|line| key(line)).map(|(_, rest)| rest).unwrap_or_default();
@@ -118,7 +121,12 @@ fn without(text: &str, section: &str, name: &str) -> Result<String, Bad> {
     let found = find(&lines, section)?;
     let entry = found.and_then(|found| found.entries.into_iter().find(|(known, _)| known == name));
     let Some((_, range)) = entry else { return Ok(text.to_owned()) };
-    Ok(lines.iter().enumerate().filter(|(at, _)| !range.contains(at)).map(|(_, line)| *line).collect())
+    Ok(lines
+        .iter()
+        .enumerate()
+        .filter(|(at, _)| !range.contains(at))
+        .map(|(_, line)| *line)
+        .collect())
 }
 
 /// An entry's lines as they are in a text, without the section's indentation.
@@ -129,7 +137,9 @@ fn block_of(text: &str, section: &str, name: &str) -> Result<Vec<String>, Bad> {
     let (_, range) = found.entries.iter().find(|(known, _)| known == name).ok_or_else(gone)?;
     let block = lines.get(range.clone()).unwrap_or_default().iter();
     Ok(block
-        .map(|line| line.get(found.indent..).unwrap_or_default().trim_end_matches(['\r', '\n']).to_owned())
+        .map(|line| {
+            line.get(found.indent..).unwrap_or_default().trim_end_matches(['\r', '\n']).to_owned()
+        })
         .collect())
 }
 
@@ -222,7 +232,13 @@ pub(super) fn masked(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for line in lines(text) {
         let depth = indent(line);
-        let end = if line.ends_with("\r\n") { "\r\n" } else if line.ends_with('\n') { "\n" } else { "" };
+        let end = if line.ends_with("\r\n") {
+            "\r\n"
+        } else if line.ends_with('\n') {
+            "\n"
+        } else {
+            ""
+        };
         if below.is_some_and(|outer| depth <= outer && !line.trim().is_empty()) {
             below = None;
         }

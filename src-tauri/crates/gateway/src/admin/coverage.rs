@@ -35,7 +35,12 @@ pub(super) fn matching<'c>(
     snapshot: &'c Snapshot,
     catalog: &'c Catalog,
 ) -> impl Iterator<Item = &'c CatalogTool> {
-    let tools = catalog.by_id.values().map(|tool| &**tool);
+    // Most grants name one tool: those must not each go through them all.
+    let (one, all) = match pattern {
+        ToolPattern::Tool(id) => (catalog.by_id.get(id), None),
+        _ => (None, Some(catalog.by_id.values())),
+    };
+    let tools = one.into_iter().chain(all.into_iter().flatten()).map(|tool| &**tool);
     tools.filter(|tool| pattern.matches(&tool.id, snapshot.permissions.effect_of(&tool.id)))
 }
 

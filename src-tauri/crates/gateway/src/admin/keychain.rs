@@ -17,6 +17,7 @@ use crate::{
     door::Door,
     audit::{Record, record::rfc3339},
     clock,
+    door::Door,
     gateway::Gateway,
     store::rows,
 };

@@ -118,7 +118,7 @@ fn api() -> OpenApiRouter<Arc<Gateway>> {
         .routes(routes!(agents::edit_agent, agents::revoke_agent))
         .routes(routes!(agents::list_agents))
         .routes(routes!(teams::list_teams, teams::add_team))
-        .routes(routes!(teams::remove_team))
+        .routes(routes!(teams::edit_team, teams::remove_team))
         .routes(routes!(grants::list, grants::add))
         .routes(routes!(grants::edit, grants::remove))
         .routes(routes!(grants::change))

@@ -1,6 +1,6 @@
 //! Users, and their own tokens and passwords.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use agw_api::{EditUser, NewUser, Role, SetPassword, TokenCreated, User};
 use agw_core::{MintedToken, PersonName, TokenKind, UserId};
@@ -15,7 +15,7 @@ use axum::{
 };
 use rusqlite::{Connection, Row, params};
 
-use super::{Admin, AdminError, Signed, connections::Expected, session};
+use super::{Admin, AdminError, Signed, connections::Expected, session, teams::touched};
 use crate::{
     audit::Record,
     clock,
@@ -188,6 +188,11 @@ pub(super) async fn edit_user(
             db.execute("DELETE FROM memberships WHERE user = ?1", [user.get()])?;
             for team in &teams {
                 join(db, user, team, now)?;
+            }
+            let before: BTreeSet<&str> = current.teams.iter().map(String::as_str).collect();
+            let after = teams.iter().map(PersonName::as_str).collect();
+            for team in before.symmetric_difference(&after) {
+                touched(db, rows::team_id(db, team)?)?;
             }
             let names: Vec<&str> = teams.iter().map(PersonName::as_str).collect();
             detail = format!("{detail}, teams: {}", names.join(", "));

@@ -1,8 +1,8 @@
 //! Groups of users.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
-use agw_api::{NewTeam, Team};
+use agw_api::{EditTeam, NewTeam, Team};
 use agw_core::TeamId;
 use axum::{
     Json,
@@ -17,7 +17,7 @@ use rusqlite::{Connection, params};
 use super::{Admin, AdminError, Reader, connections::Expected, people::names};
 use crate::{
     audit::Record,
-    clock,
+    bounds, clock,
     gateway::Gateway,
     store::{StoreError, rows},
 };
@@ -61,6 +61,65 @@ pub(super) async fn add_team(
         one_team(db, rows::team_id(db, name.as_str())?)
     });
     Ok((StatusCode::CREATED, Json(made.await?)))
+}
+
+/// Say who is in a team: everybody at once, or nobody of them.
+#[utoipa::path(
+    put, path = "/api/v1/teams/{name}", tag = "people",
+    params(("name" = String, Path)), request_body = EditTeam,
+    responses(
+        (status = 200, body = Team),
+        (status = 404, body = agw_api::ErrorBody),
+        (status = 409, body = agw_api::ErrorBody),
+        (status = 422, body = agw_api::ErrorBody)
+    )
+)]
+pub(super) async fn edit_team(
+    State(gateway): State<Arc<Gateway>>,
+    admin: Admin,
+    Path(name): Path<String>,
+    body: Result<Json<EditTeam>, JsonRejection>,
+) -> Result<Json<Team>, AdminError> {
+    let Json(EditTeam { members, version }) = body?;
+    if members.len() > bounds::TEAM_MEMBERS {
+        let most = bounds::TEAM_MEMBERS;
+        return Err(AdminError::invalid(format!("a team has at most {most} members")));
+    }
+    let edited = gateway.writer.change(move |change| {
+        let db = change.db;
+        let team = rows::team_id(db, &name)?;
+        let current = one_team(db, team)?;
+        rows::check_version(Some(version), current.version, "the team", &current)?;
+        let wanted = members.iter().map(|member| Ok(rows::user_id(db, member)?.get()));
+        let wanted: BTreeSet<u64> = wanted.collect::<Result<_, AdminError>>()?;
+        let sql = "SELECT user FROM memberships WHERE team = ?1";
+        let mut select = db.prepare_cached(sql)?;
+        let before = select.query_map([team.get()], |row| row.get(0))?;
+        let before: BTreeSet<u64> = before.collect::<Result<_, _>>()?;
+        for user in before.difference(&wanted) {
+            let sql = "DELETE FROM memberships WHERE team = ?1 AND user = ?2";
+            db.execute(sql, params![team.get(), user])?;
+        }
+        for user in wanted.difference(&before) {
+            db.execute("INSERT INTO memberships VALUES (?1, ?2)", params![user, team.get()])?;
+        }
+        // A user's row names their teams, so theirs has changed, too.
+        for user in before.symmetric_difference(&wanted) {
+            db.execute("UPDATE users SET version = version + 1 WHERE id = ?1", [user])?;
+        }
+        touched(db, team)?;
+        let now = one_team(db, team)?;
+        let detail = format!("{}, members: {}", now.name, now.members.join(", "));
+        change.audit(Record::config(clock::now_ms(), admin.user, "team_edited", detail));
+        Ok::<_, AdminError>(now)
+    });
+    Ok(Json(edited.await?))
+}
+
+/// A team's row names its members: it is another one when those change.
+pub(super) fn touched(db: &Connection, team: TeamId) -> Result<(), StoreError> {
+    db.execute("UPDATE teams SET version = version + 1 WHERE id = ?1", [team.get()])?;
+    Ok(())
 }
 
 /// Remove a team with its grants; its members stay.

@@ -9,7 +9,7 @@ use agw_api::{Check, Diagnosis, Finding};
 pub(crate) use self::connection::examine as examine_connection;
 use crate::{audit::record::rfc3339, bounds, clock, gateway::Gateway};
 
-const MIB: u64 = 1 << 20;
+const GIB: f64 = (1 << 30) as f64;
 const MINUTE_MS: i64 = 60_000;
 
 pub(super) fn ok(id: &str, said: impl Into<String>) -> Check {
@@ -55,7 +55,7 @@ async fn disk(gateway: &Gateway) -> Check {
     let Some(free) = free.ok().flatten() else {
         return unknown("disk", "How much space is left cannot be seen on this machine.");
     };
-    let said = format!("{} MiB are free where the trail is kept.", free / MIB);
+    let said = format!("{:.1} GiB are free where the trail is kept.", free as f64 / GIB);
     if free >= bounds::DISK_LOW {
         return ok("disk", said);
     }
@@ -116,10 +116,12 @@ fn checkpoint(gateway: &Gateway) -> Check {
     };
     let behind = gateway.writer.head().saturating_sub(signed.size);
     let age = (clock::now_ms() - signed.at) / MINUTE_MS;
-    let said = format!(
-        "The newest checkpoint is {age} minutes old and covers {} records; {behind} have come since.",
-        signed.size
-    );
+    let said = match behind {
+        0 => format!("The newest checkpoint covers all {} records.", signed.size),
+        _ => format!(
+            "The newest checkpoint is {age} minutes old; {behind} records have come since."
+        ),
+    };
     // It is signed within seconds of a record, unless the gateway is sealed.
     if behind == 0 || age < bounds::CHECKPOINT_OLD_MINUTES {
         return ok("checkpoint", said);

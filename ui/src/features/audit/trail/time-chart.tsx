@@ -39,7 +39,7 @@ export function TimeChart({ filter, onFilter }: { filter: TrailFilter; onFilter:
         {t.found(sum(counted, "calls"), sum(counted, "denied"), sum(counted, "others"))}
         {next != null && ` ${t.partly}`}
       </div>
-      <Histogram label={t.label} bars={barsOf(counted)} from={dayAndTime(counted.since)} to={dayAndTime(counted.until)} onChoose={width > 1 ? choose : undefined} />
+      <Histogram label={t.label} bars={barsOf(counted)} from={dayAndTime(counted.since)} to={dayAndTime(counted.until)} peak={t.peak} onChoose={width > 1 ? choose : undefined} />
     </div>
   );
 }

@@ -4,7 +4,7 @@ import type { ApiError } from "../../../api/error";
 import { Icon } from "../../../components/icons";
 import { Failure } from "../../../components/states";
 import { strings } from "../../../strings";
-import type { Simulated } from "./use-simulation";
+import { changesNothing, type Simulated } from "./use-simulation";
 
 const t = strings.grid.apply;
 
@@ -28,7 +28,7 @@ export function ApplyBar(props: ApplyBarProps) {
   const { count, clashes, simulated, pending, disabled, error } = props;
   if (count === 0 && error === undefined) return null;
   return (
-    <section className="pg-apply" aria-label={t.label} data-testid="grid-changes" data-count={count}>
+    <section className="pg-apply" aria-label={t.label} data-testid="grid-changes" data-count={count} data-past={pastOf(simulated)}>
       {error && <Failure message={error.message} next={error.next} action={{ label: strings.dismiss, run: props.onDismiss }} />}
       <div className="pg-apply-line">
         <div className="pg-apply-words" role="status">
@@ -66,6 +66,13 @@ export function ApplyBar(props: ApplyBarProps) {
       </div>
     </section>
   );
+}
+
+/** What is known of past calls, for those who wait for it. */
+function pastOf(simulated: Simulated): string {
+  if (simulated.failed) return "failed";
+  if (simulated.simulation === undefined) return "";
+  return changesNothing(simulated) ? "same" : "other";
 }
 
 function SimulationWords({ simulation, failed }: Simulated) {

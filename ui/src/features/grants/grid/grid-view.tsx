@@ -1,5 +1,5 @@
 import { Modal } from "@mantine/core";
-import { useMemo, useRef, useState } from "react";
+import { useCallback, useMemo, useRef, useState } from "react";
 
 import type { Grant, Tool } from "../../../api/types";
 import { useIsAdmin } from "../../../api/use-role";
@@ -45,7 +45,7 @@ export function GridView({ people, grants, tools, edits, filter, onFilter }: Gri
   const grid = useRef<HTMLDivElement>(null);
   const fields = { tools: useRef<HTMLInputElement>(null), people: useRef<HTMLInputElement>(null) };
 
-  const only = filter.subject === undefined ? undefined : findSubject(filter.subject, people);
+  const only = useMemo(() => (filter.subject === undefined ? undefined : findSubject(filter.subject, people)), [filter.subject, people]);
   const subjects = useMemo(() => {
     const wanted = (filter.who ?? "").trim().toLowerCase();
     return subjectsShown(people, only).filter((subject) => subject.key.toLowerCase().includes(wanted));
@@ -54,8 +54,8 @@ export function GridView({ people, grants, tools, edits, filter, onFilter }: Gri
   const groups = useMemo(() => groupTools(tools, grants, new Set(subjects.map((subject) => subject.key)), now), [tools, grants, subjects, now]);
   const byConnection = useMemo(() => new Map(groups.map((group) => [group.connection, group])), [groups]);
   const openAtFirst = tools.length <= MOST_OPEN;
-  const isOpen = (connection: string) => (filter.find ?? "").trim() !== "" || openAtFirst !== turned.has(connection);
-  const rows = rowsOf(groups, isOpen, filter.find ?? "");
+  const isOpen = useCallback((connection: string) => (filter.find ?? "").trim() !== "" || openAtFirst !== turned.has(connection), [filter.find, openAtFirst, turned]);
+  const rows = useMemo(() => rowsOf(groups, isOpen, filter.find ?? ""), [groups, isOpen, filter.find]);
   const allOpen = groups.every((group) => isOpen(group.connection));
 
   const toggle = (row: GridRow, wanted?: boolean) => {

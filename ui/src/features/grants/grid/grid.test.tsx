@@ -49,6 +49,17 @@ function show({ grants = [], tools = [tool("fs.read"), tool("fs.write"), tool("g
 const press = (keys: string) => userEvent.keyboard(keys);
 const cell = (subject: string, name: string) => screen.getByTestId(`cell-${subject}-${name}`);
 
+const label = (subject: string, name: string) => cell(subject, name).getAttribute("aria-label");
+const selected = () => screen.getAllByRole("gridcell", { selected: true }).map((found) => found.dataset.testid);
+
+/** Answers the first change as stale; the first grant is a deny by then. */
+function stale(request: Seen, grants: Grant[]): Reply | undefined {
+  const asked = request.body as { edit: { id: string; version: number }[] };
+  if (asked.edit[0]?.version !== 3) return undefined;
+  grants[0] = { ...grants[0], effect: "deny", version: 4 } as Grant;
+  return { status: 409, body: { code: "stale", message: "It changed.", next: "Look.", current: grants[0] } };
+}
+
 async function inGrid() {
   const grid = await screen.findByTestId("permission-grid");
   await waitFor(() => expect(screen.queryByTestId("grid-allow")).toBeEnabled());
@@ -159,8 +170,7 @@ describe("many at once", () => {
     show();
     await inGrid();
     await press("{ArrowDown}{ArrowDown}{ArrowDown}{ArrowRight}{Shift>}{ArrowDown}{ArrowDown}{ArrowRight}{/Shift}");
-    const selected = screen.getAllByRole("gridcell", { selected: true }).map((found) => found.dataset.testid);
-    expect(selected).toEqual(["cell-ana-fs.write", "cell-bo-fs.write", "cell-ana-gmail.send", "cell-bo-gmail.send"]);
+    expect(selected()).toEqual(["cell-ana-fs.write", "cell-bo-fs.write", "cell-ana-gmail.send", "cell-bo-gmail.send"]);
     await press("a");
     expect(screen.getByTestId("grid-changes")).toHaveAttribute("data-count", "4");
     expect(cell("ana", "gmail.*")).not.toHaveAttribute("data-pending");
@@ -169,13 +179,12 @@ describe("many at once", () => {
   it("selects a row, a column, and all tools of a connection", async () => {
     show();
     await inGrid();
-    const names = () => screen.getAllByRole("gridcell", { selected: true }).map((found) => found.dataset.testid);
     await press("{ArrowDown}{ArrowDown}{Shift>} {/Shift}");
-    expect(names()).toEqual(["cell-team:sales-fs.read", "cell-ana-fs.read", "cell-bo-fs.read"]);
+    expect(selected()).toEqual(["cell-team:sales-fs.read", "cell-ana-fs.read", "cell-bo-fs.read"]);
     await press("{Escape}{ArrowLeft}{Control>} {/Control}");
-    expect(names()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write", "cell-ana-gmail.send"]);
+    expect(selected()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write", "cell-ana-gmail.send"]);
     await press("{Escape}{ArrowUp}{ArrowUp}g");
-    expect(names()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write"]);
+    expect(selected()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write"]);
   });
 
   it("refuses more than the gateway makes together, and says what to do instead", async () => {
@@ -198,7 +207,6 @@ it("shows what is inherited as such, and what has a condition, an end or a rate"
     ],
   });
   await inGrid();
-  const label = (subject: string, name: string) => cell(subject, name).getAttribute("aria-label");
   expect(label("bo", "fs.read")).toBe("bo, fs.read: allowed, from a team");
   expect(label("ana", "fs.read")).toBe("ana, fs.read: asks, from a pattern");
   expect(label("team:sales", "fs.read")).toBe("team:sales, fs.read: allowed, set here");
@@ -233,26 +241,20 @@ describe("before it is applied", () => {
   });
 });
 
-describe("when somebody else was faster", () => {
-  /** Answers the first change as stale; g1 is a deny by then. */
-  const stale = (request: Seen, grants: Grant[]): Reply | undefined => {
-    const asked = request.body as { edit: { id: string; version: number }[] };
-    if (asked.edit[0]?.version !== 3) return undefined;
-    grants[0] = { ...grants[0], effect: "deny", version: 4 } as Grant;
-    return { status: 409, body: { code: "stale", message: "It changed.", next: "Look.", current: grants[0] } };
-  };
-  const start = async () => {
-    const world = show({ grants: [grant("g1", "ana", "fs.read")], change: stale });
-    await inGrid();
-    await press("{ArrowDown}{ArrowDown}{ArrowRight}k{ArrowDown}a");
-    await screen.findByText(/None of 3 past calls/);
-    await press("{Control>}{Enter}{/Control}");
-    await screen.findByTestId("grid-clash");
-    return world;
-  };
+/** Two edits, one of which clashes. */
+async function clash() {
+  const world = show({ grants: [grant("g1", "ana", "fs.read")], change: stale });
+  await inGrid();
+  await press("{ArrowDown}{ArrowDown}{ArrowRight}k{ArrowDown}a");
+  await screen.findByText(/None of 3 past calls/);
+  await press("{Control>}{Enter}{/Control}");
+  await screen.findByTestId("grid-clash");
+  return world;
+}
 
+describe("when somebody else was faster", () => {
   it("shows both versions side by side, and loses nothing that was set", async () => {
-    const { changes } = await start();
+    const { changes } = await clash();
     const row = within(screen.getByTestId("grid-clash")).getByRole("row", { name: /fs\.read/ });
     expect(within(row).getByText("Deny")).toBeVisible();
     expect(within(row).getByText("version 4")).toBeVisible();
@@ -265,7 +267,7 @@ describe("when somebody else was faster", () => {
   });
 
   it("sets mine over it only when told to, and the rest with it", async () => {
-    const { changes } = await start();
+    const { changes } = await clash();
     await userEvent.click(screen.getByRole("radio", { name: "Set mine: ana fs.read" }));
     await userEvent.click(screen.getByTestId("grid-clash-apply"));
     await waitFor(() => expect(changes()).toHaveLength(2));
@@ -273,7 +275,7 @@ describe("when somebody else was faster", () => {
   });
 
   it("keeps theirs, and applies the rest", async () => {
-    const { changes } = await start();
+    const { changes } = await clash();
     await userEvent.click(screen.getByTestId("grid-clash-apply"));
     await waitFor(() => expect(changes()).toHaveLength(2));
     expect(changes()[1]).toMatchObject({ edit: [], add: [{ tool: "fs.write", effect: "allow" }] });

@@ -8,7 +8,7 @@ import { Icon } from "../../../components/icons";
 import { Mark } from "../../../components/mark";
 import { size } from "../../../components/size";
 import { Empty, Failure, Loading } from "../../../components/states";
-import { ago, dayAndTime } from "../../../components/time";
+import { ago, dayAndTime, dayOrTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { useNow } from "../../../components/use-now";
 import { strings } from "../../../strings";
@@ -106,7 +106,7 @@ function Line({ entry, now, href }: { entry: EgressEntry; now: number; href: (na
       <td>
         <span title={last}>{ago(last, now)}</span>
         <div className="dim small" title={first}>
-          {t.first(dayAndTime(first))}
+          {t.first(dayOrTime(first, now))}
         </div>
       </td>
       <td className="number">

@@ -10,7 +10,7 @@ import { useAction } from "../../../api/use-action";
 import { useServiceState } from "../../../api/use-service-state";
 import { Mark } from "../../../components/mark";
 import { Failure, Loading } from "../../../components/states";
-import { ago, dayAndTime } from "../../../components/time";
+import { ago, dayOrTime } from "../../../components/time";
 import { useNow } from "../../../components/use-now";
 import { strings } from "../../../strings";
 import { Section } from "../section";
@@ -80,9 +80,9 @@ function Line({ session, now, disabled, onEnd }: { session: OpenSession; now: nu
         {place == null ? t.placeUnknown : t.places[place]}
         {browser != null && <div className="dim small">{browser}</div>}
       </th>
-      <td>{since == null ? "–" : dayAndTime(since)}</td>
+      <td title={since ?? undefined}>{since == null ? "–" : dayOrTime(since, now)}</td>
       <td>{used == null ? t.notSince : ago(used, now)}</td>
-      <td>{dayAndTime(until)}</td>
+      <td title={until}>{dayOrTime(until, now)}</td>
       <td className="end">
         {current ? (
           <Mark tone="allow" icon="check" label={t.current} />

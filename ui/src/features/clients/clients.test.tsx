@@ -1,0 +1,147 @@
+import { screen, waitFor, within } from "@testing-library/react";
+import userEvent from "@testing-library/user-event";
+import { expect, it, vi } from "vitest";
+
+import type { ClientPreview, FoundClient, ShellClients } from "../../api/types";
+import { type Reply, type Seen, fakeHost, renderWith, signedIn } from "../../test/gateway";
+import { ConnectAgents } from "./connect-agents";
+import { SNIPPETS } from "./snippets";
+
+const found = (client: string, state: FoundClient["state"], more: Partial<FoundClient> = {}): FoundClient => ({
+  client,
+  title: client.toUpperCase(),
+  file: `/h/${client}.json`,
+  state,
+  agent: null,
+  servers: 0,
+  undo: false,
+  findings: [],
+  ...more,
+});
+const preview: ClientPreview = { client: "zed", file: "/h/zed.json", digest: "d1", diff: "--- a\n+++ a\n@@ -1 +1 @@\n-{}\n+{ \"gateway\": <b>1</b> }\n", notes: ["The token goes into a file."] };
+const agent = { id: "a1", user: "ana", name: "zed" };
+
+function shellWith(clients: FoundClient[], more: Partial<ShellClients> = {}): ShellClients {
+  return {
+    list: vi.fn(async () => clients),
+    preview: vi.fn(async () => preview),
+    previewUnwire: vi.fn(async () => preview),
+    previewImport: vi.fn(async () => ({ items: [], preview })),
+    wire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent, connections: [], restart: "Start it again." })),
+    unwire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", exact: true, revoked: ["ana/zed"], left: [], connections: ["crm"] })),
+    import: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent: null, connections: ["crm"], restart: "Start it again." })),
+    saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1 })),
+    ...more,
+  };
+}
+
+const answer = ({ method, path }: Seen): Reply => {
+  if (method === "POST") return { status: 201, body: { id: "a9", user: "ana", name: "codex-2", token: "st_once" } };
+  if (path.startsWith("/api/v1/agents")) return { body: [{ user: "ana", name: "codex" }] };
+  return { body: { url: "http://127.0.0.1:7410" } };
+};
+
+function show(clients: ShellClients, onWired = vi.fn()) {
+  const { host } = fakeHost(signedIn("admin", () => ({ body: [] })));
+  const shell = { clients } as NonNullable<typeof host.shell>;
+  renderWith({ ...host, kind: "tauri", shell }, <ConnectAgents user="ana" onWired={onWired} />);
+  return onWired;
+}
+
+it("says of each client how it is, what is wrong and what to do", async () => {
+  const wrong = { level: "problem" as const, message: "its token has expired", next: "Give it more time." };
+  show(shellWith([found("zed", "wired", { agent, findings: [wrong] }), found("codex", "malformed"), found("goose", "absent"), found("cursor", "found", { servers: 2 })]));
+  const zed = within(await screen.findByTestId("client-zed"));
+  expect(zed.getByText("Connected, but does not work")).toBeVisible();
+  expect(zed.getByText("calls as ana/zed")).toBeVisible();
+  expect(zed.getByText(/Its token has expired/)).toHaveTextContent("Give it more time.");
+  expect(within(screen.getByTestId("client-codex")).queryByRole("button")).toBeNull();
+  expect(within(screen.getByTestId("client-cursor")).getByText("Import 2 servers")).toBeVisible();
+  expect(screen.getByText("Not found here: GOOSE.")).toBeVisible();
+});
+
+it("shows the exact change, and makes it only once that was agreed to", async () => {
+  const shell = shellWith([found("zed", "found")]);
+  const onWired = show(shell);
+  await userEvent.click(await screen.findByTestId("client-wire-zed"));
+  const diff = await screen.findByTestId("client-diff");
+  expect(diff.textContent).toContain('+{ "gateway": <b>1</b> }');
+  expect(diff.querySelector("b")).toBeNull();
+  expect(screen.getByText("The token goes into a file.")).toBeVisible();
+  expect(shell.wire).not.toHaveBeenCalled();
+  await userEvent.click(screen.getByTestId("client-connect"));
+  expect(await screen.findByText("ZED is connected as ana/zed.")).toBeVisible();
+  expect(screen.getByText("Start it again.")).toBeVisible();
+  expect(shell.wire).toHaveBeenCalledWith("zed", "d1", "ana");
+  expect(onWired).toHaveBeenCalledWith("zed");
+});
+
+it("shows the change anew when the file changed meanwhile", async () => {
+  const refused = { code: "client_changed", message: "it has changed", next: "Look again." };
+  const shell = shellWith([found("zed", "found")], { wire: vi.fn(() => Promise.reject(refused)) });
+  show(shell);
+  await userEvent.click(await screen.findByTestId("client-wire-zed"));
+  await screen.findByTestId("client-diff");
+  await userEvent.click(screen.getByTestId("client-connect"));
+  await userEvent.click(await screen.findByRole("button", { name: "Show it again" }));
+  await waitFor(() => expect(shell.preview).toHaveBeenCalledTimes(2));
+});
+
+it("undoes it and revokes the agent, unless it is told not to", async () => {
+  const shell = shellWith([found("zed", "wired", { agent, undo: true })]);
+  show(shell);
+  await userEvent.click(await screen.findByTestId("client-unwire-zed"));
+  await screen.findByTestId("client-diff");
+  await userEvent.click(screen.getByTestId("client-revoke"));
+  await userEvent.click(screen.getByTestId("client-undo"));
+  const done = await screen.findByTestId("client-done");
+  expect(done).toHaveTextContent("byte for byte");
+  expect(done).toHaveTextContent("The connections that were imported stay: crm.");
+  expect(shell.unwire).toHaveBeenCalledWith("zed", "d1", false);
+});
+
+it("imports nothing that was not chosen, and shows whole commands", async () => {
+  const stdio = { name: "fs", connection: "fs", transport: { kind: "stdio" as const, argv: ["sh", "-c", "x\u202e"] }, secrets: ["KEY"], note: null, problem: null };
+  const odd = { name: "odd", connection: "odd", transport: null, secrets: [], note: null, problem: "it is odd" };
+  const shell = shellWith([found("zed", "found", { servers: 2 })], { previewImport: vi.fn(async () => ({ items: [stdio, odd], preview })) });
+  show(shell);
+  await userEvent.click(await screen.findByTestId("client-import-zed"));
+  const words = within(await screen.findByRole("list", { name: "Command" })).getAllByRole("listitem");
+  expect(words.map((word) => word.textContent)).toEqual(["sh", "-c", "xU+202E"]);
+  expect(screen.getByText("to the vault: KEY")).toBeVisible();
+  expect(screen.getByTestId("import-odd")).toBeDisabled();
+  expect(screen.getByTestId("client-import")).toBeDisabled();
+  await userEvent.click(screen.getByTestId("import-fs"));
+  await screen.findByTestId("client-diff");
+  expect(shell.previewImport).toHaveBeenLastCalledWith("zed", ["fs"]);
+  await userEvent.click(screen.getByTestId("client-import"));
+  expect(await screen.findByText(/Added the connections crm/)).toBeVisible();
+  expect(shell.import).toHaveBeenCalledWith("zed", "d1", ["fs"], "ana");
+});
+
+it("saves the extension and says where", async () => {
+  show(shellWith([]));
+  await userEvent.click(await screen.findByTestId("client-bundle"));
+  expect(await screen.findByText("Saved /h/Downloads/x.mcpb.")).toBeVisible();
+});
+
+it("tells a browser what to do, with a token that is shown once", async () => {
+  const { host, seen } = fakeHost(signedIn("member", answer));
+  const onWired = vi.fn();
+  renderWith(host, <ConnectAgents user="ana" onWired={onWired} />);
+  await userEvent.selectOptions(await screen.findByTestId("client-choose"), "codex");
+  await waitFor(() => expect(seen.some((request) => request.path.startsWith("/api/v1/agents"))).toBe(true));
+  await userEvent.click(screen.getByTestId("client-make"));
+  expect(await screen.findByTestId("client-before")).toHaveTextContent("export AGW_TOKEN=st_once");
+  expect(screen.getByTestId("client-snippet")).toHaveTextContent('url = "http://127.0.0.1:7410/mcp"');
+  expect(seen.find((request) => request.method === "POST")).toMatchObject({ path: "/api/v1/users/ana/agents", body: { name: "codex-2", scope: [] } });
+  expect(onWired).toHaveBeenCalledWith("codex-2");
+  await userEvent.selectOptions(screen.getByTestId("client-choose"), "zed");
+  expect(screen.queryByText(/st_once/)).toBeNull();
+});
+
+it.each(SNIPPETS)("has a text for $title with the address, and the token in one place", ({ text, before, bridge }) => {
+  const all = text("http://g/mcp", "st_x") + (before?.("st_x") ?? "") + (bridge ? "st_x" : "");
+  expect(all).toContain("http://g/mcp");
+  expect(all.split("st_x")).toHaveLength(2);
+});
