@@ -17,7 +17,6 @@ use crate::{
     door::Door,
     audit::{Record, record::rfc3339},
     clock,
-    door::Door,
     gateway::Gateway,
     store::rows,
 };
