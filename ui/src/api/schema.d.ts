@@ -1019,7 +1019,7 @@ export interface paths {
         };
         /**
          * State and counts. A member is not told what is paused of others, nor where
-         *     the master key is and what became of it.
+         *     the gateway and its master key are and what became of it.
          */
         get: operations["status"];
         put?: never;
@@ -1805,7 +1805,10 @@ export interface components {
             /** @description Names of the stored secrets; the values are never returned. */
             credentials: string[];
             health: components["schemas"]["ConnectionHealth"];
+            /** @description RFC 3339: since when it is so. */
+            health_since?: string;
             id: string;
+            last_error?: components["schemas"]["LastError"] | null;
             name: string;
             /** @description Whether calls to it are refused for now. */
             paused?: boolean;
@@ -1826,9 +1829,6 @@ export interface components {
             transport: components["schemas"]["Transport"];
             /** Format: int64 */
             version: number;
-            /** @description RFC 3339: since when it is so. */
-            health_since?: string;
-            last_error?: components["schemas"]["LastError"] | null;
         };
         /** @description `GET /api/v1/connections/{name}` adds what a person needs to repair it. */
         ConnectionDetail: components["schemas"]["Connection"] & {
@@ -1837,8 +1837,6 @@ export interface components {
              * @description How often the process was started since the service came up.
              */
             starts: number;
-            /** @description The last lines of the server's stderr, oldest first, secrets removed. */
-            stderr: string[];
         };
         /**
          * @description Whether a connection can be used now.
@@ -2753,8 +2751,15 @@ export interface components {
             master_key?: string | null;
             /** @description Users, agents and connections that are paused by themselves. */
             paused?: string[];
+            /** @description The file of `agw` that runs as the gateway; not told to members. */
+            program?: string | null;
             /** @description Why the gateway is sealed, and what to do. */
             sealed_reason?: string | null;
+            /**
+             * @description Where those on other machines do, e.g. `https://gateway.lan:7411`, if
+             *     the gateway is shared.
+             */
+            shared_url?: string | null;
             /** @description RFC 3339. */
             started_at: string;
             state: components["schemas"]["ServiceState"];
@@ -2768,13 +2773,6 @@ export interface components {
             /** Format: int32 */
             users: number;
             version: string;
-            /** @description The file of `agw` that runs as the gateway; not told to members. */
-            program?: string | null;
-            /**
-             * @description Where those on other machines do, e.g. `https://gateway.lan:7411`, if
-             *     the gateway is shared.
-             */
-            shared_url?: string | null;
         };
         /** @description See [`AuditStory`]. */
         StoryGrant: {
@@ -2805,7 +2803,7 @@ export interface components {
             /** Format: int64 */
             version: number;
         };
-        /** @description `POST /api/v1/connections/{name}/test`. */
+        /** @description `POST /api/v1/connections/{name}/test`, and `…/restart`. */
         TestReport: {
             /** Format: int64 */
             duration_ms: number;

@@ -5,7 +5,7 @@ import { useState } from "react";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
-import { keys, sharingQuery } from "../../api/queries";
+import { authorityQuery, sharingQuery } from "../../api/queries";
 import type { Sharing, SharingSettings as Settings } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { useRole } from "../../api/use-role";
@@ -101,7 +101,8 @@ function SharingForm({ sharing }: { sharing: Sharing }) {
       setAsking(false);
     }
     setSaved(true);
-    await queries.invalidateQueries({ queryKey: [keys.sharing] });
+    // It may be made only now.
+    await queries.invalidateQueries({ queryKey: authorityQuery(client).queryKey });
   });
   const now = save.error?.code === "stale" ? (save.error.current as Settings | undefined) : undefined;
   const mine = wordsOf(values);

@@ -34,6 +34,7 @@ function show(role: "admin" | "auditor", now: object, save: (request: Seen) => R
 it("is switched on with a name that this machine seems to have", async () => {
   const puts = show("admin", shared(OFF), () => ({ body: shared({ ...OFF, on: true, names: ["gw.lan"], version: 1 }) }));
   expect(await screen.findByTestId("sharing-state")).toHaveAttribute("data-state", "off");
+  await waitFor(() => expect(screen.getByTestId("sharing-on")).toBeEnabled());
   await userEvent.click(screen.getByTestId("sharing-on"));
   await userEvent.click(screen.getByTestId("sharing-save"));
   expect(await screen.findByText("Enter at least one name")).toBeVisible();
@@ -48,6 +49,7 @@ it("is switched on with a name that this machine seems to have", async () => {
 it("says what is in the way and keeps what was typed", async () => {
   show("admin", shared(ON), () => ({ status: 422, body: { code: "invalid", message: "port 443 is taken by another program", next: "correct it and try again" } }));
   const port = await screen.findByTestId("sharing-port");
+  await waitFor(() => expect(port).toBeEnabled());
   await userEvent.clear(port);
   await userEvent.type(port, "443");
   await userEvent.click(screen.getByTestId("sharing-save"));
@@ -68,6 +70,7 @@ it("shows both versions when somebody else changed it", async () => {
   const theirs = { ...ON, port: 8443, version: 9 };
   show("admin", shared(ON), () => ({ status: 409, body: { code: "stale", message: "changed", next: "look", current: theirs } }));
   const address = await screen.findByTestId("sharing-address");
+  await waitFor(() => expect(address).toBeEnabled());
   await userEvent.clear(address);
   await userEvent.type(address, "10.0.0.1");
   await userEvent.click(screen.getByTestId("sharing-save"));
