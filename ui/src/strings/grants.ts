@@ -1,7 +1,6 @@
 import { itemOf } from "./items";
 import { list, plural } from "./words";
 
-type EffectWord = "allow" | "ask" | "deny";
 const DOES: Record<string, string> = { read: "that only reads: tools confirmed so, and all prompts and resources", write: "that writes: tools confirmed so, and those of which nobody says", destructive: "that destroys: tools confirmed so" };
 
 /** What a pattern is about, in words; nothing of a plain tool, and of what is none. */
@@ -20,8 +19,6 @@ function patternMeaning(pattern: string): string | undefined {
   return effect === undefined ? `Everything ${whose}, later additions included: tools, prompts and resources` : `Everything ${whose} ${DOES[effect]}`;
 }
 
-const VIA: Record<EffectWord, string> = { allow: "allowed", ask: "asked about", deny: "denied" };
-
 export const grants = {
   grantThis: { button: "Grant this…" },
   title: "Permissions",
@@ -32,26 +29,14 @@ export const grants = {
   viewsLabel: "Ways to look at the permission map",
   subject: "Whose permissions",
   choose: "Choose a user, agent or team",
-  chooseTitle: "Whose permissions?",
   goneTitle: (subject: string) => `There is no “${subject}”`,
   chooseText: "Choose a user, one of their agents, or a team. What nobody granted is denied.",
   nobodyFound: "Nobody of that name",
   users: "Users",
   agents: "Agents",
   teams: "Teams",
-  teamNote: (members: readonly string[]) => (members.length === 0 ? "Nobody is in this team." : `Members: ${list(members)}.`),
-  userNote: (teams: readonly string[]) => (teams.length === 0 ? "In no team." : `Also gets what these teams are granted: ${list(teams)}.`),
-  agentNote: (owner: string, scope: readonly string[]) =>
-    `Never more than ${owner} may use. Scope: ${scope.length === 0 ? "all of it" : list(scope)}. An allow here adds to the scope.`,
   readOnly: "You may look; only an admin changes grants.",
   tool: "Tool",
-  effective: "In force",
-  teamEffective: "For its members",
-  setHere: (subject: string) => `Set for ${subject}`,
-  patternRow: (connection: string, pattern: string) => {
-    if (connection === "") return "All tools";
-    return pattern === `${connection}.@prompt/*` ? "All prompts" : pattern === `${connection}.@resource/*` ? "All resources" : connection;
-  },
   grantAs: (pattern: string) => `A template is granted with all that begins like it: ${pattern}`,
   choiceOf: (tool: string) => `Grant of ${tool}`,
   none: "Not granted",
@@ -65,18 +50,7 @@ export const grants = {
   depends: "Depends on the call",
   denied: "Not allowed",
   nothing: "Nothing set",
-  unknown: "Unknown",
-  notOffered: "Not offered now",
-  via: (effect: EffectWord, subject: string, pattern: string, own: boolean, sometimes: boolean) =>
-    `${sometimes ? "sometimes " : ""}${VIA[effect]} by ${own ? pattern : `${subject}: ${pattern}`}`,
-  outsideScope: "outside the agent’s scope",
-  noToolsTitle: "No tools to grant",
-  noToolsText: "Tools appear here when a connection is ready.",
-  filterTools: "Filter tools",
-  noToolMatches: "No tool matches the filter.",
   more: (left: number) => `Show more (${left.toLocaleString("en")} left)`,
-  details: (tool: string) => `Condition, expiry and rate for ${tool}`,
-  detailsShort: "More…",
   newTool: "New, granted to nobody",
   newTools: (count: number) => plural(count, "new tool", "new tools"),
   newToolsNote: (names: readonly string[]) => `Its pattern came to cover since it was set: ${list(names)}. Saving it again says that you have seen them.`,
@@ -86,12 +60,10 @@ export const grants = {
   conflictText: "Somebody else changed it after you opened this page. Nothing was changed by you.",
   mine: "What you wanted",
   removal: (tool: string, effect: string | undefined, version: number | undefined) => `remove “${effect ?? ""}” of ${tool} (version ${version ?? "?"})`,
-  setting: (tool: string, effect: string, version: number | undefined) => `“${effect}” of ${tool} (you saw ${version === undefined ? "none" : `version ${version}`})`,
   theirs: "What it is now",
   nowIs: (tool: string, effect: string, version: number) => `“${effect}” of ${tool} (version ${version})`,
   keepTheirs: "Keep it as it is now",
   removeAnyway: "Remove it anyway",
-  setAnyway: "Set it anyway",
 
   list: {
     add: "Add a grant",

@@ -2,7 +2,7 @@ import { type KeyboardEvent, useRef } from "react";
 
 import { Icon, type IconName } from "../../components/icons";
 import { strings } from "../../strings";
-import type { Choice } from "./grid/staged";
+import { type Choice, CHOICE_KEYS } from "./grid/staged";
 
 const t = strings.grants;
 
@@ -12,7 +12,6 @@ const CHOICES: { value: Choice; icon: IconName; label: string }[] = [
   { value: "ask", icon: "hand", label: t.ask },
   { value: "deny", icon: "cross", label: t.deny },
 ];
-const LETTERS: Record<string, Choice> = { a: "allow", k: "ask", d: "deny", Backspace: "none", Delete: "none" };
 
 interface EffectChoiceProps {
   /** A tool id or pattern. */
@@ -26,7 +25,7 @@ interface EffectChoiceProps {
 export function EffectChoice({ tool, value, onChoose }: EffectChoiceProps) {
   const group = useRef<HTMLDivElement>(null);
   const press = (event: KeyboardEvent, from: number) => {
-    const letter = LETTERS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const letter = CHOICE_KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
     const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
     if (event.ctrlKey || event.metaKey || (letter === undefined && step === undefined)) return;
     event.preventDefault();

@@ -4,6 +4,9 @@ import type { PermissionIndex } from "../resolve";
 
 export type Choice = Effect | "none";
 
+/** The key that makes each choice, in the grid and in a cell's card. */
+export const CHOICE_KEYS: Readonly<Record<string, Choice>> = { a: "allow", k: "ask", d: "deny", Backspace: "none", Delete: "none" };
+
 /** What a person wants to be set in one cell, and has not applied yet. */
 export interface Edit {
   subject: string;

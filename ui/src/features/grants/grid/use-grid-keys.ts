@@ -1,6 +1,6 @@
 import type { KeyboardEvent } from "react";
 
-import { type Choice } from "./staged";
+import { type Choice, CHOICE_KEYS } from "./staged";
 import type { GridRow } from "./rows";
 import { at, type Extent, groupSelected, moved, NAMES, type Selection } from "./selection";
 
@@ -17,8 +17,6 @@ export interface GridCommands {
   find: (what: "tools" | "people") => void;
   keys: () => void;
 }
-
-const CHOICES: Record<string, Choice> = { a: "allow", k: "ask", d: "deny", Backspace: "none", Delete: "none" };
 
 /** What each key does in the grid. `editable` is whether permissions may be changed here. */
 export function gridKeys(selection: Selection, extent: Extent, rows: readonly GridRow[], editable: boolean, commands: GridCommands) {
@@ -57,7 +55,7 @@ function act(pressed: Pressed, selection: Selection, extent: Extent, rows: reado
   if (letter === "p") return run(true, () => commands.find("people"));
   if (letter === "g") return run(true, () => commands.select(groupSelected(selection, rows) ?? selection));
   if (key === "Enter") return run(head.col !== NAMES, commands.openCard);
-  const choice = CHOICES[letter];
+  const choice = CHOICE_KEYS[letter];
   if (choice !== undefined) return run(editable, () => commands.choose(choice));
   if (key === " ") return run(editable, commands.cycle);
   return letter === "e" && run(editable && head.col !== NAMES, commands.details);
