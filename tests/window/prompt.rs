@@ -53,7 +53,7 @@ async fn approved_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agen
         assert_eq!(other.unwrap_err()["code"], "answered");
         assert_eq!(agent.upstream.calls().len(), 0, "it was not held");
         window.matching("[data-testid='prompt-once']:not([disabled])").await;
-        window.click("prompt-once").await;
+        window.click_and_close("prompt-once").await;
     };
     let ((), reply) = tokio::join!(answer, agent.say("hi"));
     assert_eq!(reply, Some((200, json!({"echo": {"text": "hi"}}))));
@@ -68,7 +68,7 @@ async fn denied_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agent)
         desktop.prompt(true).await;
         window.look_at_prompt(true).await;
         window.matching("[data-testid='prompt-deny']:not([disabled])").await;
-        window.click("prompt-deny").await;
+        window.click_and_close("prompt-deny").await;
     };
     let ((), reply) = tokio::join!(answer, agent.say("denied"));
     let (status, body) = reply.unwrap();
@@ -95,7 +95,7 @@ async fn put_off_and_opened(desktop: &Desktop, window: &Driver, agent: &Agent) {
     let answer = async {
         desktop.prompt(true).await;
         window.look_at_prompt(true).await;
-        window.click("prompt-later").await;
+        window.click_and_close("prompt-later").await;
         desktop.prompt(false).await;
         assert!(tray.labels().await.contains(&"1 call waits for an answer".to_owned()));
         assert_eq!(agent.upstream.calls().len(), calls, "closing it let it through");

@@ -25,8 +25,8 @@ async fn the_tray_tells_what_waits_and_what_was_refused() {
     agent.is_refused(403, "not_granted").await;
     tray.choose_with("ana/claude · fix.echo").await;
     window.matching("[data-testid='call-story']").await;
-    let story = window.text_of("[data-testid='call-story']").await;
-    assert!(story.contains("fix.echo"), "{story}");
+    let told = async || window.text_of("[data-testid='call-story']").await.contains("fix.echo");
+    eventually("the story is that call's", async || told().await.then_some(())).await;
     window.picture("story-from-tray").await;
 
     // The story also reaches a page that is not there yet.
@@ -42,7 +42,8 @@ async fn the_tray_tells_what_waits_and_what_was_refused() {
     let answer = async {
         tray.choose("ana/claude · fix.echo").await;
         window.matching("[data-testid='approval'][data-selected='true']").await;
-        assert_ne!(tray.icon().await, enforcing, "the icon does not say that a call waits");
+        let other = async || (tray.icon().await != enforcing).then_some(());
+        eventually("the icon says that a call waits", other).await;
         desktop.picture("tray-waiting").await;
         let shown = eventually("it is shown", async || notifications.shown().pop()).await;
         assert!(shown.actions.contains(&"approve".to_owned()), "{shown:?}");
@@ -61,8 +62,9 @@ async fn the_tray_tells_what_waits_and_what_was_refused() {
         desktop.prompt(true).await;
         window.look_at_prompt(true).await;
         window.matching("[data-testid='prompt-deny']:not([disabled])").await;
-        assert_eq!(notifications.shown(), []);
-        window.click("prompt-deny").await;
+        let none = async || notifications.shown().is_empty().then_some(());
+        eventually("it is told in one place", none).await;
+        window.click_and_close("prompt-deny").await;
     };
     let ((), reply) = tokio::join!(answer, agent.call());
     assert_eq!(reply.unwrap().0, 403);

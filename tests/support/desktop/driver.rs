@@ -131,6 +131,16 @@ impl Driver {
         self.act(Locator::Css(css), async |element| element.click().await).await;
     }
 
+    /// Clicks what closes the window: it may be gone before the driver can say
+    /// that it clicked.
+    pub async fn click_and_close(&self, id: &str) {
+        let click = async |element: &Element| match element.click().await {
+            Err(CmdError::Standard(error)) if error.error == ErrorStatus::NoSuchWindow => Ok(()),
+            clicked => clicked,
+        };
+        self.act(Locator::Css(&by_id(id)), click).await;
+    }
+
     /// Clicks what ends the app: nobody is left to say whether it worked.
     pub async fn click_last(self, id: &str) {
         let _ = self.find(id).await.click().await;
