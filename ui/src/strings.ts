@@ -119,10 +119,6 @@ export const strings = {
   health,
   settings,
   counts: {
-    connections: "Connections",
-    users: "Users",
-    agents: "Agents",
-    grants: "Grants",
     address: "Agents connect to",
     since: (time: string, version: string) => `Running since ${time} · version ${version}`,
   },
