@@ -62,5 +62,5 @@ function Part({ connection, tools }: { connection: string; tools: readonly Tool[
 function byConnection(tools: readonly Tool[]): [string, Tool[]][] {
   const parts = new Map<string, Tool[]>();
   for (const tool of tools) parts.set(tool.connection, [...(parts.get(tool.connection) ?? []), tool]);
-  return [...parts].sort(([a], [b]) => a.localeCompare(b));
+  return [...parts].toSorted(([a], [b]) => a.localeCompare(b));
 }
