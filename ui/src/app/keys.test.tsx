@@ -21,6 +21,7 @@ beforeEach(() => {
   renderWith(fakeHost(signedIn("admin", () => ({}))).host, <Page />);
 });
 
+const used = (event: KeyboardEvent) => event.preventDefault();
 const press = (key: string, at: Element = document.body, more = {}) => fireEvent.keyDown(at, { key, ...more });
 
 it("goes to a page by g and a letter, and lists the keys by ?", () => {
@@ -44,7 +45,6 @@ it("does nothing while one types, with a modifier, or for a letter alone", () =>
 });
 
 it("leaves keys alone that the page has used", () => {
-  const used = (event: KeyboardEvent) => event.preventDefault();
   document.body.addEventListener("keydown", used);
   press("?");
   document.body.removeEventListener("keydown", used);

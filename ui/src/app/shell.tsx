@@ -19,6 +19,8 @@ import { Palette } from "./palette";
 import { StartGateway } from "./start-gateway";
 
 const t = strings.nav;
+/** By then what was open has closed. */
+const TITLE_AFTER_MS = 400;
 
 /** Navigation, the state line, and what every page must not hide: stopped, sealed, not recording, a trail that is not whole. */
 export function Shell({ user }: { user: string }) {
@@ -87,14 +89,21 @@ function useArrival() {
   const path = useLocation({ select: ({ pathname }) => pathname });
   const last = useRef<string>(undefined);
   useEffect(() => {
-    const title = document.querySelector<HTMLElement>("#page h1");
     const page = PAGES.find(({ to }) => to === path);
     document.title = page ? strings.shell.titleOf(page.label, strings.product) : strings.product;
-    if (last.current !== undefined && last.current !== path) {
-      title?.setAttribute("tabindex", "-1");
-      (title ?? document.getElementById("page"))?.focus({ preventScroll: true });
-      document.getElementById("page")?.scrollTo(0, 0);
-    }
+    const came = last.current !== undefined && last.current !== path;
     last.current = path;
+    if (!came) return undefined;
+    document.getElementById("page")?.scrollTo(0, 0);
+    focusTitle();
+    // The palette gives the focus back when it closes, and some titles come late.
+    const again = window.setTimeout(() => document.activeElement?.closest("#page, [role='dialog']") ?? focusTitle(), TITLE_AFTER_MS);
+    return () => window.clearTimeout(again);
   }, [path]);
+}
+
+function focusTitle() {
+  const title = document.querySelector<HTMLElement>("#page h1");
+  title?.setAttribute("tabindex", "-1");
+  (title ?? document.getElementById("page"))?.focus({ preventScroll: true });
 }
