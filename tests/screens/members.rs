@@ -14,8 +14,15 @@ use crate::support::{
 const CHOSEN: &str = "a long password of my own";
 
 /// The pages of the sidebar.
-const PAGES: [&str; 7] =
-    ["nav-home", "nav-approvals", "nav-grants", "nav-tools", "nav-connections", "nav-people", "nav-audit"];
+const PAGES: [&str; 7] = [
+    "nav-home",
+    "nav-approvals",
+    "nav-grants",
+    "nav-tools",
+    "nav-connections",
+    "nav-people",
+    "nav-audit",
+];
 
 async fn invited(gateway: &InProcess, user: &str) -> agw_api::InviteCreated {
     gateway.admin.post("/api/v1/invites", &json!({"user": user})).await.unwrap()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{ask, operations};
-use crate::support::{InProcess, PASSWORD, upstream::Fixture};
+use crate::support::{InProcess, PASSWORD, shared, upstream::Fixture};
 
 const HEADER: &str = "Bearer h34der-s3cret-of-fix";
 const VARIABLE: &str = "v4riable-s3cret-of-child";
@@ -27,6 +27,9 @@ async fn no_reading_operation_returns_a_secret() {
     let body = json!({"user": "root", "password": PASSWORD});
     let session = ask(&gateway.admin, "POST", "/api/v1/sessions", body).await.1;
     let session = session["token"].as_str().unwrap().to_owned();
+
+    // It has an authority then, with a key of its own.
+    shared::share(&gateway).await;
 
     let mut all = serde_json::to_string(&added).unwrap();
     let calls = gateway.audit().await;
@@ -69,6 +72,7 @@ async fn no_reading_operation_returns_a_secret() {
     }
     let recovery_key = gateway.recovery_key.clone();
     let secrets = [
+        "PRIVATE KEY",
         HEADER,
         "h34der-s3cret-of-fix",
         VARIABLE,

@@ -201,6 +201,15 @@ pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>
     }
 }
 
+/// The address that this machine goes out with.
+pub(crate) fn own_address() -> io::Result<IpAddr> {
+    // Nothing is sent: connecting a datagram socket only chooses a route, here
+    // to an address that is nobody's (RFC 5737).
+    let socket = std::net::UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))?;
+    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
+    Ok(socket.local_addr()?.ip())
+}
+
 /// TLS 1.3 with the system's certificates.
 fn tls() -> io::Result<rustls::ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());

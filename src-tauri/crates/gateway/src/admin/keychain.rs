@@ -14,9 +14,9 @@ use rusqlite::params;
 
 use super::{Admin, AdminError, Reader, session};
 use crate::{
-    door::Door,
     audit::{Record, record::rfc3339},
     clock,
+    door::Door,
     gateway::Gateway,
     store::rows,
 };

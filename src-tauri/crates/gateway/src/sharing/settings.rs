@@ -1,13 +1,13 @@
 //! What an admin has set, and whether it can be.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use agw_api::{SharingCertificate, SharingSettings};
 use rusqlite::{Connection, OptionalExtension as _, params};
 use rustls::pki_types::ServerName;
 
 use super::SharingError;
-use crate::{bounds, store::StoreError};
+use crate::{bounds, outbound, store::StoreError};
 
 const HTTPS: u16 = 443;
 
@@ -100,11 +100,7 @@ pub(super) fn hosts(settings: &SharingSettings) -> Vec<String> {
 
 /// This machine's name, and the address that it goes out with.
 pub(crate) fn suggested() -> Vec<String> {
-    // Nothing is sent: connecting a datagram socket only chooses a route.
-    let address = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).and_then(|socket| {
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9))?;
-        Ok(socket.local_addr()?.ip())
-    });
+    let address = outbound::own_address();
     let address = address.ok().filter(|a| !a.is_loopback()).map(|a| a.to_string());
     #[cfg(unix)]
     let name = rustix::system::uname().nodename().to_str().ok().map(str::to_ascii_lowercase);
