@@ -59,7 +59,7 @@ describe("settings", () => {
   it("say where the gateway listens and who can reach it", async () => {
     shown({ part: "sharing" });
     expect(await screen.findByTestId("listening-agents")).toHaveTextContent("http://127.0.0.1:7410/mcp");
-    expect(screen.getByText(/Programs on this machine only/)).toBeVisible();
+    expect(screen.getByText(/programs on this machine only/)).toBeVisible();
   });
 
   it("show sessions, mark this one, and end one or all others", async () => {
