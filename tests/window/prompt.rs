@@ -114,6 +114,7 @@ async fn gone_with_the_session(desktop: &Desktop, window: &Driver, agent: &Agent
     let answer = async {
         desktop.prompt(true).await;
         window.look_at_prompt(false).await;
+        window.click("account").await;
         window.click("sign-out").await;
         desktop.prompt(false).await;
         let waiting = desktop.agw(&["approvals"], "").await;

@@ -76,7 +76,7 @@ async fn what_is_chosen_of_the_shell_survives_it() {
     let mut desktop = Desktop::with_tray().await;
     let entry = desktop.path("config/autostart/ai-agent-gateway.desktop");
     let window = Driver::open(&mut desktop, &[]).await;
-    window.find("setup-submit").await;
+    window.find("welcome-begin").await;
     let none = json!({});
     let first = json!({"autostart": false, "notifications": true, "promptWindow": "auto"});
     assert_eq!(window.invoke("preferences", none.clone()).await, Ok(first));

@@ -1,6 +1,6 @@
 //! What an admin has set, and whether it can be.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 
 use agw_api::{SharingCertificate, SharingSettings};
 use rusqlite::{Connection, OptionalExtension as _, params};

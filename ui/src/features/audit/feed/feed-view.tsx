@@ -89,7 +89,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
               <th scope="col">{t.tool}</th>
               <th scope="col">{t.decision}</th>
               <th scope="col">{t.statusTitle}</th>
-              <th scope="col" className="number">
+              <th scope="col" className="number feed-duration">
                 {t.duration}
               </th>
               <th scope="col" className="feed-reason">
@@ -159,7 +159,7 @@ const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: 
       <td>
         <StatusMark status={row.status} />
       </td>
-      <td className="number">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
+      <td className="number feed-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
       <td className="dim feed-reason" title={row.reason}>
         <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
       </td>

@@ -145,7 +145,7 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
             </Group>
           </div>
           <SimulationPanel change={proposed} stamp={JSON.stringify(values)} />
-          <Group justify="space-between">
+          <Group justify="space-between" className="dialog-actions">
             {grant && onRemove ? (
               <Button variant="subtle" color="red" className="danger" onClick={() => onRemove(grant)} data-testid="grant-remove">
                 {t.remove}
