@@ -20,6 +20,7 @@ use std::{
     os::unix::{fs::DirBuilderExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use agw_api::{ServiceFile, paths};
@@ -88,7 +89,12 @@ impl Desktop {
             fs::DirBuilder::new().mode(0o700).create(&path).unwrap();
             desktop.env.push((name, path.display().to_string()));
         }
-        let xvfb = ["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"];
+        // A server that ends takes the socket of its number along, also when
+        // another has that by now: each gets one that was never used here.
+        static USED: AtomicU32 = AtomicU32::new(0);
+        let number = 100 + std::process::id() % 500 * 20 + USED.fetch_add(1, Ordering::Relaxed);
+        let name = format!(":{number}");
+        let xvfb = [&*name, "-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"];
         let display = desktop.start("Xvfb", &xvfb).line().await;
         desktop.env.push(("DISPLAY", format!(":{display}")));
         let bus = ["--session", "--nofork", "--print-address=1"];
