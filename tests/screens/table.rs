@@ -77,7 +77,7 @@ pub const SCREENS: &[Screen] = &[
     after(
         "a cell of the grid",
         "/grants?subject=ana",
-        &[ClickCss("[data-testid^='cell-'][data-testid$='-mail.send']"), Click("grid-details")],
+        &[ClickCss("[data-testid^='cell-'][data-testid$='-mail.send']")],
         "[data-testid='cell-why']",
     ),
     after("the keys of the grid", "/grants", &[Click("grid-keys")], "[role='dialog']"),
