@@ -101,7 +101,7 @@ async fn a_day_without_a_mouse() {
     page.find("user-dora").await;
 
     // A grant, in the grid: find dora, go to a tool, allow, apply.
-    visit.by_palette("grants", "Grants").await;
+    visit.by_palette("permissions", "Permissions").await;
     visit.focus_is_at("#page h1").await;
     page.find("permission-grid").await;
     visit.tab_to("[data-testid='permission-grid']").await;

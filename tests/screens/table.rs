@@ -128,7 +128,7 @@ pub const SCREENS: &[Screen] = &[
     page("a person", "/people?user=ana", "[data-testid='agent-add']"),
     page("agents", "/people?part=agents", "#page table"),
     page("teams", "/people?part=teams", "#page h2"),
-    page("connecting an agent", "/people?part=clients", "#page h2"),
+    page("connecting an agent", "/people?part=clients", "#page p"),
     after("adding a person", "/people", &[Click("user-add")], "[data-testid='user-submit']"),
     after(
         "adding an agent",
