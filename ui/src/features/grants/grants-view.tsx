@@ -56,9 +56,21 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
   const failed = all.find((query) => query.isError && query.data === undefined);
   if (failed) {
     const error = asApiError(failed.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => all.forEach((query) => void query.refetch()) }} />;
+    return (
+      <>
+        <h1>{t.title}</h1>
+        <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => all.forEach((query) => void query.refetch()) }} />
+      </>
+    );
   }
-  if (!users.data || !agents.data || (seesTeams && !teams.data) || !grants.data || !tools.data) return <Loading label={strings.loading} />;
+  if (!users.data || !agents.data || (seesTeams && !teams.data) || !grants.data || !tools.data) {
+    return (
+      <>
+        <h1>{t.title}</h1>
+        <Loading label={strings.loading} />
+      </>
+    );
+  }
   const fresh = role === "member" ? 0 : tools.data.filter((tool) => isFresh(tool, now)).length;
 
   return (
