@@ -101,7 +101,7 @@ async fn a_day_without_a_mouse() {
     page.find("user-dora").await;
 
     // A grant, in the grid: find dora, go to a tool, allow, apply.
-    visit.by_palette("grants", "Grants").await;
+    visit.by_palette("permissions", "Permissions").await;
     visit.focus_is_at("#page h1").await;
     page.find("permission-grid").await;
     visit.tab_to("[data-testid='permission-grid']").await;
@@ -113,6 +113,9 @@ async fn a_day_without_a_mouse() {
     browser.press(&format!("{DOWN}{RIGHT}a")).await;
     page.find("grid-apply").await;
     browser.press(&format!("{CONTROL}{ENTER}{END_OF_CHORD}")).await;
+    // What is about to change is shown first.
+    visit.tab_to("[data-testid='grid-review-apply']").await;
+    browser.press(ENTER).await;
     eventually("dora is granted it", async || {
         let grants: Vec<Grant> = seeded.gateway.admin.get("/api/v1/grants").await.unwrap();
         grants.iter().any(|grant| grant.subject.contains("dora")).then_some(())

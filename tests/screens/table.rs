@@ -77,7 +77,7 @@ pub const SCREENS: &[Screen] = &[
     after(
         "a cell of the grid",
         "/grants?subject=ana",
-        &[ClickCss("[data-testid^='cell-'][data-testid$='-mail.send']"), Click("grid-details")],
+        &[ClickCss("[data-testid^='cell-'][data-testid$='-mail.send']")],
         "[data-testid='cell-why']",
     ),
     after("the keys of the grid", "/grants", &[Click("grid-keys")], "[role='dialog']"),
@@ -113,13 +113,22 @@ pub const SCREENS: &[Screen] = &[
     page("a connection", "/connections?open=mail", "[data-testid='connection-test']"),
     page("a connection that failed", "/connections?open=wiki", "[data-testid='connection-test']"),
     after(
-        "adding a connection",
+        "the catalogue of connections",
         "/connections",
         &[Click("connection-add")],
+        "[data-testid='catalogue-by-hand']",
+    ),
+    after(
+        "adding a connection",
+        "/connections",
+        &[Click("connection-add"), Click("catalogue-by-hand")],
         "[data-testid='connection-name']",
     ),
     page("people", "/people", "[data-testid='user-ana']"),
     page("a person", "/people?user=ana", "[data-testid='agent-add']"),
+    page("agents", "/people?part=agents", "#page table"),
+    page("teams", "/people?part=teams", "#page h2"),
+    page("connecting an agent", "/people?part=clients", "#page p"),
     after("adding a person", "/people", &[Click("user-add")], "[data-testid='user-submit']"),
     after(
         "adding an agent",
@@ -128,7 +137,6 @@ pub const SCREENS: &[Screen] = &[
         "[data-testid='agent-submit']",
     ),
     after("inviting somebody", "/people", &[Click("invite")], "[data-testid='invite-make']"),
-    page("sharing", "/settings?part=sharing", "[data-testid='sharing-save']"),
     page("the trail", "/audit", "[data-testid='audit-row']"),
     after(
         "filters of the trail",
@@ -149,7 +157,7 @@ pub const SCREENS: &[Screen] = &[
         "[data-testid='export-dialog']",
     ),
     page("the proof of the trail", "/audit?view=proof", "[data-testid='audit-checkpoint']"),
-    page("settings: sharing", "/settings", "#page h1"),
+    page("settings: sharing", "/settings?part=sharing", "[data-testid='sharing-save']"),
     page("settings: the keychain", "/settings?part=keychain", "[data-testid='keychain-state']"),
     page("settings: sessions", "/settings?part=sessions", "[data-testid='sessions-end-others']"),
     page(

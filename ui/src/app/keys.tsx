@@ -1,7 +1,8 @@
-import { Modal, Switch } from "@mantine/core";
+import { Switch } from "@mantine/core";
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
+import { Dialog } from "../components/dialog";
 import { isForPage, useSingleKeys } from "../components/appearance";
 import { strings } from "../strings";
 import { PAGES } from "./pages";
@@ -50,7 +51,7 @@ export function KeySheet({ onClose }: { onClose: () => void }) {
   const [on, turn] = useSingleKeys();
   const rows: [what: string, ...keys: string[]][] = [[t.palette, MOD, "K"], [t.sheet, "?"], ...PAGES.map(({ label, key }): [string, string, string] => [t.goTo(label), "G", key.toUpperCase()]), [t.close, "Esc"]];
   return (
-    <Modal opened onClose={onClose} title={t.title} data-testid="key-sheet">
+    <Dialog onClose={onClose} title={t.title} data-testid="key-sheet">
       <dl className="keys-list">
         {rows.map(([what, ...keys]) => (
           <div key={what} className="fact-row">
@@ -68,6 +69,6 @@ export function KeySheet({ onClose }: { onClose: () => void }) {
       </dl>
       <p className="note dim">{t.tables}</p>
       <Switch mt="md" label={t.singleKeys} description={t.singleKeysText} checked={on} onChange={(event) => turn(event.currentTarget.checked)} data-testid="single-keys" />
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,5 +1,6 @@
 import { Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
 import type { ReactNode } from "react";
+import { Dialog } from "./dialog";
 
 interface ConfirmProps {
   opened: boolean;
@@ -48,7 +49,7 @@ interface ConflictProps {
 /** Somebody changed the same row: shows both and lets the person choose. */
 export function Conflict(props: ConflictProps) {
   return (
-    <Modal opened onClose={props.onKeep} title={props.title} centered withCloseButton={false}>
+    <Dialog onClose={props.onKeep} title={props.title} centered withCloseButton={false}>
       <Stack data-testid="conflict">
         <Text size="sm">{props.explanation}</Text>
         <div className="versus">
@@ -74,6 +75,6 @@ export function Conflict(props: ConflictProps) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

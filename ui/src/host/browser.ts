@@ -45,13 +45,28 @@ function subscribe(listener: StreamListener): () => void {
     open();
   };
 
+  // A page that the browser keeps for going back to would keep its connection, too, of which a browser opens six to one host.
+  const leave = () => {
+    window.clearTimeout(timer);
+    timer = undefined;
+    source?.close();
+  };
+  const comeBack = (event: PageTransitionEvent) => {
+    if (!event.persisted) return;
+    lost = true;
+    open();
+  };
+
   window.addEventListener("online", hurry);
   window.addEventListener("focus", hurry);
+  window.addEventListener("pagehide", leave);
+  window.addEventListener("pageshow", comeBack);
   open();
   return () => {
     window.removeEventListener("online", hurry);
     window.removeEventListener("focus", hurry);
-    window.clearTimeout(timer);
-    source?.close();
+    window.removeEventListener("pagehide", leave);
+    window.removeEventListener("pageshow", comeBack);
+    leave();
   };
 }

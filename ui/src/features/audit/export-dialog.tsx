@@ -1,8 +1,9 @@
-import { Button, Group, Modal, Radio, Stack } from "@mantine/core";
+import { Button, Group, Radio, Stack } from "@mantine/core";
 import { useState } from "react";
 
 import { useGateway } from "../../api/gateway";
 import { useRole } from "../../api/use-role";
+import { Dialog } from "../../components/dialog";
 import { CopyLine } from "../../components/copy-line";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
@@ -30,7 +31,7 @@ export function ExportDialog({ filter, proof = false, onClose }: ExportDialogPro
   const query = queryOf(filter, now);
   const chips = chipsOf(filter).map(({ label }) => label);
   return (
-    <Modal opened onClose={onClose} title={t.title} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="export-dialog">
         <Radio.Group
           label={t.format}
@@ -65,6 +66,6 @@ export function ExportDialog({ filter, proof = false, onClose }: ExportDialogPro
           </>
         )}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

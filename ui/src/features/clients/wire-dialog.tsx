@@ -1,10 +1,11 @@
-import { Alert, Button, Checkbox, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Button, Checkbox, Group, Stack, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
 import { type ApiError, asApiError } from "../../api/error";
 import { keys } from "../../api/queries";
 import { type Action, useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Diff } from "../../components/diff";
 import { Icon } from "../../components/icons";
 import { Failure, Loading } from "../../components/states";
@@ -77,7 +78,7 @@ function usePreview(client: FoundClient, what: string, read: () => Promise<Clien
 /** The question, or once it is done what was done. */
 export function Frame({ title, said, onClose, children }: { title: string; said: readonly string[] | undefined; onClose: () => void; children: ReactNode }) {
   return (
-    <Modal opened onClose={onClose} title={title} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={title} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
       {said === undefined ? (
         <Stack>{children}</Stack>
       ) : (
@@ -96,7 +97,7 @@ export function Frame({ title, said, onClose, children }: { title: string; said:
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

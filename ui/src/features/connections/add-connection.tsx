@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Group, Modal, NativeSelect, PasswordInput, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Group, NativeSelect, PasswordInput, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { NewConnection, Transport } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
@@ -100,7 +101,7 @@ export function AddConnection({ entry, onClose, onBack = onClose, onAdded }: Add
   };
 
   return (
-    <Modal opened onClose={onClose} title={reviewing ? t.reviewTitle : t.addTitle} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={reviewing ? t.reviewTitle : t.addTitle} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       {reviewing ? (
         <Stack>
           <Text size="sm">{form.values.kind === "stdio" ? t.reviewStdio : t.reviewHttp}</Text>
@@ -169,7 +170,7 @@ export function AddConnection({ entry, onClose, onBack = onClose, onAdded }: Add
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

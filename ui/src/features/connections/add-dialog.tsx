@@ -1,5 +1,5 @@
-import { Modal } from "@mantine/core";
 import { useState } from "react";
+import { Dialog } from "../../components/dialog";
 
 import { strings } from "../../strings";
 import { AddConnection } from "./add-connection";
@@ -13,8 +13,8 @@ export function AddDialog({ onClose, onAdded }: { onClose: () => void; onAdded: 
     return <AddConnection entry={chosen === "by hand" ? undefined : chosen} onClose={onClose} onBack={() => setChosen(undefined)} onAdded={onAdded} />;
   }
   return (
-    <Modal opened onClose={onClose} title={strings.connections.addTitle} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={strings.connections.addTitle} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
       <CatalogueList onChoose={setChosen} onByHand={() => setChosen("by hand")} />
-    </Modal>
+    </Dialog>
   );
 }

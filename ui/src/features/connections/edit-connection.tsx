@@ -1,4 +1,4 @@
-import { ActionIcon, Button, Checkbox, Group, Modal, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { ActionIcon, Button, Checkbox, Group, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Connection, Transport } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Icon } from "../../components/icons";
 import { StaleNotice } from "../../components/stale-notice";
 import { Failure } from "../../components/states";
@@ -68,7 +69,7 @@ export function EditConnection({ connection: opened, onClose }: { connection: Co
   const startsAnother = target.kind === "stdio" && JSON.stringify(target) !== JSON.stringify(connection.transport);
 
   return (
-    <Modal opened onClose={onClose} title={reviewing ? t.reviewTitle : t.editTitle(connection.name)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={reviewing ? t.reviewTitle : t.editTitle(connection.name)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       {reviewing ? (
         <Stack>
           <Text size="sm">{t.reviewStdio}</Text>
@@ -160,7 +161,7 @@ export function EditConnection({ connection: opened, onClose }: { connection: Co
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }
 

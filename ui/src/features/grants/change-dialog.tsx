@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
@@ -7,6 +7,7 @@ import { useGateway } from "../../api/gateway";
 import { grantsQuery, keys } from "../../api/queries";
 import type { Change } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 import { ChangeList } from "./change-list";
@@ -37,7 +38,7 @@ export function ChangeDialog({ title, children, change, apply, onClose }: Change
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} title={title} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={title} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack>
         {children}
         {change && (
@@ -56,6 +57,6 @@ export function ChangeDialog({ title, children, change, apply, onClose }: Change
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -115,7 +115,7 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
                     <Covers grant={grant} />
                   </td>
                   {mayChange && (
-                    <td className="end">
+                    <td className="end nowrap">
                       <Button size="compact-xs" variant="subtle" disabled={stopped} onClick={() => open({ grant })} aria-label={t.editNamed(grant.subject, grant.tool)} data-testid={`edit-${grant.id}`}>
                         {t.edit}
                       </Button>
@@ -144,7 +144,7 @@ export function Covers({ grant }: { grant: Grant }) {
   const added = grant.new_tools ?? [];
   return (
     <>
-      <span className="dim">{t.coversCount(grant.covers ?? 0, grant.tool)}</span>
+      <span className="dim nowrap">{t.coversCount(grant.covers ?? 0, grant.tool)}</span>
       {added.length > 0 && (
         <Tooltip label={strings.grants.newToolsNote(added.slice(0, MOST_NAMED))} multiline maw={420} withArrow events={{ hover: true, focus: true, touch: true }}>
           {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what is new is in the tooltip */}

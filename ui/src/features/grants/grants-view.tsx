@@ -41,7 +41,9 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
   const views = GRANT_VIEWS.filter((part) => part !== "suggestions" || role !== "member");
   const users = useQuery(usersQuery(client));
   const agents = useQuery(agentsQuery(client));
-  const teams = useQuery(teamsQuery(client));
+  // Teams are not a member's to see; their grants are.
+  const seesTeams = role !== "member";
+  const teams = useQuery({ ...teamsQuery(client), enabled: seesTeams });
   const grants = useQuery(grantsQuery(client));
   const tools = useQuery(toolsQuery(client));
   const [now] = useState(() => Date.now());
@@ -54,9 +56,21 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
   const failed = all.find((query) => query.isError && query.data === undefined);
   if (failed) {
     const error = asApiError(failed.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => all.forEach((query) => void query.refetch()) }} />;
+    return (
+      <>
+        <h1>{t.title}</h1>
+        <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => all.forEach((query) => void query.refetch()) }} />
+      </>
+    );
   }
-  if (!users.data || !agents.data || !teams.data || !grants.data || !tools.data) return <Loading label={strings.loading} />;
+  if (!users.data || !agents.data || (seesTeams && !teams.data) || !grants.data || !tools.data) {
+    return (
+      <>
+        <h1>{t.title}</h1>
+        <Loading label={strings.loading} />
+      </>
+    );
+  }
   const fresh = role === "member" ? 0 : tools.data.filter((tool) => isFresh(tool, now)).length;
 
   return (

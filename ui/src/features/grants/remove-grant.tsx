@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 
 import { unwrap } from "../../api/client";
@@ -6,6 +6,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Grant } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Conflict } from "../../components/dialogs";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
@@ -45,7 +46,7 @@ export function RemoveGrant({ grant, onClose }: { grant: Grant; onClose: () => v
     );
   }
   return (
-    <Modal opened onClose={onClose} title={t.remove.title} size="xl" withCloseButton={false}>
+    <Dialog onClose={onClose} title={t.remove.title} size="xl" withCloseButton={false}>
       <Stack>
         <div className="change-grant">
           <GrantLine grant={grant} />
@@ -62,6 +63,6 @@ export function RemoveGrant({ grant, onClose }: { grant: Grant; onClose: () => v
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }

@@ -4,6 +4,7 @@ import type { ReactNode } from "react";
 
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, grantsQuery, teamsQuery, toolsQuery, usersQuery } from "../../api/queries";
+import { useRole } from "../../api/use-role";
 import { strings } from "../../strings";
 import { subjectKey } from "./subject";
 
@@ -30,7 +31,8 @@ export function SubjectSelect({ label, description, value, error, callersOnly = 
   const { client } = useGateway();
   const users = useQuery(usersQuery(client)).data ?? [];
   const agents = useQuery(agentsQuery(client)).data ?? [];
-  const teams = useQuery(teamsQuery(client)).data ?? [];
+  const member = useRole() === "member";
+  const teams = useQuery({ ...teamsQuery(client), enabled: !member }).data ?? [];
   const names = {
     users: users.map((user) => user.name),
     agents: agents.map((agent) => subjectKey(agent.user, agent.name)),

@@ -1,9 +1,10 @@
-import { Button, Modal, NativeSelect, Stack, TagsInput, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Stack, TagsInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 import { type AgentLimits, limitsOf, validateLimits } from "./agent-fields";
@@ -37,7 +38,7 @@ export function AddAgent({ user, onClose, onAdded }: AddAgentProps) {
     return { name: agent.name, token: agent.token };
   });
   return (
-    <Modal opened onClose={onClose} title={t.addAgentTitle(user)} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.addAgentTitle(user)} closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={form.onSubmit(async (values) => {
@@ -73,6 +74,6 @@ export function AddAgent({ user, onClose, onAdded }: AddAgentProps) {
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

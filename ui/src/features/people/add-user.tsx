@@ -1,4 +1,4 @@
-import { Button, Modal, NativeSelect, Select, Stack, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Select, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 
@@ -7,6 +7,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Team } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 import { roleChoices, roleOf } from "./edit-user";
@@ -27,7 +28,7 @@ export function AddUser({ teams, onClose, onAdded }: { teams: readonly Team[]; o
     return user.name;
   });
   return (
-    <Modal opened onClose={onClose} title={t.addUser} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.addUser} closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={form.onSubmit(async (values) => {
@@ -57,6 +58,6 @@ export function AddUser({ teams, onClose, onAdded }: { teams: readonly Team[]; o
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

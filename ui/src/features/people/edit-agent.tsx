@@ -1,4 +1,4 @@
-import { Button, Modal, NativeSelect, Stack, TagsInput, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Stack, TagsInput, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Agent } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { dayAndTime } from "../../components/time";
 import { strings } from "../../strings";
@@ -54,7 +55,7 @@ export function EditAgent({ agent, onClose }: { agent: Agent; onClose: () => voi
   const theirs = now && words({ ...now, end: now.expires_at, timeout: now.client_timeout_seconds });
 
   return (
-    <Modal opened onClose={onClose} title={t.editAgentTitle(`${agent.user} / ${agent.name}`)} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.editAgentTitle(`${agent.user} / ${agent.name}`)} closeButtonProps={{ "aria-label": strings.close }}>
       <form noValidate onSubmit={form.onSubmit(() => void save.run(opened.version))}>
         <Stack>
           {save.error && !now && <Failure message={save.error.message} next={save.error.next} />}
@@ -88,6 +89,6 @@ export function EditAgent({ agent, onClose }: { agent: Agent; onClose: () => voi
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

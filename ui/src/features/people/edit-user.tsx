@@ -1,4 +1,4 @@
-import { Button, Modal, NativeSelect, Stack, TagsInput } from "@mantine/core";
+import { Button, NativeSelect, Stack, TagsInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -7,6 +7,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Role, Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 import { StaleNotice } from "../../components/stale-notice";
@@ -35,7 +36,7 @@ export function EditUser({ user, teams, onClose }: { user: User; teams: readonly
   });
   const now = save.error?.code === "stale" ? (save.error.current as User | undefined) : undefined;
   return (
-    <Modal opened onClose={onClose} title={t.editTitle(user.name)} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.editTitle(user.name)} closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={(event) => {
@@ -62,6 +63,6 @@ export function EditUser({ user, teams, onClose }: { user: User; teams: readonly
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Alert, Button, Modal, NativeSelect, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Alert, Button, NativeSelect, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -8,6 +8,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { InviteCreated, Team } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Icon } from "../../components/icons";
 import { SecretOnce } from "../../components/secret-once";
 import { Failure } from "../../components/states";
@@ -42,7 +43,7 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
   });
   if (made) {
     return (
-      <Modal opened onClose={onClose} title={t.linkTitle(made.invite.user)} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}>
+      <Dialog onClose={onClose} title={t.linkTitle(made.invite.user)} closeOnClickOutside={false} closeOnEscape={false} withCloseButton={false}>
         <Stack>
           <Text size="sm">{t.linkOnce}</Text>
           <SecretOnce secret={made.link} label={t.link} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="invite-link" />
@@ -58,11 +59,11 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
             {t.sent}
           </Button>
         </Stack>
-      </Modal>
+      </Dialog>
     );
   }
   return (
-    <Modal opened onClose={onClose} title={t.invite} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.invite} closeButtonProps={{ "aria-label": strings.close }}>
       <form noValidate onSubmit={form.onSubmit((values) => void make.run(values))}>
         <Stack>
           <Text size="sm">{t.text}</Text>
@@ -80,6 +81,6 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

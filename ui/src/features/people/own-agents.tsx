@@ -19,7 +19,14 @@ export function OwnAgents({ grantsHref }: { grantsHref: (subject: string) => str
       <Loaded of={users}>
         {(known) => {
           const me = known.find((user) => user.name === own);
-          return me && <UserPanel user={me} teams={[]} grantsHref={grantsHref} onGone={() => undefined} />;
+          return (
+            me && (
+              <>
+                <h2 className="visually-hidden">{t.agents}</h2>
+                <UserPanel user={me} teams={[]} grantsHref={grantsHref} onGone={() => undefined} />
+              </>
+            )
+          );
         }}
       </Loaded>
     </section>

@@ -45,9 +45,9 @@ interface PeopleViewProps {
 export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHref, clients, sharingHref }: PeopleViewProps) {
   const { client, host } = useGateway();
   const users = useQuery(usersQuery(client));
-  const teams = useQuery(teamsQuery(client));
   const stopped = useServiceState() === "stopped";
   const role = useRole();
+  const teams = useQuery({ ...teamsQuery(client), enabled: role !== "member" });
   const wanted = find.trim().toLowerCase();
   const matching = (users.data ?? []).filter((user) => user.name === open || [user.name, ...user.teams].some((name) => name.toLowerCase().includes(wanted)));
   const { shown, left, more } = usePaging(matching, STEP);

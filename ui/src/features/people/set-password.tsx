@@ -1,4 +1,4 @@
-import { Button, Modal, PasswordInput, Stack, Text } from "@mantine/core";
+import { Button, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQueryClient } from "@tanstack/react-query";
 
@@ -6,6 +6,7 @@ import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 
@@ -30,7 +31,7 @@ export function SetPassword({ user, onClose }: { user: string; onClose: () => vo
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} title={t.passwordTitle(user)} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.passwordTitle(user)} closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={form.onSubmit((values) => {
@@ -48,6 +49,6 @@ export function SetPassword({ user, onClose }: { user: string; onClose: () => vo
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, MultiSelect, Stack } from "@mantine/core";
+import { Button, MultiSelect, Stack } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ClipboardEvent, useState } from "react";
 
@@ -7,6 +7,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { StaleNotice } from "../../components/stale-notice";
 import { strings } from "../../strings";
@@ -39,7 +40,7 @@ export function TeamMembers({ team, users, onClose }: { team: Team; users: reado
     setUnknown(names.filter((name) => !known.has(name)));
   };
   return (
-    <Modal opened onClose={onClose} title={t.membersTitle(team.name)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.membersTitle(team.name)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={(event) => {
@@ -73,6 +74,6 @@ export function TeamMembers({ team, users, onClose }: { team: Team; users: reado
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Stack, Text, TextInput } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -7,6 +7,7 @@ import { useGateway } from "../../api/gateway";
 import { keys } from "../../api/queries";
 import type { Team, User } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
@@ -128,7 +129,7 @@ function AddTeam({ onClose }: { onClose: () => void }) {
     onClose();
   });
   return (
-    <Modal opened onClose={onClose} title={t.addTeam} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.addTeam} closeButtonProps={{ "aria-label": strings.close }}>
       <form
         noValidate
         onSubmit={(event) => {
@@ -144,6 +145,6 @@ function AddTeam({ onClose }: { onClose: () => void }) {
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,10 +1,11 @@
-import { Button, Modal, PasswordInput, Stack, Text } from "@mantine/core";
+import { Button, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useState } from "react";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
+import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 
@@ -29,7 +30,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     return true;
   });
   return (
-    <Modal opened onClose={onClose} title={t.title} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title} closeButtonProps={{ "aria-label": strings.close }}>
       {done ? (
         <Stack>
           <Text size="sm" role="status">
@@ -59,6 +60,6 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
           </Stack>
         </form>
       )}
-    </Modal>
+    </Dialog>
   );
 }

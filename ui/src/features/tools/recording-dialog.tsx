@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, Switch, TagsInput } from "@mantine/core";
+import { Button, Stack, Switch, TagsInput } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -9,6 +9,7 @@ import { toolQuery } from "../../api/queries";
 import type { Recording, ToolDetail } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { useIsAdmin } from "../../api/use-role";
+import { Dialog } from "../../components/dialog";
 import { StaleNotice } from "../../components/stale-notice";
 import { Failure, Loading } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
@@ -25,7 +26,7 @@ export function RecordingDialog({ tool, onClose }: { tool: string; onClose: () =
   const detail = useQuery({ ...toolQuery(client, tool), staleTime: 0 });
   const error = detail.isError && detail.data === undefined ? asApiError(detail.error) : undefined;
   return (
-    <Modal opened onClose={onClose} title={t.title(tool)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title(tool)} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="recording">
         <p className="note dim">{t.intro}</p>
         {error && <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void detail.refetch() }} />}
@@ -33,7 +34,7 @@ export function RecordingDialog({ tool, onClose }: { tool: string; onClose: () =
         {detail.data && !detail.isFetching && !isAdmin && <Kept recording={detail.data.recording} />}
         {detail.data && isAdmin && <RecordingForm detail={detail.data} onClose={onClose} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

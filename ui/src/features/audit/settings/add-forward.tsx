@@ -1,10 +1,11 @@
-import { Button, Modal, NativeSelect, Stack, Switch, TextInput } from "@mantine/core";
+import { Button, NativeSelect, Stack, Switch, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 
 import { unwrap } from "../../../api/client";
 import { useGateway } from "../../../api/gateway";
 import type { ForwardKind } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
+import { Dialog } from "../../../components/dialog";
 import { Failure } from "../../../components/states";
 import { strings } from "../../../strings";
 
@@ -26,7 +27,7 @@ export function AddForward({ onClose, onAdded }: { onClose: () => void; onAdded:
     onAdded();
   });
   return (
-    <Modal opened onClose={onClose} title={t.addTitle} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.addTitle} closeButtonProps={{ "aria-label": strings.close }}>
       <form noValidate onSubmit={form.onSubmit((values) => void add.run(values))}>
         <Stack>
           {add.error && <Failure message={add.error.message} next={add.error.next} />}
@@ -39,6 +40,6 @@ export function AddForward({ onClose, onAdded }: { onClose: () => void; onAdded:
           </Button>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, NativeSelect, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, NativeSelect, SegmentedControl, Stack, Text, TextInput } from "@mantine/core";
 import { type UseFormReturnType, useForm } from "@mantine/form";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -9,6 +9,7 @@ import { useGateway } from "../../../api/gateway";
 import { keys, toolQuery, toolsQuery } from "../../../api/queries";
 import type { Change, Effect, Grant, NewGrant } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
+import { Dialog } from "../../../components/dialog";
 import { Failure } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { strings } from "../../../strings";
@@ -78,7 +79,7 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
   const broken = condition.state === "incomplete" || condition.state === "failed" || (condition.state === "checked" && condition.checked.problem != null);
 
   return (
-    <Modal opened onClose={onClose} title={grant ? t.editTitle : t.addTitle} size="xl" closeOnClickOutside={false} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={grant ? t.editTitle : t.addTitle} size="xl" closeOnClickOutside={false} closeButtonProps={{ "aria-label": strings.close }}>
       <form noValidate onSubmit={form.onSubmit(() => void save.run(grant))} data-testid="grant-dialog">
         <Stack>
           {stale && (
@@ -164,7 +165,7 @@ export function GrantDialog({ draft, onClose, onRemove }: GrantDialogProps) {
           </Group>
         </Stack>
       </form>
-    </Modal>
+    </Dialog>
   );
 }
 

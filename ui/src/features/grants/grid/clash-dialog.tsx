@@ -1,7 +1,8 @@
-import { Button, Group, Modal, Radio, Stack, Text } from "@mantine/core";
+import { Button, Group, Radio, Stack, Text } from "@mantine/core";
 import { useState } from "react";
 
 import type { Grant } from "../../../api/types";
+import { Dialog } from "../../../components/dialog";
 import { Mark } from "../../../components/mark";
 import { ToolName } from "../../../components/tool-name";
 import { strings } from "../../../strings";
@@ -25,7 +26,7 @@ export function ClashDialog({ clashes, onClose, onDecide }: ClashDialogProps) {
   const [mine, setMine] = useState<ReadonlySet<string>>(new Set());
   const choose = (key: string, wanted: boolean) => setMine((before) => new Set(wanted ? [...before, key] : [...before].filter((other) => other !== key)));
   return (
-    <Modal opened onClose={onClose} title={t.title} size="xl" closeOnClickOutside={false} closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title} size="xl" closeOnClickOutside={false} closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="grid-clash">
         <Text size="sm">{t.text}</Text>
         <Group gap="xs">
@@ -79,7 +80,7 @@ export function ClashDialog({ clashes, onClose, onDecide }: ClashDialogProps) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,9 +1,9 @@
-import { Modal } from "@mantine/core";
 import { useCallback, useMemo, useRef, useState } from "react";
 
 import type { Grant, Tool } from "../../../api/types";
 import { useIsAdmin } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
+import { Dialog } from "../../../components/dialog";
 import { Empty } from "../../../components/states";
 import { strings } from "../../../strings";
 import { ExplainPanel } from "../explain/explain-panel";
@@ -158,9 +158,9 @@ export function GridView({ people, grants, tools, edits, filter, onFilter }: Gri
       {changes}
       {dialogs}
       {why && (
-        <Modal opened onClose={() => setWhy(undefined)} title={t.card.why} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
+        <Dialog onClose={() => setWhy(undefined)} title={t.card.why} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
           <ExplainPanel caller={why.caller} tool={why.tool} />
-        </Modal>
+        </Dialog>
       )}
     </div>
   );

@@ -136,7 +136,8 @@ export function PermissionGrid(props: PermissionGridProps) {
             width={380}
             shadow="md"
             trapFocus={!card.peek}
-            withRoles={!card.peek}
+            // Its anchor is no button, and its name is what it says.
+            withRoles={false}
             transitionProps={{ duration: 0 }}
             middlewares={{ flip: { crossAxis: true }, shift: true }}
             onChange={(opened) => {
@@ -151,7 +152,7 @@ export function PermissionGrid(props: PermissionGridProps) {
                 style={{ top: layout.head + card.place.row * ROW, left: layout.names + card.place.col * layout.col, height: ROW, width: layout.col }}
               />
             </Popover.Target>
-            <Popover.Dropdown p="sm" className={card.peek ? "pg-peek" : undefined}>
+            <Popover.Dropdown p="sm" className={card.peek ? "pg-peek" : undefined} {...(card.peek ? {} : { role: "dialog", "aria-label": t.card.title(subjects[card.place.col]?.key ?? "", rows[card.place.row]?.id ?? "") })}>
               {props.children}
             </Popover.Dropdown>
           </Popover>

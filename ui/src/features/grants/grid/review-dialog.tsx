@@ -1,6 +1,7 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 
 import type { ApiError } from "../../../api/error";
+import { Dialog } from "../../../components/dialog";
 import { Mark } from "../../../components/mark";
 import { Failure, Loading } from "../../../components/states";
 import { ToolName } from "../../../components/tool-name";
@@ -29,7 +30,7 @@ export function ReviewDialog({ edits, simulated, pending, disabled, error, onApp
   const { shown, left, more } = usePaging([...edits.values()], STEP);
   const waits = simulated.simulation === undefined && !simulated.failed;
   return (
-    <Modal opened onClose={onClose} title={t.title(edits.size)} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title(edits.size)} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="grid-review-dialog">
         <div className="panel table-scroll pg-review">
           <table className="plain-table">
@@ -80,7 +81,7 @@ export function ReviewDialog({ edits, simulated, pending, disabled, error, onApp
           </Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Button, Group, Modal, PasswordInput, Stack, Text } from "@mantine/core";
+import { Button, Group, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
@@ -10,6 +10,7 @@ import { keychainQuery, keys } from "../../../api/queries";
 import { useAction } from "../../../api/use-action";
 import { useIsAdmin } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
+import { Dialog } from "../../../components/dialog";
 import { Mark } from "../../../components/mark";
 import { SecretOnce } from "../../../components/secret-once";
 import { Failure, Loading } from "../../../components/states";
@@ -90,7 +91,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
     return answer.recovery_key;
   });
   return (
-    <Modal opened onClose={onClose} title={made === undefined ? t.makeTitle : t.madeTitle} closeOnClickOutside={made === undefined} closeOnEscape={made === undefined} withCloseButton={made === undefined} closeButtonProps={{ "aria-label": strings.close }} size="lg">
+    <Dialog onClose={onClose} title={made === undefined ? t.makeTitle : t.madeTitle} closeOnClickOutside={made === undefined} closeOnEscape={made === undefined} withCloseButton={made === undefined} closeButtonProps={{ "aria-label": strings.close }} size="lg">
       {made === undefined ? (
         <form
           noValidate
@@ -125,6 +126,6 @@ function NewKey({ onClose }: { onClose: () => void }) {
           </Group>
         </Stack>
       )}
-    </Modal>
+    </Dialog>
   );
 }

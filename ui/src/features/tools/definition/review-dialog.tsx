@@ -1,4 +1,4 @@
-import { Alert, Button, Code, Group, Modal, Stack } from "@mantine/core";
+import { Alert, Button, Code, Group, Stack } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
@@ -10,6 +10,7 @@ import type { ToolReview } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
 import { useIsAdmin } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
+import { Dialog } from "../../../components/dialog";
 import { Icon } from "../../../components/icons";
 import { Failure, Loading } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
@@ -29,13 +30,13 @@ export function ReviewDialog({ tool, onClose }: { tool: string; onClose: () => v
   if (opened === undefined && review.data !== undefined) setOpened(review.data);
   const error = review.isError && shown === undefined ? asApiError(review.error) : undefined;
   return (
-    <Modal opened onClose={onClose} title={t.title(tool)} size="min(1180px, 96vw)" closeButtonProps={{ "aria-label": strings.close }}>
+    <Dialog onClose={onClose} title={t.title(tool)} size="min(1180px, 96vw)" closeButtonProps={{ "aria-label": strings.close }}>
       <Stack data-testid="review">
         {error && <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void review.refetch() }} />}
         {shown === undefined && !error && <Loading label={strings.loading} />}
         {shown && <Review review={shown} now={review.data ?? shown} onShowNow={() => setOpened(review.data)} onClose={onClose} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 
