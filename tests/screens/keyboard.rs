@@ -160,6 +160,7 @@ async fn the_palette_finds_everything_and_respects_the_role() {
         ("wiki", "wiki", "#/connections?open=wiki"),
         ("update contact", "crm.update_contact", "#/tools?find=crm.update_contact"),
         ("verify", "Verify", "#/audit?view=proof"),
+        ("connect an agent", "Connect an agent", "#/people?part=clients"),
     ] {
         if words == "ben" {
             continue;
@@ -167,6 +168,13 @@ async fn the_palette_finds_everything_and_respects_the_role() {
         visit.by_palette(words, first).await;
         let what = format!("{words} leads to {shows}");
         eventually(&what, async || (address().await == shows).then_some(())).await;
+    }
+    for (words, dialog) in [("add a person", "user-name"), ("add a connection", "catalogue-find")] {
+        visit.by_palette(words, "Add a").await;
+        page.find(dialog).await;
+        visit.browser.press(ESCAPE).await;
+        page.gone(dialog).await;
+        assert!(!address().await.contains("add="), "{words} is closed");
     }
     visit.by_palette("more contrast", "More contrast").await;
     page.matching("html[data-contrast='more']").await;

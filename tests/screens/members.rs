@@ -90,7 +90,7 @@ async fn a_member_accepts_an_invite_on_another_machine_and_sees_only_what_is_the
     page.fill("agent-name", "laptop").await;
     page.click("agent-submit").await;
     let token = page.text_of("[data-testid='token']").await;
-    assert!(page.text_of("[data-testid='connect-url']").await.contains(&format!("{base}/mcp")));
+    assert!(page.text_of("[data-testid='client-snippet']").await.contains(&format!("{base}/mcp")));
     page.picture("member-token-light").await;
     page.click("token-done").await;
     let bearer = format!("Bearer {token}");

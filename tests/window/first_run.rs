@@ -107,8 +107,8 @@ async fn somebody_new_sees_a_call_go_through_and_one_refused_within_a_few_clicks
     window.matching("[data-testid='start'][data-step='agent']").await;
     window.run("location.reload()").await;
     window.matching("[data-testid='start'][data-step='agent']").await;
-    person.clicks("start-agent-make").await;
-    let token = window.text_of("[data-testid='start-agent-token']").await.trim().to_owned();
+    person.clicks("client-make").await;
+    let token = window.text_of("[data-testid='token']").await.trim().to_owned();
     window.picture("first-run-7-agent").await;
     let kept = window
         .run("return JSON.stringify([{...localStorage}, {...sessionStorage}, location.href])")

@@ -194,6 +194,11 @@ export const strings = {
     group: (number: number) => `Group ${number}`,
     wrong: "That is not this group of the key",
     continue: "I have stored it",
+    unconfirmed: {
+      title: "Is the recovery key stored?",
+      text: "Set-up showed it, and the page was left before you said so. It cannot be shown again. If you do not have it, make a new one: the one before stops working.",
+      make: "Make a new one",
+    },
   },
   signIn: {
     title: "Sign in",

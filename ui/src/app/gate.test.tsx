@@ -2,6 +2,7 @@ import { screen } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
 import { expect, it, vi } from "vitest";
 
+import { recoveryMark } from "../api/recovery-mark";
 import { fakeHost, renderWith } from "../test/gateway";
 import { Gate } from "./gate";
 
@@ -45,4 +46,24 @@ it("takes an answer that is not the gateway's for a failure", async () => {
   const { host } = fakeHost(({ path }) => (path === "/api/v1/health" ? health("enforcing") : { status: 502, body: "bad gateway" }));
   renderWith(host, gate);
   expect(await screen.findByText(/Something that is not the gateway answered/)).toBeVisible();
+});
+
+it("remembers that the recovery key was shown until it is confirmed, and nothing of the key", async () => {
+  const key = "AAAAAA-BBBBBB";
+  const { host } = fakeHost(({ path }) => (path === "/api/v1/setup" ? { status: 201, body: { recovery_key: key, session: { user: "ana", expires_at: "" } } } : health("unconfigured")));
+  renderWith(host, gate);
+  await userEvent.click(await screen.findByTestId("welcome-begin"));
+  await userEvent.type(screen.getByTestId("setup-admin"), "ana");
+  await userEvent.type(screen.getByTestId("setup-password"), "a long password");
+  await userEvent.type(screen.getByTestId("setup-password-again"), "a long password");
+  await userEvent.click(screen.getByTestId("setup-submit"));
+  expect(await screen.findByTestId("recovery-key")).toHaveTextContent(key);
+  expect(recoveryMark.isSet()).toBe(true);
+  expect(JSON.stringify({ ...localStorage })).not.toContain("AAAAAA");
+  for (const field of screen.getAllByTestId("recovery-group")) {
+    // oxlint-disable-next-line no-await-in-loop -- as a person types
+    await userEvent.type(field, key.split("-")[Number(field.dataset.group)] ?? "");
+  }
+  await userEvent.click(screen.getByTestId("recovery-continue"));
+  expect(recoveryMark.isSet()).toBe(false);
 });

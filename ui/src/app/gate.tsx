@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useRef, useState } from "react";
 import { asApiError } from "../api/error";
 import { useGateway } from "../api/gateway";
 import { healthQuery, keys, sessionQuery } from "../api/queries";
+import { recoveryMark } from "../api/recovery-mark";
 import { Failure, Loading } from "../components/states";
 import { RecoveryKey } from "../features/session/recovery-key";
 import { SetUp } from "../features/session/set-up";
@@ -24,6 +25,10 @@ export function Gate({ children, onSetUp }: { children: (user: string) => ReactN
   const configured = state !== undefined && state !== "unconfigured";
   // Held here and nowhere else, until the person says that it is stored.
   const [set, setSet] = useState<{ recoveryKey: string; user: string }>();
+  const shown = (key: typeof set) => {
+    recoveryMark.set();
+    setSet(key);
+  };
   const [begun, setBegun] = useState(false);
   const session = useQuery({ ...sessionQuery(client), enabled: configured && state !== "stopped" && set === undefined });
   const lookAgain = () => queries.invalidateQueries({ queryKey: [keys.session] });
@@ -41,6 +46,7 @@ export function Gate({ children, onSetUp }: { children: (user: string) => ReactN
         <RecoveryKey
           {...set}
           onContinue={() => {
+            recoveryMark.clear();
             setSet(undefined);
             onSetUp?.();
             void queries.invalidateQueries();
@@ -53,7 +59,7 @@ export function Gate({ children, onSetUp }: { children: (user: string) => ReactN
   if (state === "unconfigured") {
     return begun ? (
       <Front title={strings.setUp.title} step={0}>
-        <SetUp withPassphrase={health?.needsPassphrase ?? false} onDone={setSet} />
+        <SetUp withPassphrase={health?.needsPassphrase ?? false} onDone={shown} />
       </Front>
     ) : (
       <Front title={strings.welcome.title}>

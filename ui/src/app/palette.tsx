@@ -106,9 +106,10 @@ function useFixed(onKeys: () => void) {
   const forAdmins: Entry[] = [
     ...(state === "enforcing" ? [{ id: "pause", label: t.pause, icon: "pause" as const, run: () => void change("pause") }] : []),
     ...(state === "paused" ? [{ id: "resume", label: t.resume, icon: "play" as const, run: () => void change("resume") }] : []),
-    { id: "add-connection", label: t.addConnection, icon: "plug", run: () => void navigate({ to: "/connections" }) },
-    { id: "add-person", label: t.addPerson, icon: "people", run: () => void navigate({ to: "/people" }) },
+    { id: "add-connection", label: t.addConnection, icon: "plug", run: () => void navigate({ to: "/connections", search: { add: true } }) },
+    { id: "add-person", label: t.addPerson, icon: "people", run: () => void navigate({ to: "/people", search: { add: true } }) },
   ];
+  const connect: Entry = { id: "connect-agent", label: t.connectAgent, icon: "speech", run: () => void navigate({ to: "/people", search: { part: "clients" } }) };
   const verify: Entry = { id: "verify", label: t.verify, icon: "check", run: () => void navigate({ to: "/audit", search: { view: "proof" } }) };
   const looks: Entry[] = [
     ...(["auto", "light", "dark"] as const).map((scheme) => ({ id: `scheme-${scheme}`, label: t.scheme[scheme], icon: "sun" as const, run: () => setColorScheme(scheme) })),
@@ -119,7 +120,7 @@ function useFixed(onKeys: () => void) {
     { id: "sign-out", label: t.signOut, icon: "leave", run: () => void signOut.run() },
   ];
   const mayChange = role === "admin" && state !== "stopped";
-  const all = [...(mayChange ? forAdmins : []), ...(role === "member" ? [] : [verify]), ...looks, ...rest];
+  const all = [...(mayChange ? forAdmins : []), ...(role === "auditor" || state === "stopped" ? [] : [connect]), ...(role === "member" ? [] : [verify]), ...looks, ...rest];
   return (words: string): Group[] => [
     { group: t.groups.go, actions: pages.filter(({ label }) => fits(words, label)).map(action) },
     { group: t.groups.do, actions: all.filter(({ label }) => fits(words, label)).map(action) },
@@ -143,7 +144,7 @@ function useFound(words: string, opened: boolean): Group[] {
   const groups: Group[] = [
     {
       group: t.groups.waiting,
-      actions: approvals.slice(0, MOST).map(({ id, user, agent, tool }) => action({ id: `approval-${id}`, label: t.answer(agent == null ? user : `${user} / ${agent}`, tool), icon: "hand", run: () => void navigate({ to: "/approvals" }) })),
+      actions: approvals.slice(0, MOST).map(({ id, user, agent, tool }) => action({ id: `approval-${id}`, label: t.answer(agent == null ? user : `${user} / ${agent}`, tool), icon: "hand", run: () => void navigate({ to: "/approvals", search: { open: id } }) })),
     },
   ];
   if (!typed) return groups;

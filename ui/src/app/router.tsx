@@ -57,6 +57,12 @@ const text = (value: unknown) => (typeof value === "string" && value !== "" ? va
 /** Sequence numbers are valid ids, and the URL parser reads those as numbers. */
 const id = (value: unknown) => (typeof value === "number" ? String(value) : text(value));
 
+/** The dialog that adds something is open. */
+interface Adding {
+  add?: boolean | undefined;
+}
+const adding = (search: Record<string, unknown>): Adding => ({ add: search.add === true || undefined });
+
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
@@ -71,7 +77,7 @@ const connectionsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/connections",
   component: ConnectionsPage,
-  validateSearch: (search: Record<string, unknown>): { open?: string | undefined } => ({ open: text(search.open) }),
+  validateSearch: (search: Record<string, unknown>): Adding & { open?: string | undefined } => ({ open: text(search.open), ...adding(search) }),
 });
 const grantsRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -89,7 +95,8 @@ const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
   component: PeoplePage,
-  validateSearch: (search: Record<string, unknown>): { user?: string | undefined; part?: PeoplePart | undefined; find?: string | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): Adding & { user?: string | undefined; part?: PeoplePart | undefined; find?: string | undefined } => ({
+    ...adding(search),
     user: text(search.user),
     part: PEOPLE_PARTS.find((part) => part === search.part),
     find: id(search.find),

@@ -14,6 +14,17 @@ interface StaleNoticeProps {
   onTakeNow?: () => void;
 }
 
+/** One of a form's settings, as it is read. */
+export interface Worded {
+  name: string;
+  words: string;
+}
+
+/** Of two states of the same settings, what differs. */
+export function differing(mine: readonly Worded[], theirs: readonly Worded[]): Versus[] {
+  return theirs.map(({ name, words }, index) => ({ name, mine: mine[index]?.words ?? "", theirs: words })).filter((row) => row.mine !== row.theirs);
+}
+
 /** Somebody changed the same row: both, and the person decides. The form stays as it is. */
 export function StaleNotice({ rows, pending, onOverwrite, onTakeNow }: StaleNoticeProps) {
   return (

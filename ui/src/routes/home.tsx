@@ -5,16 +5,18 @@ import { useRole } from "../api/use-role";
 import { ActivityPanel } from "../features/activity/activity-panel";
 import { CallDrawer } from "../features/audit/story/call-drawer";
 import { FeedView } from "../features/audit/feed/feed-view";
+import { HowTo } from "../features/clients/how-to";
 import { GrantLine } from "../features/grants/change-list";
 import { GrantThis } from "../features/grants/grant-this";
 import { ExplainPanel } from "../features/grants/explain/explain-panel";
 import { OwnAgents } from "../features/people/own-agents";
+import { UnconfirmedKey } from "../features/session/unconfirmed-key";
 import { StartChecklist } from "../features/start/checklist";
 import { ChangedTools } from "../features/status/changed-tools";
 import { HealthPanel } from "../features/status/health-panel";
 import { OwnPermissions } from "../features/tools/own-permissions";
 import { strings } from "../strings";
-import { auditHref, connectionsHref, grantHref, homeHref, peopleHref, subjectHref, toolsHref } from "./links";
+import { auditHref, connectionsHref, grantHref, homeHref, peopleHref, settingsHref, subjectHref, toolsHref } from "./links";
 
 const route = getRouteApi("/");
 
@@ -27,11 +29,12 @@ export function HomePage() {
   return (
     <div className="home">
       <h1 className="visually-hidden">{strings.nav.home}</h1>
+      <UnconfirmedKey keychainHref={settingsHref(router, "keychain")} />
       <StartChecklist onStep={(step) => void router.navigate({ to: "/welcome", search: { step } })} />
       <ChangedTools href={toolsHref(router, "changed")} />
       {member && (
         <div className="own-home">
-          <OwnAgents grantsHref={subjectHref(router)} />
+          <OwnAgents grantsHref={subjectHref(router)} HowTo={HowTo} />
           <OwnPermissions toolsHref={toolsHref(router, "all")} />
         </div>
       )}

@@ -3,6 +3,7 @@ import type { useRouter } from "@tanstack/react-router";
 import type { AuditPart } from "../features/audit/audit-view";
 import type { FeedFilter } from "../features/audit/feed/feed";
 import type { TrailFilter } from "../features/audit/trail/filter";
+import type { SettingsPart } from "../features/settings/settings-view";
 import type { ToolShow } from "../features/tools/tools-view";
 
 type Router = ReturnType<typeof useRouter>;
@@ -24,8 +25,8 @@ export function toolsHref(router: Router, show: ToolShow) {
   return router.history.createHref(router.buildLocation({ to: "/tools", search: { show } }).href);
 }
 
-export function sharingHref(router: Router) {
-  return router.history.createHref(router.buildLocation({ to: "/settings", search: { part: "sharing" } }).href);
+export function settingsHref(router: Router, part: SettingsPart) {
+  return router.history.createHref(router.buildLocation({ to: "/settings", search: { part } }).href);
 }
 
 export function homeHref(router: Router, decision?: FeedFilter["decision"]) {

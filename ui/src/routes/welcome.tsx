@@ -7,7 +7,6 @@ import { useIsAdmin } from "../api/use-role";
 import { ConnectAgents } from "../features/clients/connect-agents";
 import { FirstConnection } from "../features/connections/first-connection";
 import { FirstCall } from "../features/start/first-call";
-import { NewAgent } from "../features/start/new-agent";
 import { StartView } from "../features/start/start-view";
 
 const route = getRouteApi("/welcome");
@@ -27,14 +26,9 @@ export function WelcomePage() {
   );
 }
 
-/** The clients of this machine, and any other program by its token. In a browser the instructions are for all of them. */
+/** Of whoever is signed in. */
 function FirstAgent() {
-  const { client, host } = useGateway();
+  const { client } = useGateway();
   const user = useQuery(sessionQuery(client)).data?.user;
-  return (
-    <>
-      {user !== undefined && <ConnectAgents user={user} />}
-      {host.shell && <NewAgent />}
-    </>
-  );
+  return user !== undefined && <ConnectAgents user={user} />;
 }

@@ -7,6 +7,7 @@ export const clients = {
   intro: "Point the programs that you use at the gateway. Each becomes an agent of its own, so that it can be watched and revoked alone.",
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
   broken: "Connected, but does not work",
+  checksText: "What the doctor finds in their files, as the page People shows it, too.",
   lookAgain: "Look again",
   connect: "Connect",
   connectNamed: (title: string) => `Connect ${title}`,
@@ -54,15 +55,24 @@ export const clients = {
 
   elsewhere: {
     title: "Connect an agent",
-    text: "A browser cannot change files on your machine. Make an agent, then tell your client where the gateway is. On the gateway’s own machine the app or “agw client wire” does all of this.",
-    client: "Client",
+    inBrowser: "A browser cannot change files on your machine. Make an agent, then tell your client where the gateway is. On the gateway’s own machine the app or “agw client wire” does all of this.",
+    anyProgram: "Any other program, here or on another machine: make an agent, then tell the program where the gateway is.",
     make: "Make an agent",
     again: "Make another",
-    madeFor: (agent: string) => `The agent ${agent} is made. Its token is in the text below, which is shown this once.`,
+    madeFor: (agent: string) => `The agent ${agent} is made. Its token counts for 90 days.`,
+  },
+
+  howTo: {
+    token: "Token",
+    once: "This is the only time it is shown. Give it to the program now; the gateway keeps no copy that it could show again.",
+    client: "Client",
     file: (file: string) => `Add this to ${file}`,
     run: "Run this",
-    token: "Its token",
     bridgeFirst: "Claude Desktop needs the bridge “agw” on its machine, and the token in a file that only you can read (mode 0600).",
     envFirst: "Codex takes the token from a variable of the environment:",
+    trust: "This address has a certificate of the gateway’s own authority. The program must be told to trust it:",
+    trustFile: "Certificate of the authority",
+    fingerprint: "Its SHA-256",
+    trustNode: "For Node programs, such as Claude Code",
   },
 };

@@ -46,7 +46,6 @@ export const invites = {
 
   own: {
     agents: "Your agents",
-    agentsText: "Each program that acts for you gets a token of its own, so that you can revoke it alone.",
     permissions: "What your agents may do",
     permissionsText: "As the administrators have set it. Your agents get all of it, or the part that you give them.",
     nothing: "Nothing yet. An administrator grants you tools.",
@@ -55,16 +54,5 @@ export const invites = {
     allTools: "All of them",
     waiting: (count: number) => `${plural(count, "call waits", "calls wait")} for your answer`,
     answer: "Answer",
-  },
-
-  connect: {
-    address: "Where the program calls",
-    claudeCode: "In Claude Code",
-    other: "In a client’s configuration",
-    trust: "This address has a certificate of the gateway’s own authority. The program must be told to trust it:",
-    trustFile: "Certificate of the authority",
-    fingerprint: "Its SHA-256",
-    claudeLine: (endpoint: string, token: string) => `claude mcp add --transport http gateway ${endpoint} --header "Authorization: Bearer ${token}"`,
-    trustNode: "For Node programs, such as Claude Code",
   },
 };

@@ -69,8 +69,6 @@ export const people = {
   replaceTokenText: "The earlier token stops working at once. Agents’ own tokens are not affected.",
   userTokenTitle: (name: string) => `User token of ${name}`,
   agentTokenTitle: (name: string) => `Token of ${name}`,
-  token: "Token",
-  tokenOnce: "This is the only time it is shown. Paste it into the client now; the gateway keeps no copy that it could show again.",
   tokenStored: "I have stored it",
   removeUserTitle: (name: string) => `Remove ${name}?`,
   removeUserText: "Their token, agents and grants go too, and running calls lose their permission. This cannot be undone.",

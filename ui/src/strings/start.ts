@@ -13,18 +13,6 @@ export const start = {
     agent: "An agent is a program that calls tools in your name, such as Claude Code. It gets a token of its own, and nothing else.",
     call: "Allow something, let the agent use it, and take it back.",
   },
-  agent: {
-    name: "Name of the agent",
-    nameHint: "As you will read it in the list of calls.",
-    make: "Make its token",
-    there: (names: readonly string[]) => `You have ${plural(names.length, "agent", "agents")}: ${list(names)}. You can go on, or make another.`,
-    once: (name: string) => `This is the token of ${name}. It is shown this one time and counts for 90 days; make another whenever you need one.`,
-    token: "Token",
-    claude: "With Claude Code, run this once:",
-    claudeLabel: "Command for Claude Code",
-    others: "Cursor and others that read JSON take this:",
-    othersLabel: "Configuration as JSON",
-  },
   call: {
     title: "First calls",
     connection: "Connection",

@@ -4,6 +4,7 @@ import { useState } from "react";
 import type { AnswerKind } from "../../api/types";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
+import { DenyButton } from "./deny-button";
 import type { Picked } from "./answer-keys";
 import { PickedLine } from "./picked-line";
 
@@ -55,19 +56,7 @@ export function AnswerBar({ label, ready, picked, pending, mayAlways, onAnswer, 
           onChange={(event) => setNote(event.currentTarget.value)}
           data-testid="deny-note"
         />
-        <Button
-          variant="light"
-          color="red"
-          className="tone-button"
-          data-tone="deny"
-          leftSection={<Icon name="cross" size={14} />}
-          disabled={off}
-          loading={pending === "deny"}
-          onClick={() => onAnswer("deny", note.trim() === "" ? undefined : note.trim())}
-          data-testid="deny"
-        >
-          {t.deny}
-        </Button>
+        <DenyButton disabled={off} loading={pending === "deny"} onDeny={() => onAnswer("deny", note.trim() === "" ? undefined : note.trim())} testId="deny" />
       </Group>
     </div>
   );

@@ -7,6 +7,7 @@ import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import { useSettled } from "../../components/use-settled";
 import { strings } from "../../strings";
+import { DenyButton } from "./deny-button";
 import { useAnswerKeys } from "./answer-keys";
 import { ApprovalFacts, ApprovalHead } from "./approval-parts";
 import "./approvals.css";
@@ -83,19 +84,7 @@ function PromptCard({ approval, count, prompt }: { approval: Approval; count: nu
       <footer className="prompt-foot">
         <PickedLine picked={picked} />
         <div className="prompt-answers" role="group" aria-label={t.open(approval.user, approval.tool)}>
-          <Button
-            variant="light"
-            color="red"
-            className="tone-button"
-            data-tone="deny"
-            leftSection={<Icon name="cross" size={14} />}
-            disabled={off}
-            loading={pending === "deny"}
-            onClick={() => void answer.run("deny")}
-            data-testid="prompt-deny"
-          >
-            {t.deny}
-          </Button>
+          <DenyButton disabled={off} loading={pending === "deny"} onDeny={() => void answer.run("deny")} testId="prompt-deny" />
           <Button variant="default" disabled={off} loading={pending === "session"} title={t.sessionMeaning} onClick={() => void answer.run("session")} data-testid="prompt-session">
             {t.prompt.session}
           </Button>

@@ -5,6 +5,8 @@ import { expect, it, vi } from "vitest";
 import type { ClientPreview, FoundClient, ShellClients } from "../../api/types";
 import { type Reply, type Seen, fakeHost, renderWith, signedIn } from "../../test/gateway";
 import { ConnectAgents } from "./connect-agents";
+import { ClientChecks } from "./client-checks";
+import { HowTo } from "./how-to";
 import { SNIPPETS } from "./snippets";
 
 const found = (client: string, state: FoundClient["state"], more: Partial<FoundClient> = {}): FoundClient => ({
@@ -41,11 +43,10 @@ const answer = ({ method, path }: Seen): Reply => {
   return { body: { url: "http://127.0.0.1:7410" } };
 };
 
-function show(clients: ShellClients, onWired = vi.fn()) {
+function show(clients: ShellClients, children = <ConnectAgents user="ana" />) {
   const { host } = fakeHost(signedIn("admin", () => ({ body: [] })));
   const shell = { clients } as NonNullable<typeof host.shell>;
-  renderWith({ ...host, kind: "tauri", shell }, <ConnectAgents user="ana" onWired={onWired} />);
-  return onWired;
+  renderWith({ ...host, kind: "tauri", shell }, children);
 }
 
 it("says of each client how it is, what is wrong and what to do", async () => {
@@ -62,7 +63,7 @@ it("says of each client how it is, what is wrong and what to do", async () => {
 
 it("shows the exact change, and makes it only once that was agreed to", async () => {
   const shell = shellWith([found("zed", "found")]);
-  const onWired = show(shell);
+  show(shell);
   await userEvent.click(await screen.findByTestId("client-wire-zed"));
   const diff = await screen.findByTestId("client-diff");
   expect(diff.textContent).toContain('+{ "gateway": <b>1</b> }');
@@ -73,7 +74,6 @@ it("shows the exact change, and makes it only once that was agreed to", async ()
   expect(await screen.findByText("ZED is connected as ana/zed.")).toBeVisible();
   expect(screen.getByText("Start it again.")).toBeVisible();
   expect(shell.wire).toHaveBeenCalledWith("zed", "d1", "ana");
-  expect(onWired).toHaveBeenCalledWith("zed");
 });
 
 it("shows the change anew when the file changed meanwhile", async () => {
@@ -125,19 +125,50 @@ it("saves the extension and says where", async () => {
   expect(await screen.findByText("Saved /h/Downloads/x.mcpb.")).toBeVisible();
 });
 
-it("tells a browser what to do, with a token that is shown once", async () => {
+it("shows an agent's token once, ready for each client, and keeps it nowhere", async () => {
   const { host, seen } = fakeHost(signedIn("member", answer));
-  const onWired = vi.fn();
-  renderWith(host, <ConnectAgents user="ana" onWired={onWired} />);
+  renderWith(host, <ConnectAgents user="ana" />);
   await userEvent.selectOptions(await screen.findByTestId("client-choose"), "codex");
-  await waitFor(() => expect(seen.some((request) => request.path.startsWith("/api/v1/agents"))).toBe(true));
+  await waitFor(() => expect(screen.getByTestId("client-make")).toBeEnabled());
   await userEvent.click(screen.getByTestId("client-make"));
+  expect(await screen.findByTestId("token")).toHaveTextContent("st_once");
   expect(await screen.findByTestId("client-before")).toHaveTextContent("export AGW_TOKEN=st_once");
   expect(screen.getByTestId("client-snippet")).toHaveTextContent('url = "http://127.0.0.1:7410/mcp"');
   expect(seen.find((request) => request.method === "POST")).toMatchObject({ path: "/api/v1/users/ana/agents", body: { name: "codex-2", scope: [] } });
-  expect(onWired).toHaveBeenCalledWith("codex-2");
-  await userEvent.selectOptions(screen.getByTestId("client-choose"), "zed");
+  await userEvent.selectOptions(screen.getByTestId("how-to-client"), "claude-code");
+  expect(screen.getByTestId("client-snippet")).toHaveTextContent('claude mcp add --transport http --scope user gateway http://127.0.0.1:7410/mcp --header "Authorization: Bearer st_once"');
+  expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + window.location.href).not.toContain("st_once");
+  await userEvent.click(screen.getByTestId("client-again"));
   expect(screen.queryByText(/st_once/)).toBeNull();
+});
+
+it("offers the same in the window, for programs that it does not know", async () => {
+  show(shellWith([]));
+  expect(await screen.findByTestId("machine-clients")).toBeVisible();
+  expect(screen.getByTestId("client-make")).toBeVisible();
+});
+
+it.each([
+  { url: "https://gw.example:7411", inUse: true, trusts: true },
+  { url: "https://gw.example:7411", inUse: false, trusts: false },
+  { url: "http://127.0.0.1:7410", inUse: true, trusts: false },
+])("says how to trust the gateway's own authority where a program meets it: $url, $inUse", async ({ url, inUse, trusts }) => {
+  const authority = { pem: "", fingerprint: "ab:cd", not_after: "", in_use: inUse };
+  const { host, seen } = fakeHost(signedIn("member", ({ path }) => ({ body: path === "/api/v1/status" ? { url } : path === "/api/v1/sharing/authority" ? authority : [] })));
+  renderWith(host, <HowTo token="st_x" />);
+  expect(await screen.findByTestId("client-snippet")).toHaveTextContent(`${url}/mcp`);
+  await waitFor(() => expect(seen.filter(({ path }) => path.endsWith("/authority"))).toHaveLength(url.startsWith("https:") ? 1 : 0));
+  await waitFor(() => expect(screen.queryAllByText("ab:cd")).toHaveLength(trusts ? 1 : 0));
+  expect(screen.queryAllByTestId("connect-trust")).toHaveLength(trusts ? 1 : 0);
+});
+
+it("tells the diagnostics what is wrong with the clients of this machine", async () => {
+  const wrong = { level: "problem" as const, message: "its token has expired", next: "Give it more time." };
+  const shell = shellWith([found("zed", "wired", { agent, findings: [wrong] }), found("cursor", "wired"), found("goose", "absent")]);
+  show(shell, <ClientChecks shell={shell} />);
+  expect(await screen.findByTestId("doctor-zed")).toHaveTextContent("Its token has expired. Give it more time.");
+  expect(screen.getByTestId("doctor-cursor")).toHaveTextContent("Connected");
+  expect(screen.queryByTestId("doctor-goose")).toBeNull();
 });
 
 it.each(SNIPPETS)("has a text for $title with the address, and the token in one place", ({ text, before, bridge }) => {

@@ -27,7 +27,7 @@ export function ImportDialog({ shell, client, user, onClose, onDone }: ClientDia
   const act = useAction(async (digest: string) => {
     const done = await shell.import(client.client, digest, chosen, user);
     setSaid([t.imported(done.connections), done.restart]);
-    onDone(done.agent?.name);
+    onDone();
   });
   const items = preview.data?.items ?? [];
   const toggle = (name: string) => setChosen(chosen.includes(name) ? chosen.filter((other) => other !== name) : [...chosen, name]);

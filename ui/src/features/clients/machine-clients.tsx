@@ -4,35 +4,26 @@ import { useState } from "react";
 
 import { asApiError } from "../../api/error";
 import { keys } from "../../api/queries";
-import { Icon } from "../../components/icons";
-import { Mark, type Tone } from "../../components/mark";
-import { capitalized, Empty, Failure, Loading } from "../../components/states";
+import { Empty, Failure, Loading } from "../../components/states";
 import type { FoundClient, ShellClients } from "../../api/types";
 import { strings } from "../../strings";
 import { Bundle } from "./bundle";
+import { Findings } from "./findings";
 import { ImportDialog } from "./import-dialog";
+import { StateMark } from "./state-mark";
 import { UnwireDialog, WireDialog } from "./wire-dialog";
 
 const t = strings.clients;
-
-const MARKS: Record<FoundClient["state"], { tone: Tone; icon: "check" | "dash" | "alert" }> = {
-  absent: { tone: "neutral", icon: "dash" },
-  found: { tone: "neutral", icon: "dash" },
-  wired: { tone: "allow", icon: "check" },
-  elsewhere: { tone: "wait", icon: "alert" },
-  malformed: { tone: "deny", icon: "alert" },
-};
 
 type Opened = { what: "wire" | "unwire" | "import"; client: FoundClient };
 
 interface MachineClientsProps {
   shell: ShellClients;
   user: string;
-  onWired: ((agentName: string) => void) | undefined;
 }
 
 /** The clients that the app found, and what can be done with each. */
-export function MachineClients({ shell, user, onWired }: MachineClientsProps) {
+export function MachineClients({ shell, user }: MachineClientsProps) {
   const queries = useQueryClient();
   const found = useQuery({ queryKey: [keys.clients], queryFn: () => shell.list() });
   const [opened, setOpened] = useState<Opened>();
@@ -44,9 +35,8 @@ export function MachineClients({ shell, user, onWired }: MachineClientsProps) {
   }
   const here = found.data.filter((client) => client.state !== "absent");
   const absent = found.data.filter((client) => client.state === "absent");
-  const changed = (agent: string | undefined) => {
+  const changed = () => {
     for (const key of [keys.clients, keys.agents, keys.users, keys.connections]) void queries.invalidateQueries({ queryKey: [key] });
-    if (agent !== undefined) onWired?.(agent);
   };
   const dialog = opened && { shell, client: opened.client, user, onClose: () => setOpened(undefined), onDone: changed };
 
@@ -75,10 +65,7 @@ export function MachineClients({ shell, user, onWired }: MachineClientsProps) {
 }
 
 function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["what"]) => void }) {
-  const { tone, icon } = MARKS[client.state];
-  const broken = client.findings.some((finding) => finding.level === "problem");
   const mayWire = client.state === "found" || client.state === "elsewhere";
-  const findings = client.findings.filter((finding) => finding.level !== "ok");
   return (
     <li className="panel client-row" data-testid={`client-${client.client}`}>
       <span className="client-tile" aria-hidden="true">
@@ -87,17 +74,13 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
       <div className="client-what">
         <div className="client-name">
           <strong>{client.title}</strong>
-          <Mark tone={broken ? "deny" : tone} icon={broken ? "alert" : icon} label={broken && client.state === "wired" ? t.broken : t.states[client.state]} />
+          <StateMark client={client} />
           {client.agent && <span className="dim small">{t.callsAs(`${client.agent.user}/${client.agent.name}`)}</span>}
         </div>
         <code className="dim small client-file" title={client.file}>
           {client.file}
         </code>
-        {findings.map((finding) => (
-          <p key={finding.message} className="note" data-tone={finding.level === "problem" ? "deny" : "wait"}>
-            <Icon name="alert" size={14} /> {capitalized(finding.message)}. <span className="dim">{finding.next}</span>
-          </p>
-        ))}
+        <Findings client={client} />
       </div>
       <Group gap={6} className="client-actions">
         {client.servers > 0 && client.state !== "malformed" && (

@@ -15,7 +15,7 @@ export interface Snippet {
 const json = (value: unknown) => JSON.stringify(value, null, 2);
 const bearer = (token: string) => ({ Authorization: `Bearer ${token}` });
 
-export const SNIPPETS: readonly Snippet[] = [
+export const SNIPPETS: readonly [Snippet, ...Snippet[]] = [
   {
     id: "claude-code",
     title: "Claude Code",
@@ -72,4 +72,14 @@ export const SNIPPETS: readonly Snippet[] = [
     text: (url, token) =>
       `extensions:\n  gateway:\n    enabled: true\n    type: streamable_http\n    name: gateway\n    description: AI Agent Gateway\n    uri: ${JSON.stringify(url)}\n    headers:\n      Authorization: ${JSON.stringify(`Bearer ${token}`)}\n    timeout: 300`,
   },
+  {
+    id: "agent",
+    title: "Another program",
+    file: "its configuration of MCP servers",
+    text: (url, token) => json({ mcpServers: { gateway: { type: "http", url, headers: bearer(token) } } }),
+  },
 ];
+
+export function snippetOf(client: string): Snippet {
+  return SNIPPETS.find(({ id }) => id === client) ?? SNIPPETS[0];
+}

@@ -21,8 +21,7 @@ export interface ClientDialogProps {
   client: FoundClient;
   user: string;
   onClose: () => void;
-  /** With the name of the agent that was made, if one was. */
-  onDone: (agent: string | undefined) => void;
+  onDone: () => void;
 }
 
 /** The exact change of the file, then doing it. */
@@ -33,7 +32,7 @@ export function WireDialog({ shell, client, user, onClose, onDone }: ClientDialo
     const done = await shell.wire(client.client, digest, user);
     const agent = done.agent;
     setSaid([t.wired(client.title, agent === null ? user : `${agent.user}/${agent.name}`), done.restart]);
-    onDone(agent?.name);
+    onDone();
   });
   return (
     <Frame title={t.wireTitle(client.title)} said={said} onClose={onClose}>
@@ -58,7 +57,7 @@ export function UnwireDialog({ shell, client, onClose, onDone }: ClientDialogPro
         done.connections.length > 0 ? t.connectionsStay(done.connections) : "",
       ].filter((line) => line !== ""),
     );
-    onDone(undefined);
+    onDone();
   });
   return (
     <Frame title={t.unwireTitle(client.title)} said={said} onClose={onClose}>

@@ -1,6 +1,5 @@
 import { Button, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
 
 import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
@@ -24,6 +23,9 @@ const t = strings.connections;
 interface ConnectionsViewProps extends ToolSlots {
   open: string | undefined;
   onOpen: (name: string | undefined) => void;
+  /** Whether the dialog is open that adds one. */
+  adding: boolean;
+  onAdding: (adding: boolean) => void;
 }
 
 /** What a member has of connections: their own accounts with them. */
@@ -41,17 +43,16 @@ export function OwnAccounts() {
   );
 }
 
-export function ConnectionsView({ open, onOpen, ...slots }: ConnectionsViewProps) {
+export function ConnectionsView({ open, onOpen, adding, onAdding, ...slots }: ConnectionsViewProps) {
   const { client } = useGateway();
   const connections = useQuery(connectionsQuery(client));
   const state = useServiceState();
   const mayChange = useIsAdmin();
-  const [adding, setAdding] = useState(false);
   const add = (
     <Button
       size="xs"
       leftSection={<Icon name="add" size={14} />}
-      onClick={() => setAdding(true)}
+      onClick={() => onAdding(true)}
       disabled={state === "sealed" || state === "stopped"}
       data-testid="connection-add"
     >
@@ -106,15 +107,7 @@ export function ConnectionsView({ open, onOpen, ...slots }: ConnectionsViewProps
           </li>
         ))}
       </ul>
-      {adding && (
-        <AddDialog
-          onClose={() => setAdding(false)}
-          onAdded={(name) => {
-            setAdding(false);
-            onOpen(name);
-          }}
-        />
-      )}
+      {adding && mayChange && <AddDialog onClose={() => onAdding(false)} onAdded={onOpen} />}
     </>
   );
 }

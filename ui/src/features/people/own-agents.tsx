@@ -4,12 +4,12 @@ import { useGateway } from "../../api/gateway";
 import { sessionQuery, usersQuery } from "../../api/queries";
 import { Loaded } from "../../components/states";
 import { strings } from "../../strings";
-import { UserPanel } from "./user-panel";
+import { type TokenSlot, UserPanel } from "./user-panel";
 
 const t = strings.invites.own;
 
 /** A member's home: the programs that act for them. */
-export function OwnAgents({ grantsHref }: { grantsHref: (subject: string) => string }) {
+export function OwnAgents({ grantsHref, HowTo }: { grantsHref: (subject: string) => string; HowTo: TokenSlot }) {
   const { client } = useGateway();
   const own = useQuery(sessionQuery(client)).data?.user;
   // A member is told of themself alone.
@@ -23,7 +23,7 @@ export function OwnAgents({ grantsHref }: { grantsHref: (subject: string) => str
             me && (
               <>
                 <h2 className="visually-hidden">{t.agents}</h2>
-                <UserPanel user={me} teams={[]} grantsHref={grantsHref} onGone={() => undefined} />
+                <UserPanel user={me} teams={[]} grantsHref={grantsHref} HowTo={HowTo} onGone={() => undefined} />
               </>
             )
           );

@@ -18,7 +18,7 @@ import { AgentsView } from "./agents-view";
 import { InviteDialog } from "./invite-dialog";
 import { Invites } from "./invites";
 import { Teams } from "./teams";
-import { UserPanel } from "./user-panel";
+import { type TokenSlot, UserPanel } from "./user-panel";
 
 const STEP = 100;
 /** Fewer are found at a glance. */
@@ -35,14 +35,18 @@ interface PeopleViewProps {
   onFind: (text: string) => void;
   open: string | undefined;
   onOpen: (user: string | undefined) => void;
+  /** Whether the dialog is open that adds a person. */
+  adding: boolean;
+  onAdding: (adding: boolean) => void;
   /** Address of the grants page of a subject. */
   grantsHref: (subject: string) => string;
   /** Programs that can be agents, and how they are connected. */
   clients: ReactNode;
+  HowTo: TokenSlot;
   sharingHref: string;
 }
 
-export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHref, clients, sharingHref }: PeopleViewProps) {
+export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, onAdding, grantsHref, clients, HowTo, sharingHref }: PeopleViewProps) {
   const { client, host } = useGateway();
   const users = useQuery(usersQuery(client));
   const stopped = useServiceState() === "stopped";
@@ -54,7 +58,6 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
   // A member has no teams to look at.
   const parts = PEOPLE_PARTS.filter((each) => each !== "teams" || role !== "member");
   const partLabel = (each: PeoplePart) => (each === "clients" && !host.shell ? t.connectAgents : t.parts[each]);
-  const [adding, setAdding] = useState(false);
   const [inviting, setInviting] = useState<{ user?: string }>();
 
   return (
@@ -63,7 +66,7 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
         <h1>{t.title}</h1>
         {role === "admin" && (
           <div className="page-actions">
-            <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => setAdding(true)} data-testid="user-add">
+            <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => onAdding(true)} data-testid="user-add">
               {t.addUser}
             </Button>
             <Button size="xs" leftSection={<Icon name="people" size={14} />} disabled={stopped} onClick={() => setInviting({})} data-testid="invite">
@@ -95,7 +98,7 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
             {shown.map((user) => (
               <li key={user.id} className="panel" data-testid={`user-${user.name}`}>
                 <UserHead user={user} open={open === user.name} onToggle={() => onOpen(open === user.name ? undefined : user.name)} />
-                {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
+                {open === user.name && <UserPanel user={user} teams={teams.data ?? []} grantsHref={grantsHref} HowTo={HowTo} onGone={() => onOpen(undefined)} onInvite={() => setInviting({ user: user.name })} />}
               </li>
             ))}
           </ul>
@@ -108,16 +111,7 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, grantsHre
         </>
       )}
       {inviting && <InviteDialog {...inviting} teams={teams.data ?? []} sharingHref={sharingHref} onClose={() => setInviting(undefined)} />}
-      {adding && (
-        <AddUser
-          teams={teams.data ?? []}
-          onClose={() => setAdding(false)}
-          onAdded={(name) => {
-            setAdding(false);
-            onOpen(name);
-          }}
-        />
-      )}
+      {adding && role === "admin" && <AddUser teams={teams.data ?? []} onClose={() => onAdding(false)} onAdded={onOpen} />}
     </>
   );
 }

@@ -1,6 +1,6 @@
 import { Button, Group, Modal, Stack, Text } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useState } from "react";
+import { type ComponentType, useState } from "react";
 
 import { unwrap } from "../../api/client";
 import { asApiError } from "../../api/error";
@@ -15,12 +15,10 @@ import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { PauseButton } from "../../components/pause-button";
-import { SecretOnce } from "../../components/secret-once";
 import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
-import { ConnectHint } from "./connect-hint";
 import { EditUser } from "./edit-user";
 import { SetPassword } from "./set-password";
 import { useAgentDialogs } from "./use-agent-dialogs";
@@ -30,16 +28,20 @@ const t = strings.people;
 /** What is asked before it is done. */
 type Asking = "token" | "remove-user";
 
+/** Shows a token this one time, with what to do with it. */
+export type TokenSlot = ComponentType<{ token: string }>;
+
 interface UserPanelProps {
   user: User;
   teams: readonly Team[];
   grantsHref: (subject: string) => string;
+  HowTo: TokenSlot;
   onGone: () => void;
   /** Makes a link by which they set a password themselves. */
   onInvite?: () => void;
 }
 
-export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPanelProps) {
+export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite }: UserPanelProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
@@ -194,9 +196,7 @@ export function UserPanel({ user, teams, grantsHref, onGone, onInvite }: UserPan
       >
         {token && (
           <Stack>
-            <Text size="sm">{t.tokenOnce}</Text>
-            <SecretOnce secret={token.token} label={t.token} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="token" />
-            <ConnectHint token={token.token} />
+            <HowTo token={token.token} />
             <Button onClick={() => setToken(undefined)} data-testid="token-done">
               {t.tokenStored}
             </Button>

@@ -1,4 +1,5 @@
 import type { SharingSettings } from "../../api/types";
+import type { Worded } from "../../components/stale-notice";
 import { strings } from "../../strings";
 
 const t = strings.sharing;
@@ -36,7 +37,7 @@ export const validate = {
 };
 
 /** Each setting in words, to put two versions side by side. */
-export function wordsOf(values: Values): { name: string; words: string }[] {
+export function wordsOf(values: Values): Worded[] {
   return [
     { name: t.fields.on, words: t.inWords(values.on) },
     { name: t.fields.names, words: values.names.join(", ") },

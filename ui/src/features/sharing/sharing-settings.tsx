@@ -13,7 +13,7 @@ import { useServiceState } from "../../api/use-service-state";
 import { CopyLine } from "../../components/copy-line";
 import { Confirm } from "../../components/dialogs";
 import { Mark } from "../../components/mark";
-import { StaleNotice } from "../../components/stale-notice";
+import { differing, StaleNotice } from "../../components/stale-notice";
 import { Failure, Loaded } from "../../components/states";
 import { strings } from "../../strings";
 import { AuthorityPart } from "./authority-part";
@@ -105,7 +105,6 @@ function SharingForm({ sharing }: { sharing: Sharing }) {
     await queries.invalidateQueries({ queryKey: authorityQuery(client).queryKey });
   });
   const now = save.error?.code === "stale" ? (save.error.current as Settings | undefined) : undefined;
-  const mine = wordsOf(values);
   const off = !mayChange || stopped;
   const submit = () => (opened.on && !values.on ? setAsking(true) : void save.run(opened.version));
   const missing = sharing.suggested.filter((name) => !values.names.includes(name));
@@ -149,9 +148,7 @@ function SharingForm({ sharing }: { sharing: Sharing }) {
         {save.error && !now && <Failure message={save.error.message} next={save.error.next} />}
         {now && (
           <StaleNotice
-            rows={wordsOf(valuesOf(now))
-              .map(({ name, words }, index) => ({ name, mine: mine[index]?.words ?? "", theirs: words }))
-              .filter((row) => row.mine !== row.theirs)}
+            rows={differing(wordsOf(values), wordsOf(valuesOf(now)))}
             pending={save.pending}
             onTakeNow={() => {
               save.clear();

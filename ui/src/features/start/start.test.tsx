@@ -8,7 +8,6 @@ import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../tes
 import { Events } from "../../app/events";
 import { StartChecklist } from "./checklist";
 import { FirstCall } from "./first-call";
-import { NewAgent } from "./new-agent";
 import { StartView } from "./start-view";
 
 const Live = () => (
@@ -66,17 +65,6 @@ it("lets every step be put off, and says so until it is done", async () => {
   expect(onStep).toHaveBeenLastCalledWith("tool");
   await userEvent.click(screen.getByTestId("start-leave"));
   expect(onLeave).toHaveBeenCalledOnce();
-});
-
-it("shows an agent's token once, ready to copy, and keeps it nowhere", async () => {
-  const token = "st_secret-of-claude";
-  const { seen } = show(<NewAgent />, { answer: ({ method }) => (method === "POST" ? { status: 201, body: { ...agent, token } } : undefined) });
-  await waitFor(() => expect(seen.some(({ path }) => path.startsWith("/api/v1/agents"))).toBe(true));
-  await userEvent.click(screen.getByTestId("start-agent-make"));
-  expect(await screen.findByTestId("start-agent-token")).toHaveTextContent(token);
-  expect(seen.find(({ method }) => method === "POST")).toMatchObject({ path: "/api/v1/users/root/agents", body: { name: "claude" } });
-  expect(screen.getByTestId("start-claude")).toHaveTextContent(`claude mcp add --transport http gateway http://127.0.0.1:7410/mcp --header "Authorization: Bearer ${token}"`);
-  expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + window.location.href).not.toContain(token);
 });
 
 const story = () => screen.getByTestId("first-call").dataset.story;

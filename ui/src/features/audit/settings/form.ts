@@ -1,4 +1,5 @@
 import type { AuditSettings, Durability, MetricsAccess } from "../../../api/types";
+import type { Worded } from "../../../components/stale-notice";
 import { strings } from "../../../strings";
 
 const t = strings.audit.settings;
@@ -63,7 +64,7 @@ export const validate = {
 };
 
 /** Settings in words, in the order of the form. */
-export function wordsOf(values: Values): { name: string; words: string }[] {
+export function wordsOf(values: Values): Worded[] {
   return [
     { name: t.durability, words: t.durabilities[values.durability] },
     { name: t.receipts, words: values.receipts ? t.yes : t.no },

@@ -10,7 +10,7 @@ import type { AuditSettings } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
 import { useServiceState } from "../../../api/use-service-state";
 import { Confirm } from "../../../components/dialogs";
-import { StaleNotice } from "../../../components/stale-notice";
+import { differing, StaleNotice } from "../../../components/stale-notice";
 import { Failure } from "../../../components/states";
 import { strings } from "../../../strings";
 import { DURABILITIES, METRICS, settingsOf, tightened, validate, type Values, valuesOf, wordsOf } from "./form";
@@ -46,7 +46,6 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
     await queries.invalidateQueries({ queryKey: auditStatusQuery(client).queryKey });
   });
   const now = save.error?.code === "stale" ? (save.error.current as AuditSettings | undefined) : undefined;
-  const mine = wordsOf(values);
   const submit = () => {
     const parts = tightened(valuesOf(opened), values);
     if (parts.length > 0) setAsking(parts);
@@ -96,9 +95,7 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
         {save.error && !now && <Failure message={save.error.message} next={save.error.next} />}
         {now && (
           <StaleNotice
-            rows={wordsOf(valuesOf(now))
-              .map(({ name, words }, index) => ({ name, mine: mine[index]?.words ?? "", theirs: words }))
-              .filter((row) => row.mine !== row.theirs)}
+            rows={differing(wordsOf(values), wordsOf(valuesOf(now)))}
             pending={save.pending}
             onTakeNow={() => {
               save.clear();

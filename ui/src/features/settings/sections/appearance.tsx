@@ -2,7 +2,7 @@ import { SegmentedControl, Stack, useMantineColorScheme } from "@mantine/core";
 
 import { CONTRASTS, useContrast } from "../../../components/appearance";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.appearance;
 const SCHEMES = ["auto", "light", "dark"] as const;

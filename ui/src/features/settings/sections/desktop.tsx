@@ -5,7 +5,7 @@ import { useGateway } from "../../../api/gateway";
 import { useAction } from "../../../api/use-action";
 import { Failure, Loading } from "../../../components/states";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.desktop;
 const PROMPTS = ["auto", "always", "never"] as const;

@@ -15,7 +15,7 @@ import { Failure, Loading } from "../../../components/states";
 import { timeOfDay } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 import { Checks } from "./checks";
 
 const t = strings.settings.diagnostics;

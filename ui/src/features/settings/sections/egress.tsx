@@ -12,7 +12,7 @@ import { ago, dayAndTime, dayOrTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { useNow } from "../../../components/use-now";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.egress;
 

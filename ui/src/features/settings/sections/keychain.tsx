@@ -7,6 +7,7 @@ import { unwrap } from "../../../api/client";
 import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { keychainQuery, keys } from "../../../api/queries";
+import { recoveryMark } from "../../../api/recovery-mark";
 import { useAction } from "../../../api/use-action";
 import { useIsAdmin } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
@@ -17,7 +18,7 @@ import { Failure, Loading } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.keychain;
 
@@ -120,7 +121,13 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Text size="sm">{t.shownOnce}</Text>
           <SecretOnce secret={made} label={t.recovery} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="recovery-key" />
           <Group justify="flex-end">
-            <Button onClick={onClose} data-testid="recovery-done">
+            <Button
+              onClick={() => {
+                recoveryMark.clear();
+                onClose();
+              }}
+              data-testid="recovery-done"
+            >
               {t.stored}
             </Button>
           </Group>

@@ -6,7 +6,7 @@ import { CopyLine } from "../../../components/copy-line";
 import { Icon } from "../../../components/icons";
 import { Loading } from "../../../components/states";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.sharing;
 

@@ -13,7 +13,7 @@ import { Failure, Loading } from "../../../components/states";
 import { ago, dayOrTime } from "../../../components/time";
 import { useNow } from "../../../components/use-now";
 import { strings } from "../../../strings";
-import { Section } from "../section";
+import { Section } from "../../../components/section";
 
 const t = strings.settings.sessions;
 
