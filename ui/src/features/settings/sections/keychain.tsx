@@ -6,7 +6,7 @@ import { useState } from "react";
 import { unwrap } from "../../../api/client";
 import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
-import { keychainQuery, keys } from "../../../api/queries";
+import { keychainQuery, keys, sessionQuery } from "../../../api/queries";
 import { recoveryMark } from "../../../api/recovery-mark";
 import { useAction } from "../../../api/use-action";
 import { useIsAdmin } from "../../../api/use-role";
@@ -17,6 +17,7 @@ import { SecretOnce } from "../../../components/secret-once";
 import { Failure, Loading } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { WhosePassword } from "../../../components/whose-password";
 import { strings } from "../../../strings";
 import { Section } from "../../../components/section";
 
@@ -84,6 +85,7 @@ export function KeychainSection() {
 function NewKey({ onClose }: { onClose: () => void }) {
   const { client } = useGateway();
   const queries = useQueryClient();
+  const user = useQuery(sessionQuery(client)).data?.user;
   const [made, setMade] = useState<string>();
   const form = useForm({ initialValues: { password: "" }, validate: { password: (value) => (value === "" ? t.passwordMissing : null) } });
   const make = useAction(async (password: string) => {
@@ -105,6 +107,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Stack>
             <Text size="sm">{t.makeText}</Text>
             {make.error && <Failure message={make.error.message} next={make.error.next} />}
+            {user !== undefined && <WhosePassword user={user} />}
             <PasswordInput label={t.password} autoComplete="current-password" required data-autofocus data-testid="recovery-password" {...form.getInputProps("password")} />
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>
