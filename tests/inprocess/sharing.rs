@@ -282,6 +282,47 @@ async fn names_port_and_address_change_without_a_restart() {
     assert_eq!(told.count(), 4);
 }
 
+/// All its connections together would fill the memory of a small machine.
+#[tokio::test]
+async fn who_shows_nothing_that_is_known_sends_little() {
+    let scene = Scene::start().await;
+    let base = share(&scene.gateway).await;
+    let long = json!({"text": "x".repeat(100 << 10)});
+    let call = json!({"tool": "fix.echo", "args": long, "token": scene.token}).to_string();
+    let bare = json!({"tool": "fix.echo", "args": long}).to_string();
+    let sign_in = json!({"user": "root", "password": "x".repeat(100 << 10)}).to_string();
+    let url = |path: &str| format!("{base}{path}");
+    let made_up = format!("Bearer {}", "st_".to_owned() + &"x".repeat(49));
+    for (path, body, more) in [
+        ("/mcp/tools/call", &call, None),
+        ("/mcp/tools/call", &bare, Some(&made_up)),
+        ("/mcp", &bare, None),
+        ("/api/v1/sessions", &sign_in, None),
+        ("/sign-in", &sign_in, None),
+    ] {
+        let mut headers = vec![JSON];
+        headers.extend(more.map(|token| ("authorization", token.as_str())));
+        let reply = http::ask("POST", &url(path), &headers, body.clone()).await;
+        assert_eq!(reply.status, 413, "{path}: {reply:?}");
+        assert!(reply.text.contains("Authorization: Bearer"), "{reply:?}");
+    }
+    // As long as it likes, where it says who it is; here as ever.
+    let bearer = format!("Bearer {}", scene.token);
+    let headers = [JSON, ("authorization", &*bearer)];
+    let known = http::ask("POST", &url("/mcp/tools/call"), &headers, bare).await;
+    assert_eq!(known.status, 200, "{known:?}");
+    let here = http::ask("POST", &scene.gateway.url("/mcp/tools/call"), &[JSON], call).await;
+    assert_eq!(here.status, 200, "{here:?}");
+    let body = json!({"user": "root", "password": PASSWORD}).to_string();
+    let signed = [JSON, ("origin", &*base)];
+    let reply = http::ask("POST", &url("/api/v1/sessions"), &signed, body).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let headers = [JSON, ("origin", &*base), ("cookie", &*cookie)];
+    let wrong = json!({"name": "x".repeat(100 << 10)}).to_string();
+    let reply = http::ask("POST", &url("/api/v1/teams"), &headers, wrong).await;
+    assert_eq!(reply.status, 422, "{reply:?}");
+}
+
 #[tokio::test]
 async fn one_peer_takes_no_more_than_its_share_of_connections() {
     let gateway = InProcess::start().await;
