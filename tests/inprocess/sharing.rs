@@ -179,6 +179,33 @@ async fn sessions_there_are_cookies_of_that_host_over_https() {
     assert_eq!(reply.header("strict-transport-security"), "");
 }
 
+/// On this machine a browser shows its cookie to whatever listens on another
+/// port; what got away so opens nothing over the network.
+#[tokio::test]
+async fn a_session_of_one_address_is_none_at_the_other() {
+    let gateway = InProcess::start().await;
+    let (here, there) = (gateway.url(""), share(&gateway).await);
+    let sign_in = async |base: &str| {
+        let body = json!({"user": "root", "password": PASSWORD}).to_string();
+        let headers = [JSON, ("origin", base)];
+        let reply = http::ask("POST", &format!("{base}/api/v1/sessions"), &headers, body).await;
+        let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+        cookie.split_once('=').unwrap().1.to_owned()
+    };
+    let status = async |base: &str, name: &str, token: &str| {
+        let cookie = format!("{name}={token}");
+        let url = format!("{base}/api/v1/session");
+        http::ask("GET", &url, &[("cookie", &*cookie)], "").await.status
+    };
+    let (local, shared) = ("agw_session", "__Host-agw_session");
+    let token = sign_in(&here).await;
+    assert_eq!(status(&here, local, &token).await, 200);
+    assert_eq!(status(&there, shared, &token).await, 401);
+    let token = sign_in(&there).await;
+    assert_eq!(status(&there, shared, &token).await, 200);
+    assert_eq!(status(&here, local, &token).await, 401);
+}
+
 #[tokio::test]
 async fn wrong_passwords_from_the_network_lock_nobody_out_here() {
     let gateway = InProcess::start().await;

@@ -219,7 +219,7 @@ pub(super) async fn accept(
     });
     accepted.await?;
     let from = session::SignInFrom::of(via, &headers);
-    let session = session::begin(&gateway, proven, name, Opens::AdminApi, from).await?;
+    let session = session::begin(&gateway, door, proven, name, Opens::AdminApi, from).await?;
     Ok(session.respond(via, door))
 }
 

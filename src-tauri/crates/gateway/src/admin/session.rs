@@ -26,7 +26,7 @@ use super::{AdminError, Via, sessions as places};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
-    door::Door,
+    door::{Door, Site},
     gateway::Gateway,
     random,
     store::{StoreError, writer::Safety},
@@ -131,8 +131,14 @@ impl StaffSessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn find(&self, token: &str, opens: Opens, now: i64) -> Option<(Hash, Open)> {
-        let hash = hash(token);
+    pub(crate) fn find(
+        &self,
+        site: Site,
+        token: &str,
+        opens: Opens,
+        now: i64,
+    ) -> Option<(Hash, Open)> {
+        let hash = hash(site, token);
         let mut sessions = self.open();
         let open = sessions.get_mut(&hash)?;
         let good = open.opens == opens && open.expires_at > now;
@@ -191,8 +197,13 @@ fn public_id(hash: &Hash) -> String {
     Sha256::digest(hash).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn hash(token: &str) -> Hash {
-    Sha256::digest(token.as_bytes()).into()
+/// By which a session is found: of one address it is none at the other, so
+/// that a cookie that got away on this machine is of no use from elsewhere.
+fn hash(site: Site, token: &str) -> Hash {
+    match site {
+        Site::Loopback => Sha256::digest(token.as_bytes()).into(),
+        Site::Shared => Sha256::digest(format!("shared:{token}").as_bytes()).into(),
+    }
 }
 
 /// What failures are counted of: a name, as it was tried from one place, all
@@ -338,8 +349,9 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
             let next = "use the gateway's own pages or the command line";
             return Err(AdminError::new(codes::FORBIDDEN, "the request names no Origin", next));
         }
-        let found =
-            token.and_then(|token| gateway.staff.find(&token, Opens::AdminApi, clock::now_ms()));
+        let find =
+            |token: String| gateway.staff.find(site, &token, Opens::AdminApi, clock::now_ms());
+        let found = token.and_then(find);
         let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
         let snapshot = gateway.live.snapshot.load();
         let person = snapshot.users.get(&open.user).filter(|person| !person.removed);
@@ -350,9 +362,9 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
 
 /// Whether a browser's request comes with a good session of the admin API.
 pub(crate) fn is_signed_in(gateway: &Gateway, door: Door, headers: &HeaderMap) -> bool {
-    let token = door.site().cookie(headers, COOKIE);
-    let found = token.and_then(|t| gateway.staff.find(&t, Opens::AdminApi, clock::now_ms()));
-    found.is_some()
+    let (site, now) = (door.site(), clock::now_ms());
+    let token = site.cookie(headers, COOKIE);
+    token.is_some_and(|token| gateway.staff.find(site, &token, Opens::AdminApi, now).is_some())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -378,7 +390,7 @@ pub(super) async fn sign_in(
     let Json(SignInRequest { user: name, password }) = body?;
     let proven = authenticate(&gateway, door, &name, Secret::new(password)).await?;
     let from = SignInFrom::of(via, &headers);
-    let created = begin(&gateway, proven, name, Opens::AdminApi, from).await?;
+    let created = begin(&gateway, door, proven, name, Opens::AdminApi, from).await?;
     Ok(created.respond(via, door))
 }
 
@@ -445,13 +457,14 @@ pub(crate) struct NewSession {
 /// Opens a session for somebody who has proven who they are.
 pub(crate) async fn begin(
     gateway: &Gateway,
+    door: Door,
     Proven { user, password }: Proven,
     name: String,
     opens: Opens,
     from: SignInFrom,
 ) -> Result<NewSession, AdminError> {
     let token = random::text::<32>().map_err(|e| AdminError::internal(e.to_string()))?;
-    let hash = hash(&token);
+    let hash = hash(door.site(), &token);
     let now = clock::now_ms();
     let life = i64::try_from(opens.life().as_millis()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(life);

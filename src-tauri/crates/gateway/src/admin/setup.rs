@@ -98,7 +98,7 @@ pub(super) async fn setup(
     let from = session::SignInFrom::of(via, &headers);
     let opens = session::Opens::AdminApi;
     let proven = session::Proven { user, password };
-    let session = session::begin(&gateway, proven, admin_name, opens, from).await?;
+    let session = session::begin(&gateway, door, proven, admin_name, opens, from).await?;
     let body = SetupResponse {
         recovery_key: recovery.expose().to_string(),
         session: session.created(via),

@@ -130,7 +130,7 @@ async fn begin(
     let proven = admin::authenticate(gateway, door, user, password).await?;
     let from = SignInFrom::browser(SessionPlace::Pages, headers);
     let session =
-        admin::begin_session(gateway, proven, user.to_owned(), Opens::Pages, from).await?;
+        admin::begin_session(gateway, door, proven, user.to_owned(), Opens::Pages, from).await?;
     let age = bounds::PAGE_SESSION_LIFE.as_secs();
     let rest = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={age}");
     let cookie = door.site().set_cookie(SESSION, &session.token, &rest);
