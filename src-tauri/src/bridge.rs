@@ -122,7 +122,8 @@ async fn relay(shell: &Shell, request: ApiRequest) -> ApiReply {
         Ok(answer) => answer,
         Err(error) => return failure(shell, &error),
     };
-    let signs_in = method == Method::POST && matches!(resource, "setup" | "sessions");
+    // Who accepts an invite is signed in, too.
+    let signs_in = method == Method::POST && matches!(resource, "setup" | "sessions" | "invites");
     let signs_out = method == Method::DELETE && resource == "session";
     let ended = had_session
         && answer.status == StatusCode::UNAUTHORIZED

@@ -179,6 +179,33 @@ async fn sessions_there_are_cookies_of_that_host_over_https() {
     assert_eq!(reply.header("strict-transport-security"), "");
 }
 
+/// On this machine a browser shows its cookie to whatever listens on another
+/// port; what got away so opens nothing over the network.
+#[tokio::test]
+async fn a_session_of_one_address_is_none_at_the_other() {
+    let gateway = InProcess::start().await;
+    let (here, there) = (gateway.url(""), share(&gateway).await);
+    let sign_in = async |base: &str| {
+        let body = json!({"user": "root", "password": PASSWORD}).to_string();
+        let headers = [JSON, ("origin", base)];
+        let reply = http::ask("POST", &format!("{base}/api/v1/sessions"), &headers, body).await;
+        let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+        cookie.split_once('=').unwrap().1.to_owned()
+    };
+    let status = async |base: &str, name: &str, token: &str| {
+        let cookie = format!("{name}={token}");
+        let url = format!("{base}/api/v1/session");
+        http::ask("GET", &url, &[("cookie", &*cookie)], "").await.status
+    };
+    let (local, shared) = ("agw_session", "__Host-agw_session");
+    let token = sign_in(&here).await;
+    assert_eq!(status(&here, local, &token).await, 200);
+    assert_eq!(status(&there, shared, &token).await, 401);
+    let token = sign_in(&there).await;
+    assert_eq!(status(&there, shared, &token).await, 200);
+    assert_eq!(status(&here, local, &token).await, 401);
+}
+
 #[tokio::test]
 async fn wrong_passwords_from_the_network_lock_nobody_out_here() {
     let gateway = InProcess::start().await;
@@ -280,6 +307,47 @@ async fn names_port_and_address_change_without_a_restart() {
     let records = gateway.audit().await;
     let told = records.iter().filter(|record| record.status.as_deref() == Some("sharing_set"));
     assert_eq!(told.count(), 4);
+}
+
+/// All its connections together would fill the memory of a small machine.
+#[tokio::test]
+async fn who_shows_nothing_that_is_known_sends_little() {
+    let scene = Scene::start().await;
+    let base = share(&scene.gateway).await;
+    let long = json!({"text": "x".repeat(100 << 10)});
+    let call = json!({"tool": "fix.echo", "args": long, "token": scene.token}).to_string();
+    let bare = json!({"tool": "fix.echo", "args": long}).to_string();
+    let sign_in = json!({"user": "root", "password": "x".repeat(100 << 10)}).to_string();
+    let url = |path: &str| format!("{base}{path}");
+    let made_up = format!("Bearer {}", "st_".to_owned() + &"x".repeat(49));
+    for (path, body, more) in [
+        ("/mcp/tools/call", &call, None),
+        ("/mcp/tools/call", &bare, Some(&made_up)),
+        ("/mcp", &bare, None),
+        ("/api/v1/sessions", &sign_in, None),
+        ("/sign-in", &sign_in, None),
+    ] {
+        let mut headers = vec![JSON];
+        headers.extend(more.map(|token| ("authorization", token.as_str())));
+        let reply = http::ask("POST", &url(path), &headers, body.clone()).await;
+        assert_eq!(reply.status, 413, "{path}: {reply:?}");
+        assert!(reply.text.contains("Authorization: Bearer"), "{reply:?}");
+    }
+    // As long as it likes, where it says who it is; here as ever.
+    let bearer = format!("Bearer {}", scene.token);
+    let headers = [JSON, ("authorization", &*bearer)];
+    let known = http::ask("POST", &url("/mcp/tools/call"), &headers, bare).await;
+    assert_eq!(known.status, 200, "{known:?}");
+    let here = http::ask("POST", &scene.gateway.url("/mcp/tools/call"), &[JSON], call).await;
+    assert_eq!(here.status, 200, "{here:?}");
+    let body = json!({"user": "root", "password": PASSWORD}).to_string();
+    let signed = [JSON, ("origin", &*base)];
+    let reply = http::ask("POST", &url("/api/v1/sessions"), &signed, body).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let headers = [JSON, ("origin", &*base), ("cookie", &*cookie)];
+    let wrong = json!({"name": "x".repeat(100 << 10)}).to_string();
+    let reply = http::ask("POST", &url("/api/v1/teams"), &headers, wrong).await;
+    assert_eq!(reply.status, 422, "{reply:?}");
 }
 
 #[tokio::test]

@@ -8,6 +8,8 @@ pub(crate) const AGENT_BODY_MAX: usize = 4 << 20;
 pub(crate) const ADMIN_BODY_MAX: usize = 1 << 20;
 /// Most members that a team is given at once.
 pub(crate) const TEAM_MEMBERS: usize = 10_000;
+/// Agents of one person; each is in every snapshot of the permission map.
+pub(crate) const AGENTS_PER_PERSON: u64 = 1_000;
 /// Longest answer of an upstream, in bytes.
 pub(crate) const REPLY_MAX: usize = 16 << 20;
 /// Longest list of tools that an upstream may have.
@@ -187,6 +189,8 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// Sessions of one person at once: with one more, the oldest ends.
+pub(crate) const SESSIONS_PER_PERSON: usize = 100;
 /// How long one lasts that was begun on the gateway's own pages: long enough
 /// for what somebody came for. A browser shows its cookie to whatever listens
 /// on another port of this machine.
@@ -228,6 +232,8 @@ pub(crate) const CLIENT_NAME: usize = 64;
 /// [`SIGN_IN_WINDOW`] before further ones are refused.
 pub(crate) const SIGN_IN_FAILURES: u32 = 5;
 pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+/// Longest name that failures are remembered of, in bytes; no user's is longer.
+pub(crate) const SIGN_IN_NAME_MAX: usize = 256;
 /// Passwords that are hashed at once; each takes 19 MiB.
 pub(crate) const PASSWORD_HASHES: usize = 2;
 /// How long a call waits for a connection that is just starting.
@@ -282,6 +288,8 @@ pub(crate) const SHARED_CONNECTIONS_PER_PEER: usize = 128;
 pub(crate) const SHARED_HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) const SHARED_HEAD: Duration = Duration::from_secs(20);
 pub(crate) const SHARED_BODY: Duration = Duration::from_secs(20);
+/// Longest body there of somebody who shows no token and no session, in bytes.
+pub(crate) const STRANGER_BODY_MAX: usize = 64 << 10;
 /// How long answers there get to end when sharing is switched off.
 pub(crate) const SHARED_LINGER: Duration = Duration::from_secs(1);
 /// How often it is looked whether the certificate must be renewed or was
