@@ -342,10 +342,7 @@ mod tests {
         );
         let text = story_text(&story(json!([asked]), json!([])));
         assert!(text.contains("\n  call          00K\n"), "{text}");
-    }
-
-    #[test]
-    fn a_call_that_was_told_to_come_back_is_not_called_denied() {
+        // It was not denied by being told to come back.
         let told = json!({"decision": "ask", "reason": "approval_pending", "status": "denied"});
         let text = story_text(&story(json!([of_call(1, "outcome", told)]), json!([])));
         assert!(text.contains(": told to wait\n") && !text.contains("denied"), "{text}");
