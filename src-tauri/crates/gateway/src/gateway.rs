@@ -195,7 +195,7 @@ impl Gateway {
             forms: FormKey::new()?,
             codes: Codes::default(),
             registrations: Registrations::default(),
-            sharing: Sharing::default(),
+            sharing: Sharing::new(timeouts.certificate),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),
