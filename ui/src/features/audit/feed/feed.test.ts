@@ -8,6 +8,13 @@ const record = (seq: number, kind: string, rest: Partial<AuditRecord> = {}): Aud
 const intent = (seq: number, call_id: string) => record(seq, "intent", { call_id, user: "ana", tool: "fs.read_file", decision: "allow" });
 const outcome = (seq: number, call_id: string) => record(seq, "outcome", { call_id, user: "ana", tool: "fs.read_file", decision: "allow", status: "ok", duration_ms: 12 });
 
+const question = (seq: number, status: string) => record(seq, "approval", { call_id: "a", user: "ana", tool: "fs.read_file", decision: "ask", approval: "p1", status });
+const told = (seq: number, call_id = "a") => record(seq, "outcome", { call_id, decision: "ask", approval: "p1", status: "denied", reason: "approval_pending", duration_ms: 50_000 });
+const waits = (records: AuditRecord[]) => {
+  const feed = mergeRecords(EMPTY_FEED, records);
+  return Object.fromEntries(feed.rows.map((row) => [row.id, waitOf(row, feed)]));
+};
+
 describe("mergeRecords", () => {
   it("shows a call as running until its outcome arrives, in the same row", () => {
     const running = mergeRecords(EMPTY_FEED, [intent(1, "a")]);
@@ -58,13 +65,6 @@ it("says reasons in plain words, and shows codes that it does not know", () => {
 });
 
 describe("a call that a person is asked about", () => {
-  const question = (seq: number, status: string) => record(seq, "approval", { call_id: "a", user: "ana", tool: "fs.read_file", decision: "ask", approval: "p1", status });
-  const told = (seq: number, call_id = "a") => record(seq, "outcome", { call_id, decision: "ask", approval: "p1", status: "denied", reason: "approval_pending", duration_ms: 50_000 });
-  const waits = (records: AuditRecord[]) => {
-    const feed = mergeRecords(EMPTY_FEED, records);
-    return Object.fromEntries(feed.rows.map((row) => [row.id, waitOf(row, feed)]));
-  };
-
   it("waits from the moment it is asked about, also after its agent was told to come back", () => {
     expect(waits([question(1, "asked")])).toEqual({ a: "waiting" });
     expect(waits([question(1, "asked"), told(2)])).toEqual({ a: "waiting" });
