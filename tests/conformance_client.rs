@@ -32,6 +32,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     start: Duration::from_secs(18),
     call: Duration::from_secs(10),
     idle: Duration::from_secs(900),
+    certificate: Duration::from_secs(60 * 24 * 3_600),
 };
 /// More than any scenario wants of a person.
 const SIGN_INS: usize = 6;

@@ -7,7 +7,11 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use agw_api::{ClientError, Sharing, SharingSettings, SharingState};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_rustls::TlsConnector;
 
 use super::scene::{JSON, Scene, VERSION, tools_call};
@@ -30,12 +34,13 @@ async fn refused(gateway: &InProcess, wanted: &SharingSettings) -> String {
     }
 }
 
-/// A TLS handshake in these versions, with this authority trusted.
+/// A TLS handshake in these versions, with this authority trusted. Gives the
+/// fingerprint of the certificate that was shown.
 async fn handshake(
     base: &str,
     pem: &str,
     versions: &[&'static rustls::SupportedProtocolVersion],
-) -> Result<(), std::io::Error> {
+) -> Result<String, std::io::Error> {
     let at = base.strip_prefix("https://").unwrap();
     let stream = TcpStream::connect(at).await?;
     let config = Arc::new(http::client_config(pem, versions));
@@ -44,7 +49,9 @@ async fn handshake(
     // A server refuses some things only after its client is content.
     let (_, session) = tls.get_mut();
     assert_eq!(session.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
-    Ok(())
+    let shown = session.peer_certificates().unwrap();
+    let hex: Vec<_> = Sha256::digest(&shown[0]).iter().map(|byte| format!("{byte:02X}")).collect();
+    Ok(hex.join(":"))
 }
 
 #[tokio::test]
@@ -77,9 +84,7 @@ async fn other_machines_are_answered_over_tls_1_3_and_nothing_older() {
     // Nothing is said in clear.
     let at = base.strip_prefix("https://").unwrap();
     let mut plain = TcpStream::connect(at).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
     let _ = plain.read_to_end(&mut said).await;
     assert!(!said.starts_with(b"HTTP"), "{said:?}");
@@ -348,6 +353,37 @@ async fn who_shows_nothing_that_is_known_sends_little() {
     let wrong = json!({"name": "x".repeat(100 << 10)}).to_string();
     let reply = http::ask("POST", &url("/api/v1/teams"), &headers, wrong).await;
     assert_eq!(reply.status, 422, "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_dawdles_is_cut_off() {
+    let gateway = InProcess::start().await;
+    let base = share(&gateway).await;
+    let at = base.strip_prefix("https://").unwrap();
+    // One says nothing; one begins a handshake and goes on byte by byte: a
+    // record that promises 256 bytes.
+    let silent = async {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        while !matches!(stream.read(&mut [0; 64]).await, Ok(0) | Err(_)) {}
+    };
+    let slow = async {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        let (mut answers, mut stream) = stream.split();
+        let drip = async {
+            stream.write_all(&[0x16, 3, 1, 1, 0]).await?;
+            loop {
+                stream.write_all(&[0]).await?;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        tokio::select! {
+            Err::<(), std::io::Error>(_) = drip => {}
+            () = async { while !matches!(answers.read(&mut [0; 64]).await, Ok(0) | Err(_)) {} } => {}
+        }
+    };
+    let both = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(silent, slow) });
+    assert!(both.await.is_ok(), "somebody may dawdle for ever");
+    assert_eq!(http::ask("GET", &format!("{base}{HEALTH}"), &[], "").await.status, 200);
 }
 
 #[tokio::test]

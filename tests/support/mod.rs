@@ -46,6 +46,7 @@ pub const SHORT: Timeouts = Timeouts {
     start: Duration::from_secs(5),
     call: Duration::from_secs(3),
     idle: Duration::from_secs(900),
+    certificate: Duration::from_secs(60 * 24 * 3_600),
 };
 
 /// A gateway in this process, set up, with a key file.

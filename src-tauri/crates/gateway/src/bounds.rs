@@ -298,12 +298,12 @@ pub(crate) const SHARED_TENDED: Duration = Duration::from_secs(10);
 /// Names of the shared address, and the longest file of a certificate or key.
 pub(crate) const SHARED_NAMES: usize = 16;
 pub(crate) const PEM_MAX: u64 = 256 << 10;
-/// Days that the gateway's own authority and a certificate of it last, and how
-/// many before its end a certificate is replaced. Some clients take none that
-/// lasts longer.
+/// Days that the gateway's own authority and a certificate of it last, and
+/// after how long a certificate is replaced: a month before its end. Some
+/// clients take none that lasts longer.
 pub(crate) const AUTHORITY_DAYS: i64 = 3_650;
 pub(crate) const CERTIFICATE_DAYS: i64 = 90;
-pub(crate) const CERTIFICATE_RENEWED: i64 = 30;
+pub(crate) const CERTIFICATE_SHOWN: Duration = Duration::from_secs(60 * 24 * 3_600);
 /// How long an invite may last, and how many are listed.
 pub(crate) const INVITE_LIFE: std::ops::RangeInclusive<u64> = 3_600..=7 * 24 * 3_600;
 pub(crate) const INVITES_SHOWN: u32 = 500;
@@ -324,6 +324,9 @@ pub struct Timeouts {
     /// How long a child process (or a stream of HTTP with SSE) is kept for
     /// callers who do not call.
     pub idle: Duration,
+    /// After which a certificate of the shared address is replaced, where the
+    /// gateway makes it.
+    pub certificate: Duration,
 }
 
 impl Default for Timeouts {
@@ -332,6 +335,7 @@ impl Default for Timeouts {
             start: Duration::from_secs(45),
             call: Duration::from_secs(55),
             idle: Duration::from_secs(15 * 60),
+            certificate: CERTIFICATE_SHOWN,
         }
     }
 }

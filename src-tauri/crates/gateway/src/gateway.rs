@@ -142,6 +142,7 @@ impl Gateway {
         if indeterminate > 0 {
             tracing::warn!(indeterminate, "calls were cut short when the service last ended");
         }
+        audit::recover::close_open_questions(&mut db, now)?;
         let installation = installation(&db)?;
         let snapshot = Snapshot::load(&db, None)?;
         let staff = StaffSessions::load(&db, now)?;
@@ -194,7 +195,7 @@ impl Gateway {
             forms: FormKey::new()?,
             codes: Codes::default(),
             registrations: Registrations::default(),
-            sharing: Sharing::default(),
+            sharing: Sharing::new(timeouts.certificate),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

@@ -8,9 +8,9 @@ import { duration, timeOfDay } from "../../../components/time";
 import { ToolLine } from "../../../components/tool-name";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { strings } from "../../../strings";
-import { DecisionMark, StatusMark } from "../marks";
+import { DecisionMark, StatusMark, WaitMark } from "../marks";
 import type { Row } from "../rows";
-import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches } from "./feed";
+import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches, type Wait, waitOf } from "./feed";
 import { useFeed } from "./use-feed";
 
 const t = strings.feed;
@@ -99,7 +99,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
           </thead>
           <tbody>
             {rows.map((row) => (
-              <CallRow key={row.id} row={row} onOpen={open} />
+              <CallRow key={row.id} row={row} wait={waitOf(row, shown)} onOpen={open} />
             ))}
           </tbody>
         </table>
@@ -128,9 +128,9 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
   );
 }
 
-const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: string) => void }) {
+const CallRow = memo(function CallRow({ row, wait, onOpen }: { row: Row; wait: Wait | undefined; onOpen: (id: string) => void }) {
   return (
-    <tr className="feed-row" data-testid="feed-row" data-call={row.id} data-decision={row.decision} onClick={() => onOpen(row.id)}>
+    <tr className="feed-row" data-testid="feed-row" data-call={row.id} data-decision={row.decision} data-wait={wait} onClick={() => onOpen(row.id)}>
       <td className="number">
         <time dateTime={row.time} title={row.time}>
           {timeOfDay(row.time)}
@@ -157,7 +157,7 @@ const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: 
         <DecisionMark decision={row.decision} />
       </td>
       <td>
-        <StatusMark status={row.status} />
+        {wait === undefined ? <StatusMark status={row.status} reason={row.reason} /> : <WaitMark wait={wait} />}
       </td>
       <td className="number feed-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
       <td className="dim feed-reason" title={row.reason}>

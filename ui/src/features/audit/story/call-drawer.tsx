@@ -48,7 +48,9 @@ function Story({ id, ...rest }: { id: string } & StoryProps) {
   const events = useEvents();
   const story = useQuery(storyQuery(client, id));
   const { refetch } = story;
-  useEffect(() => events.onAudit((record) => record.call_id === id && void refetch()), [events, id, refetch]);
+  const question = story.data?.records.find((record) => record.approval != null)?.approval;
+  // A call may wait for the answer to a question that an earlier one has raised.
+  useEffect(() => events.onAudit((record) => (record.call_id === id || (record.approval != null && record.approval === question)) && void refetch()), [events, id, question, refetch]);
   if (story.isError) {
     const error = asApiError(story.error);
     return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void refetch() }} />;

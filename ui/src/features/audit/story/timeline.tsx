@@ -42,7 +42,7 @@ function StepWords({ step: { record, what }, forwarded }: { step: Step; forwarde
     <>
       {isOutcome ? (
         <>
-          <StatusMark status={record.status ?? undefined} /> {record.duration_ms != null && <span>{t.after(duration(record.duration_ms))}</span>}
+          <StatusMark status={record.status ?? undefined} reason={record.reason ?? undefined} /> {record.duration_ms != null && <span>{t.after(duration(record.duration_ms))}</span>}
           {!forwarded && <div className="dim">{t.steps.notForwarded}</div>}
         </>
       ) : (

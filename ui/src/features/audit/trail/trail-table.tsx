@@ -103,7 +103,7 @@ const TrailRow = memo(
           <>
             <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
             <td className="trail-status">
-              {row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} />}
+              {row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} reason={row.kind === "call" ? row.reason : undefined} />}
             </td>
             <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
           </>
