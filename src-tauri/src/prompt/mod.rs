@@ -20,8 +20,8 @@ use agw_api::{Answer, AnswerKind, Approval, ClientError, ErrorBody, codes, segme
 use serde::Serialize;
 use tauri::{AppHandle, Manager as _, State};
 
+use crate::Shell;
 use crate::window::{self, Ask};
-use crate::{Shell, bridge};
 
 pub(crate) use view::LABEL;
 
@@ -123,8 +123,8 @@ pub(crate) async fn prompt_answer(
     answer: AnswerKind,
 ) -> Result<(), ErrorBody> {
     if !shell.prompt.queue().is_shown(&id) {
-        let message = "This call is not asked about any more.".to_owned();
-        return Err(bridge::error_body(codes::ANSWERED, message, "Nothing is left to do.".into()));
+        let message = "This call is not asked about any more.";
+        return Err(ErrorBody::new(codes::ANSWERED, message, "Nothing is left to do."));
     }
     let path = format!("/api/v1/approvals/{}/answer", segment(&id));
     let answered = shell.client().post::<_, Approval>(&path, &Answer { answer, note: None }).await;
@@ -136,7 +136,7 @@ pub(crate) async fn prompt_answer(
     }
     Err(match error {
         ClientError::Refused { body, .. } => ErrorBody { current: None, ..*body },
-        error => bridge::error_body(codes::INTERNAL, error.to_string(), "Try again.".into()),
+        error => ErrorBody::new(codes::INTERNAL, error.to_string(), "Try again."),
     })
 }
 
