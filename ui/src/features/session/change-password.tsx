@@ -8,9 +8,9 @@ import { useAction } from "../../api/use-action";
 import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 
 const t = strings.ownPassword;
-const MIN_LENGTH = 10;
 
 /** One's own password. */
 export function ChangePassword({ onClose }: { onClose: () => void }) {
@@ -21,7 +21,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     validate: {
       current: (value) => (value === "" ? t.currentMissing : null),
       // Counted as the gateway counts: by character, not by UTF-16 unit.
-      new: (value) => (Array.from(value).length < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      new: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.new ? null : t.different),
     },
   });
