@@ -36,6 +36,7 @@ use agw_api::{
     SetupResponse, TokenCreated, Transport,
 };
 use agw_gateway::{MasterKeySource, Running, ServeError, ServeOptions, Timeouts};
+use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
