@@ -4,7 +4,8 @@ import { expect, it, vi } from "vitest";
 
 import type { Approval } from "../../api/types";
 import { fakeHost, renderWith } from "../../test/gateway";
-import { type PromptDoor, PromptView } from "./prompt-view";
+import type { Prompt } from "../../api/types";
+import { PromptView } from "./prompt-view";
 
 const soon = new Date(Date.now() + 60_000).toISOString();
 const approval: Approval = {
@@ -25,7 +26,7 @@ const approval: Approval = {
   held_until: soon,
 };
 
-function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
+function show(answer: Prompt["answer"] = () => Promise.resolve()) {
   let hand: ((card: { approval: unknown; count: number }) => void) | undefined;
   const door = {
     onCard: (take: NonNullable<typeof hand>) => {
