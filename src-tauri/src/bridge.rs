@@ -122,6 +122,7 @@ async fn relay(shell: &Shell, request: ApiRequest) -> ApiReply {
         Ok(answer) => answer,
         Err(error) => return failure(shell, &error),
     };
+    // Who accepts an invite is signed in, too.
     let signs_in = method == Method::POST && matches!(resource, "setup" | "sessions" | "invites");
     let signs_out = method == Method::DELETE && resource == "session";
     let ended = had_session

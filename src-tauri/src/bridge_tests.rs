@@ -62,20 +62,6 @@ async fn no_service_is_an_answer_and_not_a_crash() {
     assert_eq!((reply.status, &*body.code), (503, "offline"));
 }
 
-/// Whoever accepts an invite is signed in, too.
-#[cfg(unix)]
-#[tokio::test]
-async fn the_token_of_an_accepted_invite_stays_out_of_the_web_view() {
-    let dir = tempfile::tempdir().unwrap();
-    let socket = tokio::net::UnixListener::bind(agw_api::paths::admin_socket(dir.path())).unwrap();
-    tokio::spawn(serve(socket));
-    let shell = shell(dir.path());
-    let reply = relay(&shell, request("POST", "/api/v1/invites/accept")).await;
-    assert_eq!(reply.status, 201);
-    assert!(!reply.body.contains("s3cret"), "{}", reply.body);
-    assert_eq!(shell.session.borrow().as_deref(), Some("s3cret"));
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn a_session_is_kept_used_and_forgotten() {

@@ -36,7 +36,6 @@ use agw_api::{
     SetupResponse, TokenCreated, Transport,
 };
 use agw_gateway::{MasterKeySource, Running, ServeError, ServeOptions, Timeouts};
-use futures_util::StreamExt as _;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -282,6 +281,8 @@ impl Trail for Client {
 /// Asks again and again until it is so, and fails when it never is.
 /// Reads on until windows are told to read this again.
 pub async fn change_told(events: &mut agw_api::EventStream, wanted: &str) {
+    use futures_util::StreamExt as _;
+
     let told = async {
         loop {
             let event = events.next().await.expect("the stream is open").unwrap();

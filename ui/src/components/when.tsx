@@ -1,4 +1,5 @@
-import { dayAndTime, exactInstant, exactTime, timeOfDay } from "./time";
+import { ago, dayAndTime, dayOrTime, exactInstant, exactTime, timeOfDay } from "./time";
+import { useNow } from "./use-now";
 
 type As = "time" | "day" | "exact";
 
@@ -9,6 +10,25 @@ export function When({ at, as = "day" }: { at: string; as?: As }) {
   return (
     <time dateTime={at} title={exactInstant(at)}>
       {FORMATS[as](at)}
+    </time>
+  );
+}
+
+/** `12 s ago`, counting on. */
+export function Ago({ at }: { at: string }) {
+  const now = useNow();
+  return (
+    <time dateTime={at} title={exactInstant(at)}>
+      {ago(at, now)}
+    </time>
+  );
+}
+
+/** Today the time, before that the day, too. `now` is of the list, so that a thousand rows need no clock each. */
+export function WhenInList({ at, now }: { at: string; now: number }) {
+  return (
+    <time dateTime={at} title={exactInstant(at)}>
+      {dayOrTime(at, now)}
     </time>
   );
 }

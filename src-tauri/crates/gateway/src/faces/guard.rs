@@ -1,8 +1,7 @@
 //! Who may talk to a TCP port at all: requests that name this machine as
-//! their host (the shared port's: by one of the names that an admin gave it)
-//! and, if a browser sent them, that come from the gateway's own pages. A page
-//! on another site can make a browser call localhost; it cannot make it lie
-//! about Host or Origin (DNS rebinding).
+//! their host (the shared port's: by one of the names that an admin gave it) and, if a browser sent them, that come from the gateway's own
+//! pages. A page on another site can make a browser call localhost; it cannot
+//! make it lie about Host or Origin (DNS rebinding).
 
 use std::{net::SocketAddr, sync::Arc};
 

@@ -14,10 +14,7 @@ use rcgen::{
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
-use super::{
-    SharingError,
-    certificate::{DAY, fingerprint, validity},
-};
+use super::{SharingError, certificate::fingerprint};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
@@ -27,6 +24,7 @@ use crate::{
 
 const CERTIFICATE: &str = "authority";
 const SEALED: &str = "authority_key_sealed";
+const DAY: i64 = 24 * 3_600;
 
 /// A certificate with its key, and when it ends: seconds since 1970.
 pub(super) struct Leaf {
@@ -41,7 +39,7 @@ pub(crate) async fn show(gateway: &Gateway) -> Result<Option<Authority>, StoreEr
     let Some(pem) = pem else { return Ok(None) };
     let damaged = |e: String| StoreError::Damaged(format!("the authority's certificate: {e}"));
     let der = CertificateDer::from_pem_slice(pem.as_bytes()).map_err(|e| damaged(e.to_string()))?;
-    let (_, end) = validity(&der).map_err(|e| damaged(e.to_string()))?;
+    let (_, end) = super::certificate::validity(&der).map_err(|e| damaged(e.to_string()))?;
     let expires_at = rfc3339(end.saturating_mul(1_000));
     let in_use = gateway.sharing.is_own();
     Ok(Some(Authority { in_use, fingerprint: fingerprint(&der), expires_at, pem }))

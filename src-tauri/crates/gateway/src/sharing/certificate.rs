@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use super::{Shared, SharingError, authority, settings};
 use crate::{audit::record::rfc3339, bounds, clock, gateway::Gateway};
 
-pub(super) const DAY: i64 = 24 * 3_600;
+const DAY: i64 = 24 * 3_600;
 
 /// Everything that these settings need but the port.
 pub(super) async fn prepare(
