@@ -1,7 +1,7 @@
 import { Button } from "@mantine/core";
 import { type RefObject, useEffect, useLayoutEffect, useRef, useState } from "react";
 
-import type { AnswerKind, Approval, Prompt } from "../../api/types";
+import type { AnswerKind, Approval } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
@@ -17,8 +17,17 @@ const t = strings.approvals;
 /** It comes up unasked, maybe right under the pointer: a click before this was meant for what is behind it. */
 const ARMS_MS = 1_000;
 
+/** What the page of the prompt can ask for. */
+export interface PromptDoor {
+  onCard(show: (card: { approval: unknown; count: number }) => void): () => void;
+  answer(id: string, answer: AnswerKind): Promise<void>;
+  later(id: string): Promise<void>;
+  open(id: string): Promise<void>;
+  fit(height: number): Promise<void>;
+}
+
 /** The small window for one call that waits. The shell says which, and closes it. */
-export function PromptView({ prompt }: { prompt: Prompt }) {
+export function PromptView({ prompt }: { prompt: PromptDoor }) {
   const [card, setCard] = useState<{ approval: Approval; count: number }>();
   useEffect(() => prompt.onCard(({ approval, count }) => setCard({ approval: approval as Approval, count })), [prompt]);
   if (card === undefined) return null;
@@ -30,7 +39,7 @@ export function PromptView({ prompt }: { prompt: Prompt }) {
   );
 }
 
-function PromptCard({ approval, count, prompt }: { approval: Approval; count: number; prompt: Prompt }) {
+function PromptCard({ approval, count, prompt }: { approval: Approval; count: number; prompt: PromptDoor }) {
   const armed = useSettled(approval.id, ARMS_MS);
   const [asked, setAsked] = useState<AnswerKind>();
   const answer = useAction(async (kind: AnswerKind) => {
@@ -102,7 +111,7 @@ function PromptCard({ approval, count, prompt }: { approval: Approval; count: nu
 }
 
 /** Tells the shell how high all of it is: what surrounds the facts, and the facts at their full height. */
-function useFit(prompt: Prompt, card: RefObject<HTMLElement | null>) {
+function useFit(prompt: PromptDoor, card: RefObject<HTMLElement | null>) {
   const facts = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const inner = facts.current;

@@ -4,8 +4,7 @@ import { expect, it, vi } from "vitest";
 
 import type { Approval } from "../../api/types";
 import { fakeHost, renderWith } from "../../test/gateway";
-import type { Prompt } from "../../api/types";
-import { PromptView } from "./prompt-view";
+import { type PromptDoor, PromptView } from "./prompt-view";
 
 const soon = new Date(Date.now() + 60_000).toISOString();
 const approval: Approval = {
@@ -26,7 +25,7 @@ const approval: Approval = {
   held_until: soon,
 };
 
-function show(answer: Prompt["answer"] = () => Promise.resolve()) {
+function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
   let hand: ((card: { approval: unknown; count: number }) => void) | undefined;
   const door = {
     onCard: (take: NonNullable<typeof hand>) => {
