@@ -280,6 +280,22 @@ impl Trail for Client {
 }
 
 /// Asks again and again until it is so, and fails when it never is.
+/// Reads on until windows are told to read this again.
+pub async fn change_told(events: &mut agw_api::EventStream, wanted: &str) {
+    use futures_util::StreamExt as _;
+
+    let told = async {
+        loop {
+            let event = events.next().await.expect("the stream is open").unwrap();
+            if matches!(event, agw_api::Event::Changed { what } if what == wanted) {
+                return;
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+    assert!(told.is_ok(), "nobody is told to read {wanted} again");
+}
+
 pub async fn eventually(what: &str, limit: Duration, check: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !check().await {

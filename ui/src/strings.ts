@@ -21,7 +21,6 @@ import { list, plural } from "./strings/words";
 export const strings = {
   product: "AI Agent Gateway",
   loading: "Loading…",
-  saving: "Saving…",
   retry: "Try again",
   readAgain: "Show it as it is now",
   dismiss: "Dismiss",

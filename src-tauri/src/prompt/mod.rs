@@ -22,8 +22,8 @@ use serde::Serialize;
 use tauri::{AppHandle, Manager as _, State};
 use tokio::time::timeout;
 
+use crate::Shell;
 use crate::window::{self, Ask};
-use crate::{Shell, bridge};
 
 pub(crate) use view::LABEL;
 
@@ -139,8 +139,8 @@ pub(crate) async fn prompt_answer(
     answer: AnswerKind,
 ) -> Result<(), ErrorBody> {
     if !shell.prompt.queue().is_shown(&id) {
-        let message = "This call is not asked about any more.".to_owned();
-        return Err(bridge::error_body(codes::ANSWERED, message, "Nothing is left to do.".into()));
+        let message = "This call is not asked about any more.";
+        return Err(ErrorBody::new(codes::ANSWERED, message, "Nothing is left to do."));
     }
     let path = format!("/api/v1/approvals/{}/answer", segment(&id));
     let (client, body) = (shell.client(), Answer { answer, note: None });
@@ -156,7 +156,7 @@ pub(crate) async fn prompt_answer(
     }
     Err(match error {
         ClientError::Refused { body, .. } => ErrorBody { current: None, ..*body },
-        error => bridge::error_body(codes::INTERNAL, error.to_string(), "Try again.".into()),
+        error => ErrorBody::new(codes::INTERNAL, error.to_string(), "Try again."),
     })
 }
 

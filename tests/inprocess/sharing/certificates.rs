@@ -12,7 +12,7 @@ use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
 use super::{handshake, refused};
 use crate::support::{
-    InProcess, SHORT, eventually, http,
+    InProcess, SHORT, change_told, eventually, http,
     leaks::{Place, files},
     shared::{authority, settings, share, sharing},
 };
@@ -98,13 +98,12 @@ async fn a_certificate_is_read_again_when_its_files_change() {
     let (certificate, _) = write(dir.path(), &NAMES, GOOD);
     let wanted = SharingSettings { certificate, ..settings(&gateway).await };
     let shared: Sharing = gateway.admin.put("/api/v1/sharing", &wanted).await.unwrap();
-    // A bad one is told of, and the one before stays.
+    // A bad one is told of, to windows too, and the one before stays.
+    let mut events = gateway.admin.events().await.unwrap();
     write(dir.path(), &["other.test"], GOOD);
-    eventually("the problem is told", Duration::from_secs(30), async || {
-        sharing(&gateway).await.problem.is_some()
-    })
-    .await;
+    change_told(&mut events, "sharing").await;
     let now = sharing(&gateway).await;
+    assert!(now.problem.is_some());
     assert_eq!((now.state, &now.certificate), (SharingState::Listening, &shared.certificate));
     let (_, pem) = write(dir.path(), &NAMES, (2021, 2100));
     eventually("it is renewed", Duration::from_secs(30), async || {

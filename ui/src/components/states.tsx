@@ -68,7 +68,7 @@ export function Failure({ message, next, action }: FailureProps) {
 }
 
 /** Nothing to show because the gateway does not answer; the banner above says what to do. */
-export function Offline() {
+function Offline() {
   const t = strings.screen.offline;
   return (
     <div data-testid="state-offline">
@@ -78,7 +78,7 @@ export function Offline() {
 }
 
 /** Nothing to show because the vault is closed; the banner above opens it. */
-export function Sealed() {
+function Sealed() {
   const t = strings.screen.sealed;
   return (
     <div data-testid="state-sealed">
@@ -88,7 +88,7 @@ export function Sealed() {
 }
 
 /** What a page reads, as the query library has it. */
-export interface Read<T> {
+interface Read<T> {
   data: T | undefined;
   error: unknown;
   refetch: () => unknown;

@@ -51,7 +51,7 @@ export interface ShellClients {
   saveBundle(): Promise<{ file: string; bytes: number }>;
 }
 
-export interface ClientAgent {
+interface ClientAgent {
   id: string;
   user: string;
   name: string;
@@ -71,7 +71,7 @@ export interface FoundClient {
   findings: ClientFinding[];
 }
 
-export interface ClientFinding {
+interface ClientFinding {
   level: "ok" | "warning" | "problem";
   message: string;
   next: string;
@@ -96,7 +96,7 @@ export interface ImportableServer {
   problem: string | null;
 }
 
-export interface WiredClient {
+interface WiredClient {
   client: string;
   file: string;
   agent: ClientAgent | null;
@@ -104,7 +104,7 @@ export interface WiredClient {
   restart: string;
 }
 
-export interface UnwiredClient {
+interface UnwiredClient {
   client: string;
   file: string;
   exact: boolean;

@@ -158,7 +158,6 @@ export const audit = {
     witnessNever: "Has taken none yet",
     witnessTook: (size: number, age: string) => `took the one of ${plural(size, "record", "records")} ${age}`,
     key: "Public key",
-    noKey: "None yet: it is made at the first start that is not sealed.",
     offline: "This is how it was when it last answered.",
   },
   alarm: {

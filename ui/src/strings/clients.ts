@@ -1,10 +1,7 @@
 import { list, plural } from "./words";
 
 export const clients = {
-  viewsLabel: "Parts of this page",
-  views: { people: "People", clients: "This machine" },
-  title: "Agents on this machine",
-  intro: "Point the programs that you use at the gateway. Each becomes an agent of its own, so that it can be watched and revoked alone.",
+  views: { clients: "This machine" },
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
   broken: "Connected, but does not work",
   checksText: "What the doctor finds in their files, as the page People shows it, too.",

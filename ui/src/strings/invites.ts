@@ -52,7 +52,5 @@ export const invites = {
     toolCount: (count: number) => plural(count, "tool", "tools"),
     more: (count: number) => `and ${count.toLocaleString("en")} more`,
     allTools: "All of them",
-    waiting: (count: number) => `${plural(count, "call waits", "calls wait")} for your answer`,
-    answer: "Answer",
   },
 };

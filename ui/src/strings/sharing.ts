@@ -29,7 +29,6 @@ export const sharing = {
   offTitle: "Let only this machine in?",
   offText: "Agents and browsers of other machines are cut off at once, and links of open invites work only here.",
   offConfirm: "Cut them off",
-  shown: "Certificate that is shown",
   fingerprint: "SHA-256",
   expires: "Expires",
   authority: "The gateway’s authority",

@@ -1,7 +1,7 @@
 //! The MCP clients of this machine: everything that is done to them is in
 //! `agw-clients`; here it is shown, asked about and told.
 
-use agw_api::ErrorBody;
+use agw_api::{ErrorBody, paths};
 use agw_clients::{
     Client, Clients, Found, Gateway, ImportPreview, Level, Machine, Preview, Refusal, State,
     Unwired, Wired, Wish,
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::args::{AgentOf, ClientCommand, ClientImport, ClientWire};
 use crate::confirm::confirm;
 use crate::connection::transport_text;
-use crate::context::{Context, DEFAULT_URL, service_url};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{bytes, sentence, word, write_line};
 
@@ -53,7 +53,7 @@ fn this_gateway(context: &Context<'_>) -> Result<Gateway, CliError> {
     let agw = std::env::current_exe().map_err(|error| failed("cannot tell where agw is", error))?;
     let data_dir = std::path::absolute(context.data_dir)
         .map_err(|error| failed("cannot use the data folder", error))?;
-    let url = service_url(&data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let url = paths::service_url(&data_dir);
     Ok(Gateway { data_dir, agw, url })
 }
 

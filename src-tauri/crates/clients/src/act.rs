@@ -148,7 +148,7 @@ impl Clients<'_> {
             None => Vec::new(),
         };
         let made = match &wiring.added {
-            Some(_) => self.make_agent(client, wish).await,
+            Some(_) => self.make_agent(client, wish).await.map(Some),
             None => Ok(None),
         };
         let (agent, done) = match made {
@@ -278,11 +278,7 @@ impl Clients<'_> {
         }
     }
 
-    async fn make_agent(
-        &self,
-        client: Client,
-        wish: Wish,
-    ) -> Result<Option<AgentCreated>, Refusal> {
+    async fn make_agent(&self, client: Client, wish: Wish) -> Result<AgentCreated, Refusal> {
         let user = match wish.user {
             Some(user) => user,
             None => self.api.get::<Session>("/api/v1/session").await?.user,
@@ -300,7 +296,7 @@ impl Clients<'_> {
             client_timeout_seconds: None,
         };
         let path = format!("/api/v1/users/{}/agents", segment(&user));
-        Ok(Some(self.api.post(&path, &request).await?))
+        Ok(self.api.post(&path, &request).await?)
     }
 
     async fn connection_names(&self) -> Result<BTreeSet<String>, Refusal> {

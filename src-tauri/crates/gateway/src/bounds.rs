@@ -242,6 +242,10 @@ pub(crate) const STARTING: Duration = Duration::from_secs(5);
 /// long it may take in all. A sign-in takes up to eight of them.
 pub(crate) const EGRESS_ANSWER_MAX: usize = 256 << 10;
 pub(crate) const EGRESS_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a change of a connection waits for its upstream to be there, and
+/// how often it looks.
+pub(crate) const UPSTREAM_APPEARS: Duration = Duration::from_secs(1);
+pub(crate) const UPSTREAM_LOOKED_FOR: Duration = Duration::from_millis(10);
 /// Groups of 256 records that one request for a timeline counts, and buckets
 /// that it may ask for.
 pub(crate) const TIMELINE_GROUPS: usize = 400;

@@ -29,7 +29,7 @@ export interface Entry {
   home?: string;
 }
 
-export interface EntrySecret {
+interface EntrySecret {
   name: string;
   label: string;
   example: string;

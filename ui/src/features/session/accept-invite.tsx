@@ -8,10 +8,10 @@ import { useAction } from "../../api/use-action";
 import { Failure, Loading } from "../../components/states";
 import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 import { Strength } from "./strength";
 
 const t = strings.invites.accept;
-const MIN_LENGTH = 10;
 
 interface AcceptInviteProps {
   /** The last part of the link; held in memory alone, and gone with this page. */
@@ -28,7 +28,7 @@ export function AcceptInvite({ secret, onUser, onDone }: AcceptInviteProps) {
   const form = useForm({
     initialValues: { password: "", again: "" },
     validate: {
-      password: (value) => (Array.from(value).length < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      password: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.password ? null : t.different),
     },
   });

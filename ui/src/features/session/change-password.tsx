@@ -9,9 +9,9 @@ import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
 import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 
 const t = strings.ownPassword;
-const MIN_LENGTH = 10;
 
 /** One's own password. */
 export function ChangePassword({ user, onClose }: { user: string; onClose: () => void }) {
@@ -22,7 +22,7 @@ export function ChangePassword({ user, onClose }: { user: string; onClose: () =>
     validate: {
       current: (value) => (value === "" ? t.currentMissing : null),
       // Counted as the gateway counts: by character, not by UTF-16 unit.
-      new: (value) => (Array.from(value).length < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      new: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.new ? null : t.different),
     },
   });

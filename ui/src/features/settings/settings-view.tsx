@@ -21,7 +21,7 @@ const ICONS: Record<SettingsPart, IconName> = { sharing: "plug", keychain: "key"
 /** A member has what is their own. */
 const OWN: readonly SettingsPart[] = ["sessions", "appearance", "desktop"];
 
-export function partsOf(role: Role): readonly SettingsPart[] {
+function partsOf(role: Role): readonly SettingsPart[] {
   return role === "member" ? OWN : SETTINGS_PARTS;
 }
 

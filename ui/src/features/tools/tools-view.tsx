@@ -28,7 +28,7 @@ function kindOf({ kind = "tool" }: Pick<Tool, "kind">): ToolKinds {
   return kind === "template" ? "resource" : kind;
 }
 
-export interface ToolFilter {
+interface ToolFilter {
   find: string | undefined;
   show: ToolShow;
   kind: ToolKinds;

@@ -635,6 +635,7 @@ pub(super) async fn store_password(
         });
         changed.await?;
         gateway.staff.end_all(user, keep);
+        gateway.live.announce("sessions");
         Ok(())
     });
     stored.await.map_err(|_| AdminError::internal("a password's task failed"))?

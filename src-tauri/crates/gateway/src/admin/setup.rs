@@ -201,10 +201,10 @@ pub(super) fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
 /// had later: then its home is chosen.
 const CHOOSE_HOME: &str =
     "repair it and try again, or choose where the master key lives with `agw serve --master-key`";
-pub(super) const REPAIR_HOME: &str =
+const REPAIR_HOME: &str =
     "repair it and run `agw unlock`; if the key is lost, run `agw recover` with the recovery key";
 
-pub(super) fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
+fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
     let next = match error {
         MasterKeyError::Vault(_) => "check what you entered",
         _ => next,

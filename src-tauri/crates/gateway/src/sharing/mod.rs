@@ -213,12 +213,15 @@ impl Sharing {
         self.now.load().as_ref().is_some_and(|shared| shared.source != SharingCertificate::Own)
     }
 
-    fn fails(&self, problem: Option<String>) {
+    /// Whether that is news.
+    fn fails(&self, problem: Option<String>) -> bool {
         let mut before = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(problem) = problem.as_ref().filter(|problem| before.as_ref() != Some(problem)) {
+        let is_news = *before != problem;
+        if let Some(problem) = problem.as_ref().filter(|_| is_news) {
             tracing::warn!(problem, "sharing");
         }
         *before = problem;
+        is_news
     }
 }
 
