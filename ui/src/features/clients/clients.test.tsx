@@ -152,20 +152,24 @@ it("says nothing of other machines in the first run", async () => {
   expect(screen.queryByTestId("managed-claude-code")).toBeNull();
 });
 
-it.each([
-  { state: "listening", url: "https://gw.lan:7411", said: "https://gw.lan:7411/mcp" },
-  { state: "off", url: null, said: undefined },
-])("gives the address of a program on another machine: sharing $state", async ({ state, url, said }) => {
+async function forAnotherMachine(state: string, url: string | null) {
   const { host } = fakeHost(
     signedIn("admin", ({ path }) => ({ body: path === "/api/v1/status" ? { url: "http://127.0.0.1:7410" } : path === "/api/v1/sharing" ? { state, url } : path.endsWith("/authority") ? { in_use: false } : [] })),
   );
   renderWith(host, <HowTo token="st_x" sharingHref="#/sharing" />);
   expect(await screen.findByTestId("client-snippet")).toHaveTextContent("http://127.0.0.1:7410/mcp");
   await userEvent.selectOptions(await screen.findByTestId("how-to-where"), "there");
-  if (said === undefined) {
-    expect(screen.queryByTestId("client-snippet")).toBeNull();
-    expect(screen.getByRole("link", { name: "Let other machines in…" })).toHaveAttribute("href", "#/sharing");
-  } else expect(screen.getByTestId("client-snippet")).toHaveTextContent(said);
+}
+
+it("gives a program on another machine the address that it reaches", async () => {
+  await forAnotherMachine("listening", "https://gw.lan:7411");
+  expect(screen.getByTestId("client-snippet")).toHaveTextContent("https://gw.lan:7411/mcp");
+});
+
+it("says that another machine has no way in, and where to let it in", async () => {
+  await forAnotherMachine("off", null);
+  expect(screen.queryByTestId("client-snippet")).toBeNull();
+  expect(screen.getByRole("link", { name: "Let other machines in…" })).toHaveAttribute("href", "#/sharing");
 });
 
 it("says that Claude Desktop takes the extension, with the address that it asks for", async () => {

@@ -35,7 +35,7 @@ export function Instructions({ user, sharingHref }: { user: string; sharingHref:
   return (
     <section className="panel padded" aria-label={t.title} data-testid="client-instructions">
       <Stack>
-        <Text size="sm">{host.shell ? t.anyProgram : t.inBrowser}</Text>
+        {!made && <Text size="sm">{host.shell ? t.anyProgram : t.inBrowser}</Text>}
         {make.error && <Failure message={make.error.message} next={make.error.next} />}
         {made ? (
           <>

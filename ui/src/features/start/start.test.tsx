@@ -108,9 +108,14 @@ it("allows what only reads, shows the call as it comes, and takes it back with o
   ]);
 });
 
+/** These tools, and no calls yet. */
+const offering =
+  (tools: unknown[]) =>
+  ({ path }: Seen): Reply | undefined =>
+    path === "/api/v1/tools" ? { body: tools } : path.startsWith("/api/v1/audit") ? { body: { records: [] } } : undefined;
+
 it("offers what writes, too, where nothing says that it only reads, and chooses none of it", async () => {
-  const answer = ({ path }: Seen): Reply | undefined => (path === "/api/v1/tools" ? { body: [tool("send", "write")] } : path.startsWith("/api/v1/audit") ? { body: { records: [] } } : undefined);
-  const { seen } = show(<Live />, { connections: [connection], agents: [agent], answer });
+  const { seen } = show(<Live />, { connections: [connection], agents: [agent], answer: offering([tool("send", "write")]) });
   expect(await screen.findByRole("checkbox")).not.toBeChecked();
   expect(screen.getByTestId("start-allow")).toBeDisabled();
   await userEvent.click(screen.getByRole("checkbox"));
