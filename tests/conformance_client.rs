@@ -68,7 +68,7 @@ async fn run() -> anyhow::Result<()> {
         data_dir: dir.path().to_owned(),
         listen: "127.0.0.1:0".parse()?,
         master_key: Some(MasterKeySource::File(dir.path().join("master.key"))),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: false,
         legacy_sse: false,

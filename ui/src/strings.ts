@@ -190,7 +190,7 @@ export const strings = {
     printTitle: "Recovery key of AI Agent Gateway",
     printText: (user: string, date: string) => `Set up by ${user} on ${date}. Keep this page where only people find it who may open everything.`,
     confirm: "To be sure that you have it, type two of its groups.",
-    group: (number: number) => `Group ${number}`,
+    group: (number: number, of: number) => `Group ${number} of ${of}`,
     wrong: "That is not this group of the key",
     continue: "I have stored it",
     unconfirmed: {

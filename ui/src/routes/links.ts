@@ -40,3 +40,8 @@ export function connectionsHref(router: Router) {
 export function peopleHref(router: Router) {
   return (user?: string) => router.history.createHref(router.buildLocation({ to: "/people", search: { user } }).href);
 }
+
+/** Where one's own programs are connected. */
+export function connectHref(router: Router) {
+  return router.history.createHref(router.buildLocation({ to: "/people", search: { part: "clients" } }).href);
+}

@@ -55,8 +55,8 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
   const wanted = find.trim().toLowerCase();
   const matching = (users.data ?? []).filter((user) => user.name === open || [user.name, ...user.teams].some((name) => name.toLowerCase().includes(wanted)));
   const { shown, left, more } = usePaging(matching, STEP);
-  // A member has no teams to look at.
-  const parts = PEOPLE_PARTS.filter((each) => each !== "teams" || role !== "member");
+  // A member has no teams to look at, an auditor changes nothing.
+  const parts = PEOPLE_PARTS.filter((each) => (each !== "teams" || role !== "member") && (each !== "clients" || role !== "auditor"));
   const partLabel = (each: PeoplePart) => (each === "clients" && !host.shell ? t.connectAgents : t.parts[each]);
   const [inviting, setInviting] = useState<{ user?: string }>();
 

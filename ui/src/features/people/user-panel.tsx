@@ -39,9 +39,11 @@ interface UserPanelProps {
   onGone: () => void;
   /** Makes a link by which they set a password themselves. */
   onInvite?: () => void;
+  /** Where one's own programs are connected. */
+  connectHref?: string | undefined;
 }
 
-export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite }: UserPanelProps) {
+export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite, connectHref }: UserPanelProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
@@ -130,9 +132,16 @@ export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite }: 
       <div className="page-head">
         <h3>{t.agents}</h3>
         {role !== "auditor" && (
-          <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
-            {t.addAgent}
-          </Button>
+          <Group gap="xs">
+            <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
+              {t.addAgent}
+            </Button>
+            {connectHref !== undefined && (
+              <Button size="xs" component="a" href={connectHref} leftSection={<Icon name="plug" size={14} />} data-testid="agent-connect">
+                {t.connectAgents}
+              </Button>
+            )}
+          </Group>
         )}
       </div>
       {agents.isPending && <Loading label={strings.loading} />}

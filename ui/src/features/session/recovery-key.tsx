@@ -47,7 +47,7 @@ export function RecoveryKey({ recoveryKey, user, onContinue }: { recoveryKey: st
             {asked.map((index) => (
               <TextInput
                 key={index}
-                label={t.group(index + 1)}
+                label={t.group(index + 1, groups.length)}
                 className="mono"
                 autoComplete="off"
                 spellCheck={false}
