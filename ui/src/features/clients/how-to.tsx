@@ -9,6 +9,7 @@ import { Icon } from "../../components/icons";
 import { SecretOnce } from "../../components/secret-once";
 import { strings } from "../../strings";
 import { SNIPPETS, snippetOf } from "./snippets";
+import "./clients.css";
 
 const t = strings.clients.howTo;
 const file = strings.sharing.authorityFile;
