@@ -17,6 +17,7 @@ import { HealthPanel } from "../features/status/health-panel";
 import { OwnPermissions } from "../features/tools/own-permissions";
 import { strings } from "../strings";
 import { auditHref, connectHref, connectionsHref, grantHref, homeHref, peopleHref, settingsHref, subjectHref, toolsHref } from "./links";
+import "./home.css";
 
 const route = getRouteApi("/");
 

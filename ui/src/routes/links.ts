@@ -1,10 +1,10 @@
 import type { useRouter } from "@tanstack/react-router";
 
-import type { AuditPart } from "../features/audit/audit-view";
+import type { AuditPart } from "../features/audit/parts";
 import type { FeedFilter } from "../features/audit/feed/feed";
 import type { TrailFilter } from "../features/audit/trail/filter";
-import type { SettingsPart } from "../features/settings/settings-view";
-import type { ToolShow } from "../features/tools/tools-view";
+import type { SettingsPart } from "../features/settings/parts";
+import type { ToolShow } from "../features/tools/parts";
 
 type Router = ReturnType<typeof useRouter>;
 

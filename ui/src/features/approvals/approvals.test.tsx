@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import type { Approval, Role } from "../../api/types";
 import { fakeHost, renderWith, type Reply, type Seen, signedIn } from "../../test/gateway";
 import { ApprovalsView } from "./approvals-view";
-import type { HistoryFilter } from "./history";
+import type { HistoryFilter } from "./history-filter";
 
 const soon = new Date(Date.now() + 60_000).toISOString();
 const approval: Approval = {

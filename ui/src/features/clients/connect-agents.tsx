@@ -4,6 +4,7 @@ import { Bundle } from "./bundle";
 import { Instructions } from "./instructions";
 import { MachineClients } from "./machine-clients";
 import { ManagedSettings } from "./managed";
+import "./clients.css";
 
 interface ConnectAgentsProps {
   user: string;

@@ -11,6 +11,7 @@ import { SecretOnce } from "../../components/secret-once";
 import { strings } from "../../strings";
 import { OnlyHere } from "./reach";
 import { type Snippet, SNIPPETS, snippetOf } from "./snippets";
+import "./clients.css";
 
 const t = strings.clients.howTo;
 const file = strings.sharing.authorityFile;

@@ -3,7 +3,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useState } from "react";
 
 import { unwrap } from "../../api/client";
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, keys } from "../../api/queries";
 import type { Team, User } from "../../api/types";
@@ -15,7 +14,7 @@ import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { PauseButton } from "../../components/pause-button";
-import { Failure, Loading } from "../../components/states";
+import { Failure, Unread } from "../../components/states";
 import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
@@ -144,14 +143,7 @@ export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite, co
           </Group>
         )}
       </div>
-      {agents.isPending && <Loading label={strings.loading} />}
-      {agents.isError && agents.data === undefined && (
-        <Failure
-          message={asApiError(agents.error).message}
-          next={asApiError(agents.error).next}
-          action={{ label: strings.retry, run: () => void agents.refetch() }}
-        />
-      )}
+      <Unread of={agents} />
       {agents.data?.length === 0 && (
         <Text size="sm" c="dimmed">
           {t.noAgents}

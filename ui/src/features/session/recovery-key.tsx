@@ -5,6 +5,7 @@ import { createPortal } from "react-dom";
 import { Icon } from "../../components/icons";
 import { SecretOnce } from "../../components/secret-once";
 import { strings } from "../../strings";
+import "./session.css";
 
 const t = strings.recoveryKey;
 

@@ -15,6 +15,7 @@ import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { useCalls } from "./use-calls";
+import "./start.css";
 
 const t = strings.start.call;
 /** Tools that are offered to be allowed at once. */

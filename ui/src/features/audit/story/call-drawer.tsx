@@ -8,8 +8,8 @@ import { storyQuery } from "../../../api/queries";
 import type { AuditRecord, AuditStory } from "../../../api/types";
 import { Icon } from "../../../components/icons";
 import { Failure, Loading } from "../../../components/states";
-import { exactTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { When } from "../../../components/when";
 import { strings } from "../../../strings";
 import { DecisionMark, statusWords } from "../marks";
 import { StoryArguments } from "./arguments";
@@ -17,6 +17,7 @@ import { Bodies } from "./bodies";
 import { type GrantLineOf, StoryGrants } from "./grants";
 import { type Called, tell, type Told } from "./tell";
 import { Timeline } from "./timeline";
+import "../audit.css";
 
 const t = strings.audit.story;
 
@@ -113,7 +114,10 @@ function Facts({ told }: { told: Told }) {
       </div>
       <dl className="facts">
         <Fact name={list.who} value={told.called?.caller.replace("/", " / ") ?? told.user ?? strings.feed.nobody} />
-        <Fact name={list.time} value={exactTime(told.time)} />
+        <dt>{list.time}</dt>
+        <dd>
+          <When at={told.time} as="exact" />
+        </dd>
         <Fact name={t.effectAsked} value={t.effects[told.effect ?? "none"] ?? told.effect} />
         <Fact name={t.face} value={told.face === undefined ? undefined : (t.faces[told.face] ?? told.face)} />
       </dl>
@@ -154,7 +158,10 @@ function Alone({ record }: { record: AuditRecord }) {
         <Fact name={list.what} value={record.status == null ? undefined : statusWords(record.status)} />
         <Fact name={t.detail} value={record.detail} />
         <Fact name={list.who} value={record.user} />
-        <Fact name={list.time} value={exactTime(record.time)} />
+        <dt>{list.time}</dt>
+        <dd>
+          <When at={record.time} as="exact" />
+        </dd>
         <Fact name={list.reason} value={record.reason == null ? undefined : strings.reasonWords(record.reason)} />
       </dl>
     </section>

@@ -4,7 +4,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { unwrap } from "../../../api/client";
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { keychainQuery, keys, sessionQuery } from "../../../api/queries";
 import { recoveryMark } from "../../../api/recovery-mark";
@@ -14,7 +13,7 @@ import { useServiceState } from "../../../api/use-service-state";
 import { Dialog } from "../../../components/dialog";
 import { Mark } from "../../../components/mark";
 import { SecretOnce } from "../../../components/secret-once";
-import { Failure, Loading } from "../../../components/states";
+import { Failure, Unread } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { WhosePassword } from "../../../components/whose-password";
@@ -30,12 +29,8 @@ export function KeychainSection() {
   const admin = useIsAdmin();
   const stopped = useServiceState() === "stopped";
   const [making, setMaking] = useState(false);
-  if (keychain.isError && keychain.data === undefined) {
-    const error = asApiError(keychain.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void keychain.refetch() }} />;
-  }
+  if (keychain.data === undefined) return <Unread of={keychain} />;
   const now = keychain.data;
-  if (now === undefined) return <Loading label={strings.loading} />;
   return (
     <>
       <Section title={t.title} text={t.text}>
