@@ -9,15 +9,6 @@ mod frames;
 mod idle;
 mod start;
 
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a benchmark: cargo xtask bench --window"]
-async fn what_the_window_costs() {
-    println!();
-    start::measure().await;
-    idle::measure().await;
-    frames::measure().await;
-}
-
 /// The fields of proc(5)'s `stat` from the third on, which is the state.
 fn stat(pid: u32) -> Vec<u64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();

@@ -46,14 +46,16 @@ struct Crowd {
     _systems: Vec<Fixture>,
 }
 
-pub async fn measure() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a benchmark: cargo xtask bench --window"]
+async fn how_evenly_it_draws() {
     let crowd = Crowd::start().await;
     let browser = Chromium::open().await;
     browser.resize(1280, 800).await;
     browser.go(&crowd.daemon.url).await;
     sign_in(&browser.page).await;
     println!(
-        "\nframes of the page, 1280 by 800, without a graphics card ({} s each)",
+        "\n\nframes of the page, 1280 by 800, without a graphics card ({} s each)",
         MEASURE.as_secs()
     );
     println!(
@@ -192,9 +194,8 @@ impl Load {
                 tick.tick().await;
                 let (url, body, count) = (url.clone(), body.clone(), Arc::clone(&count));
                 tokio::spawn(async move {
-                    let (status, said) = http::post_json(&url, &[], &body).await;
-                    assert_eq!(status, 200, "{said}");
-                    count.fetch_add(1, Ordering::Relaxed);
+                    let (status, _) = http::post_json(&url, &[], &body).await;
+                    count.fetch_add(usize::from(status == 200), Ordering::Relaxed);
                 });
             }
         });

@@ -18,7 +18,9 @@ use crate::{
 const SETTLES: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(30);
 
-pub async fn measure() {
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a benchmark: cargo xtask bench --window"]
+async fn while_nothing_happens() {
     let mut desktop = Desktop::with_tray().await;
     let window = Driver::open(&mut desktop, &[]).await;
     desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
@@ -34,7 +36,7 @@ pub async fn measure() {
     sign_in(&window).await;
     window.matching("[data-testid='feed-row']").await;
 
-    println!("\nwhile nothing happens ({} s each; memory is PSS)", IDLE.as_secs());
+    println!("\n\nwhile nothing happens ({} s each; memory is PSS)", IDLE.as_secs());
     println!("{:>36} {:>8} {:>10}", "", "CPU %", "MiB");
     print(&desktop, "the window is open, on Home").await;
     desktop.press("alt+F4").await;

@@ -36,6 +36,6 @@ fn window() -> anyhow::Result<()> {
     npm::build_ui()?;
     test::cargo(["build", "--release", "-p", "agw-cli", "-p", "ai-agent-gateway"])?;
     let mut measure = command::cargo(["test", "-p", "agw-tests", "measured::"]);
-    measure.args(["--", "--ignored", "--nocapture"]);
+    measure.args(["--", "--ignored", "--nocapture", "--test-threads=1"]);
     command::run(measure.env("AGW_TEST_PROGRAMS", place::target()?.join("release")))
 }
