@@ -172,6 +172,6 @@ pub const SCREENS: &[Screen] = &[
     page("the first run: an agent", "/welcome?step=agent", "[data-testid='start']"),
     page("the first run: a call", "/welcome?step=call", "[data-testid='start']"),
     // Of a window of its own: in a browser there is nothing to ask.
-    page("the prompt", "/prompt", "body"),
+    page("the prompt", "/prompt", "[data-testid='prompt-elsewhere']"),
     page("settings of the trail", "/audit?view=settings", "[data-testid='settings-save']"),
 ];

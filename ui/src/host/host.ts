@@ -48,7 +48,23 @@ export interface ShellClients {
   wire(client: string, digest: string, user: string): Promise<WiredClient>;
   unwire(client: string, digest: string, revoke: boolean): Promise<UnwiredClient>;
   import(client: string, digest: string, names: readonly string[], user: string): Promise<WiredClient>;
-  saveBundle(): Promise<{ file: string; bytes: number }>;
+  saveBundle(): Promise<{ file: string; bytes: number } & Reach>;
+  /** Files with which administrators of machines leave the client no other server. */
+  managed(client: string): Promise<{ files: ManagedFile[] } & Reach>;
+}
+
+/** What something leads to, and whether other machines reach that. */
+export interface Reach {
+  address: string;
+  shared: boolean;
+}
+
+export interface ManagedFile {
+  name: string;
+  /** Where it goes, by system. */
+  places: string[];
+  why: string;
+  content: string;
 }
 
 interface ClientAgent {
@@ -64,6 +80,8 @@ export interface FoundClient {
   state: "absent" | "found" | "wired" | "elsewhere" | "malformed";
   /** As what it calls, where this gateway wired it. */
   agent: ClientAgent | null;
+  /** Where that agent's token is. */
+  token_file: string | null;
   /** Servers of it that can become connections. */
   servers: number;
   /** There is a change of ours to undo. */

@@ -7,5 +7,15 @@ const t = strings.approvals.prompt;
 
 export function PromptPage() {
   const { prompt } = useGateway().host;
-  return prompt === undefined ? <Empty icon="hand" title={t.notHere} text={t.notHereText} /> : <PromptView prompt={prompt} />;
+  if (prompt !== undefined) return <PromptView prompt={prompt} />;
+  return (
+    <main>
+      <h1 className="visually-hidden">{t.title}</h1>
+      <Empty icon="hand" title={t.notHere} text={t.notHereText}>
+        <a href="#/approvals" data-testid="prompt-elsewhere">
+          {t.elsewhere}
+        </a>
+      </Empty>
+    </main>
+  );
 }

@@ -89,6 +89,7 @@ export const approvals = {
     laterMeaning: "It goes on waiting; the tray shows it (Esc)",
     notHere: "This page belongs to the desktop app",
     notHereText: "It shows calls that wait, where the desktop’s notifications cannot be answered. Here, they are under Approvals.",
+    elsewhere: "To the approvals",
   },
   nobody: "nobody",
   more: "Show more",

@@ -106,6 +106,7 @@ export const audit = {
       approved_for_session: "Approved for the session",
       denied: "Denied by a person",
       expired: "Nobody answered in time",
+      allowed: "A grant now allows it",
       cancelled: "Asked no longer",
       intent: "Recorded, then forwarded",
       notForwarded: "Nothing was forwarded",

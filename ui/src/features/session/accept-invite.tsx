@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useEffect, useState } from "react";
 
@@ -6,6 +6,7 @@ import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure, Loading } from "../../components/states";
+import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
 import { isLongEnough, MIN_LENGTH } from "./password";
 import { Strength } from "./strength";
@@ -67,8 +68,7 @@ export function AcceptInvite({ secret, onUser, onDone }: AcceptInviteProps) {
         >
           <Stack>
             <Text size="sm">{t.text}</Text>
-            {/* So that a password manager knows whose it is. */}
-            <TextInput value={user} readOnly autoComplete="username" className="visually-hidden" tabIndex={-1} aria-hidden="true" />
+            <WhosePassword user={user} />
             <PasswordInput label={t.password} description={t.passwordHint(MIN_LENGTH)} autoComplete="new-password" autoFocus required data-testid="invite-password" {...form.getInputProps("password")} />
             <Strength password={form.values.password} known={[user]} />
             <PasswordInput label={t.again} autoComplete="new-password" required data-testid="invite-again" {...form.getInputProps("again")} />

@@ -9,6 +9,7 @@ import { useServiceState } from "../../api/use-service-state";
 import { Icon, type IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
 import { strings } from "../../strings";
+import "./status.css";
 
 const t = strings.state;
 

@@ -68,6 +68,7 @@ pub(super) async fn setup(
     let (recovery, vault, wrapped) = made.map_err(|error| key_error(&error, CHOOSE_HOME))?;
     let home = gateway.master_key.to_string();
     let admin_name = name.to_string();
+    let password = hash.clone();
     let user = gateway
         .writer
         .change(move |change| {
@@ -96,7 +97,8 @@ pub(super) async fn setup(
     gateway.live.announce("status");
     let from = session::SignInFrom::of(via, &headers);
     let opens = session::Opens::AdminApi;
-    let session = session::begin(&gateway, user, admin_name, opens, from).await?;
+    let proven = session::Proven { user, password };
+    let session = session::begin(&gateway, door, proven, admin_name, opens, from).await?;
     let body = SetupResponse {
         recovery_key: recovery.expose().to_string(),
         session: session.created(via),
