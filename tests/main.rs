@@ -9,6 +9,7 @@ mod fuzz;
 mod inprocess;
 mod journey;
 mod log_mutations;
+mod measured;
 mod model;
 mod screens;
 mod support;

@@ -5,6 +5,7 @@ mod axe;
 mod hostile;
 mod keyboard;
 mod members;
+mod pictures;
 mod states;
 mod table;
 

@@ -255,7 +255,7 @@ async fn tab_to(desktop: &Desktop, window: &Driver, id: &str) {
     panic!("the Tab key never leads to {id}");
 }
 
-async fn sign_in(window: &Driver) {
+pub async fn sign_in(window: &Driver) {
     window.fill("signin-user", "root").await;
     window.fill("signin-password", PASSWORD).await;
     window.click("signin-submit").await;

@@ -11,7 +11,7 @@ use crate::support::{
 };
 
 /// Every route as it is opened first: without anything opened on it.
-fn pages() -> impl Iterator<Item = &'static Screen> {
+pub(super) fn pages() -> impl Iterator<Item = &'static Screen> {
     let mut seen = Vec::new();
     SCREENS.iter().filter(move |screen| {
         // Without the frame around them.
@@ -91,14 +91,19 @@ async fn pages_say_that_they_wait_and_why_they_could_not_be_read() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn every_page_says_that_the_gateway_is_sealed_or_gone() {
+/// A gateway that does not find its master key.
+pub(super) async fn sealed() -> InProcess {
     let gateway = InProcess::start_with_view(Timeouts::default()).await;
     gateway.add_user("ana", None).await;
     let away = |dir: &std::path::Path| {
         std::fs::rename(dir.join("master.key"), dir.join("away.key")).unwrap();
     };
-    let gateway = gateway.restart_after(away).await;
+    gateway.restart_after(away).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_says_that_the_gateway_is_sealed_or_gone() {
+    let gateway = sealed().await;
     let visit = Visit::signed_in(&gateway, "root").await;
     let mut wrong = check(&visit, "sealed", "[data-testid='sealed']").await;
 
@@ -113,26 +118,33 @@ async fn every_page_says_that_the_gateway_is_sealed_or_gone() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn before_the_first_page_everything_passes_too() {
-    let dir = tempfile::tempdir().unwrap();
-    let view = Some(seed::web_view());
-    let running = InProcess::serve_view(dir.path(), Timeouts::default(), view).await;
-    let browser = Chromium::open().await;
-    browser.resize(1280, 800).await;
-    let visit = Visit { browser, base: format!("http://{}/", running.address()) };
-    visit.browser.go(&visit.base).await;
+/// A gateway that nobody has set up, and a browser at it.
+pub(super) struct New {
+    pub(super) visit: Visit,
+    running: agw_gateway::Running,
+    _dir: tempfile::TempDir,
+}
+
+impl New {
+    pub(super) async fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let view = Some(seed::web_view());
+        let running = InProcess::serve_view(dir.path(), Timeouts::default(), view).await;
+        let browser = Chromium::open().await;
+        browser.resize(1280, 800).await;
+        let visit = Visit { browser, base: format!("http://{}/", running.address()) };
+        visit.browser.go(&visit.base).await;
+        Self { visit, running, _dir: dir }
+    }
+
+    pub(super) async fn stop(self) {
+        self.running.stop().await;
+    }
+}
+
+/// Goes from the welcome to the first page and back out; looks at what comes before it.
+pub(super) async fn before_the_first_page(visit: &Visit, mut look_at: impl AsyncFnMut(&str)) {
     let page = &visit.browser.page;
-    let mut wrong = Vec::new();
-    let mut look_at = async |name: &str| {
-        for (look_name, look) in LOOKS {
-            visit.browser.look(look).await;
-            let found = axe::violations(page, look, name, look_name).await;
-            let of_page =
-                |line: &String| !line.contains("no navigation") && !line.contains("no live");
-            wrong.extend(found.into_iter().filter(of_page));
-        }
-    };
     page.find("welcome-begin").await;
     look_at("welcome").await;
     page.click("welcome-begin").await;
@@ -162,8 +174,25 @@ async fn before_the_first_page_everything_passes_too() {
     page.click("signin-submit").await;
     page.matching("[role='alert']").await;
     look_at("a wrong password").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_first_page_everything_passes_too() {
+    let new = New::start().await;
+    let Visit { browser, .. } = &new.visit;
+    let mut wrong = Vec::new();
+    before_the_first_page(&new.visit, async |name| {
+        for (look_name, look) in LOOKS {
+            browser.look(look).await;
+            let found = axe::violations(&browser.page, look, name, look_name).await;
+            let of_page =
+                |line: &String| !line.contains("no navigation") && !line.contains("no live");
+            wrong.extend(found.into_iter().filter(of_page));
+        }
+    })
+    .await;
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    running.stop().await;
+    new.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -153,10 +153,13 @@ impl Service {
     }
 }
 
-/// What `cargo build -p agw-cli` makes.
+/// What `cargo build -p agw-cli` makes. Benchmarks name a folder with the
+/// programs of a release.
 pub fn agw() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let agw = test.parent().and_then(Path::parent).unwrap().join("agw");
+    let built = test.parent().and_then(Path::parent).unwrap();
+    let named = std::env::var_os("AGW_TEST_PROGRAMS").map(PathBuf::from);
+    let agw = named.as_deref().unwrap_or(built).join("agw");
     assert!(agw.is_file(), "{} is missing: run `cargo build -p agw-cli`", agw.display());
     agw
 }

@@ -207,24 +207,25 @@ impl Desktop {
         self.run("dbus-send", &args).await.expect(0);
     }
 
-    /// The programs that run on this desktop.
-    fn running(&self) -> Vec<String> {
+    /// The programs that run on this desktop, each with its process.
+    pub fn running(&self) -> Vec<(String, u32)> {
         let mark = mark(self.dir.path());
         let carries_mark = |process: &Path| {
             let environment = fs::read(process.join("environ")).unwrap_or_default();
             environment.split(|byte| *byte == 0).any(|entry| entry == mark.as_bytes())
         };
-        let name = |process: &Path| {
+        let named = |process: &Path| {
             let program = fs::read_link(process.join("exe")).ok()?;
-            Some(program.file_name()?.to_str()?.to_owned())
+            let pid = process.file_name()?.to_str()?.parse().ok()?;
+            Some((program.file_name()?.to_str()?.to_owned(), pid))
         };
         let processes = fs::read_dir("/proc").unwrap().filter_map(|entry| Some(entry.ok()?.path()));
-        processes.filter(|process| carries_mark(process)).filter_map(|p| name(&p)).collect()
+        processes.filter(|process| carries_mark(process)).filter_map(|p| named(&p)).collect()
     }
 
     /// Waits until so many processes run this program.
     pub async fn processes(&self, program: &str, wanted: usize) {
-        let count = || self.running().iter().filter(|name| *name == program).count();
+        let count = || self.running().iter().filter(|(name, _)| *name == program).count();
         let what = format!("{wanted} processes run {program}");
         eventually(&what, async || (count() == wanted).then_some(())).await;
     }

@@ -1,6 +1,6 @@
 //! The real window's page, driven through WebKitWebDriver.
 
-use std::{net::TcpListener, time::Instant};
+use std::{net::TcpListener, path::Path, time::Instant};
 
 use fantoccini::{
     Client, ClientBuilder, Locator,
@@ -21,8 +21,18 @@ pub struct Driver {
 impl Driver {
     /// Starts the app and waits for its page.
     pub async fn open(desktop: &mut Desktop, env: &[(&str, &str)]) -> Self {
+        Self::open_program(desktop, &app(), &[], env).await
+    }
+
+    /// The same with another program that shows a page of WebKit.
+    pub async fn open_program(
+        desktop: &mut Desktop,
+        program: &Path,
+        args: &[&str],
+        env: &[(&str, &str)],
+    ) -> Self {
         let port = start_driver(desktop, env).await;
-        let options = json!({"binary": app(), "args": []});
+        let options = json!({"binary": program, "args": args});
         let capabilities = json!({"webkitgtk:browserOptions": options});
         let Value::Object(capabilities) = capabilities else { unreachable!() };
         let mut builder = ClientBuilder::new(HttpConnector::new());
@@ -169,6 +179,11 @@ impl Driver {
             assert!(did_nothing(&error) && Instant::now() < deadline, "{locator:?}: {error:?}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
+    }
+
+    /// Ends the program, and with it the page.
+    pub async fn close(self) {
+        self.page.close().await.unwrap();
     }
 
     /// Everything that the page shows.

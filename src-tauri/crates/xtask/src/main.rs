@@ -4,21 +4,23 @@
 //! cargo xtask run           the gateway and its window, from a fresh clone
 //! cargo xtask test          everything that must hold before a change goes in
 //! cargo xtask conformance   the official conformance suite of MCP
+//! cargo xtask screenshots   a picture of every screen
 //! cargo xtask bench         the figures of the README
 //! ```
 //!
 //! It depends on no crate of the gateway, so that it is built in seconds and
 //! can install what those crates need to build.
 
+mod bench;
 mod command;
 mod conformance;
 mod npm;
 mod packages;
 mod place;
 mod run;
+mod screenshots;
 mod test;
 
-use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -46,12 +48,10 @@ enum Task {
     /// Run the official conformance suite of MCP against the gateway, in cells
     /// of suite revision and upstream era
     Conformance(conformance::ConformanceArgs),
-    /// Measure the gateway (`cargo bench`)
-    Bench {
-        /// Passed on to the benchmark
-        #[arg(last = true)]
-        args: Vec<OsString>,
-    },
+    /// Take a picture of every screen, in light and dark and at each size
+    Screenshots(screenshots::ScreenshotsArgs),
+    /// Measure the gateway (`cargo bench`), or the window
+    Bench(bench::BenchArgs),
 }
 
 fn main() -> ExitCode {
@@ -60,7 +60,8 @@ fn main() -> ExitCode {
         Task::Test { fast: false } => test::full(),
         Task::Test { fast: true } => test::fast(),
         Task::Conformance(args) => conformance::conformance(&args),
-        Task::Bench { args } => test::bench(&args),
+        Task::Screenshots(args) => screenshots::screenshots(&args),
+        Task::Bench(args) => bench::bench(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

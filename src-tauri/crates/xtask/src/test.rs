@@ -1,7 +1,6 @@
 //! `cargo xtask test`: every check and test, step by step, up to the first
 //! that fails.
 
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -14,7 +13,7 @@ use crate::{command, conformance, npm, packages, place, run};
 /// `--locked` pins what it depends on, too.
 const CARGO_DENY: &str = "0.20.2";
 
-type Step = (&'static str, fn() -> anyhow::Result<()>);
+pub(crate) type Step = (&'static str, fn() -> anyhow::Result<()>);
 
 /// Cheap ones first. The conformance suite is last: its table ends the output.
 const FULL: &[Step] = &[
@@ -86,16 +85,7 @@ those of the trail's retention, witnesses and receivers; the conformance suite.
     Ok(())
 }
 
-pub(crate) fn bench(args: &[OsString]) -> anyhow::Result<()> {
-    // The benchmarks belong to the root package, and that is the desktop app.
-    packages::ensure(&[packages::DESKTOP])?;
-    if !place::ui().join("dist/index.html").exists() {
-        npm::build_ui()?;
-    }
-    command::run(command::cargo(["bench"]).arg("--").args(args))
-}
-
-fn take(steps: &[Step]) -> anyhow::Result<()> {
+pub(crate) fn take(steps: &[Step]) -> anyhow::Result<()> {
     let start = Instant::now();
     for (number, (name, step)) in steps.iter().enumerate() {
         println!("\n=== [{}/{}] {name}", number + 1, steps.len());
@@ -119,11 +109,11 @@ fn in_words(time: Duration) -> String {
     }
 }
 
-fn cargo(args: impl IntoIterator<Item = &'static str>) -> anyhow::Result<()> {
+pub(crate) fn cargo(args: impl IntoIterator<Item = &'static str>) -> anyhow::Result<()> {
     command::run(&mut command::cargo(args))
 }
 
-fn system_packages() -> anyhow::Result<()> {
+pub(crate) fn system_packages() -> anyhow::Result<()> {
     packages::ensure(&[
         packages::DESKTOP,
         packages::WINDOW_TESTS,
@@ -171,7 +161,7 @@ fn fixtures() -> PathBuf {
 
 /// Two virtual environments in the target folder: the official MCP client of
 /// either major version.
-fn python_packages() -> anyhow::Result<()> {
+pub(crate) fn python_packages() -> anyhow::Result<()> {
     virtual_environment("venv", "requirements.txt")?;
     virtual_environment("venv-mcp1", "requirements-mcp1.txt")
 }
