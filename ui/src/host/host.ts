@@ -54,12 +54,12 @@ export interface ShellClients {
 }
 
 /** What something leads to, and whether other machines reach that. */
-export interface Reach {
+interface Reach {
   address: string;
   shared: boolean;
 }
 
-export interface ManagedFile {
+interface ManagedFile {
   name: string;
   /** Where it goes, by system. */
   places: string[];

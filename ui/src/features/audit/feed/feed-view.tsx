@@ -141,7 +141,7 @@ const CallRow = memo(function CallRow({ row, wait, today, onOpen }: { row: Row; 
       <td>
         <UntrustedText text={who(row)} />
       </td>
-      <td className="feed-tool">
+      <td>
         <button
           type="button"
           className="link"
