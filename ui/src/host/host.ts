@@ -49,6 +49,8 @@ export interface ShellClients {
   unwire(client: string, digest: string, revoke: boolean): Promise<UnwiredClient>;
   import(client: string, digest: string, names: readonly string[], user: string): Promise<WiredClient>;
   saveBundle(): Promise<{ file: string; bytes: number } & Reach>;
+  /** The certificate of the gateway's own authority, to be given to other machines. */
+  saveAuthority(): Promise<{ file: string }>;
   /** Files with which administrators of machines leave the client no other server. */
   managed(client: string): Promise<{ files: ManagedFile[] } & Reach>;
 }

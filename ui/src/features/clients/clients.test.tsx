@@ -34,6 +34,7 @@ function shellWith(clients: FoundClient[], more: Partial<ShellClients> = {}): Sh
     unwire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", exact: true, revoked: ["ana/zed"], left: [], connections: ["crm"] })),
     import: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent: null, connections: ["crm"], restart: "Start it again." })),
     saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1, address: "https://gw.lan:7411", shared: true })),
+    saveAuthority: vi.fn(async () => ({ file: "/h/Downloads/ca.crt" })),
     managed: vi.fn(async () => ({ files: [], address: "https://gw.lan:7411", shared: true })),
     ...more,
   };

@@ -67,7 +67,7 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
   return (
     <li className="panel client-row" data-testid={`client-${client.client}`}>
       <span className="client-tile" aria-hidden="true">
-        {client.title.charAt(0)}
+        {initials(client.title)}
       </span>
       <div className="client-what">
         <div className="client-name">
@@ -99,4 +99,10 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
       </Group>
     </li>
   );
+}
+
+/** `CD` of Claude Desktop, `Cu` of Cursor. */
+function initials(title: string): string {
+  const [first = "", second] = title.split(" ");
+  return second === undefined ? first.slice(0, 2) : first.charAt(0) + second.charAt(0);
 }

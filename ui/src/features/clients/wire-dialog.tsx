@@ -31,7 +31,7 @@ export function WireDialog({ shell, client, user, onClose, onDone }: ClientDialo
   const wire = useAction(async (digest: string) => {
     const done = await shell.wire(client.client, digest, user);
     const agent = done.agent;
-    setSaid([t.wired(client.title, agent === null ? user : `${agent.user}/${agent.name}`), done.restart]);
+    setSaid([t.wired(client.title, agent === null ? user : `${agent.user}/${agent.name}`), t.may(agent?.user ?? user), done.restart]);
     onDone();
   });
   return (
