@@ -72,4 +72,4 @@ export type Verdict = Schemas["Verdict"];
 export type Witness = Schemas["Witness"];
 
 /** The clients of this machine are no business of the gateway: the shell tells of them. */
-export type { ClientPreview, FoundClient, ImportableServer, ShellClients } from "../host";
+export type { ClientPreview, FoundClient, Host, ImportableServer, Saved, Saving, ShellClients } from "../host";

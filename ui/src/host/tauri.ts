@@ -2,7 +2,7 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 
-import type { Host, Prompt, PromptCard, StreamListener } from "./host";
+import type { Host, Prompt, PromptCard, Saved, Saving, StreamListener } from "./host";
 
 /** What the shell may ask of the page, by event or, where it came too early, by `pending`. */
 interface Ask {
@@ -56,6 +56,7 @@ export function tauriHost(): Host {
         import: (client, digest, names, user) => clients({ ask: "import", client, digest, names, user }),
         saveBundle: () => clients({ ask: "save_bundle" }),
       },
+      saveTrail,
     },
   };
 }
@@ -80,6 +81,18 @@ function createPrompt(): Prompt {
     open: (id) => invoke("prompt_open", { id }),
     fit: (height) => invoke("prompt_fit", { height }),
   };
+}
+
+async function saveTrail(path: string, told: (saving: Saving) => void, signal: AbortSignal): Promise<Saved> {
+  const channel = new Channel<Saving>();
+  channel.onmessage = told;
+  const stop = () => void invoke("stop_saving");
+  signal.addEventListener("abort", stop);
+  try {
+    return await invoke<Saved>("save_trail", { path, channel });
+  } finally {
+    signal.removeEventListener("abort", stop);
+  }
 }
 
 function clients<T>(request: object): Promise<T> {

@@ -17,7 +17,7 @@ export const start = {
     title: "First calls",
     connection: "Connection",
     noTools: "Nothing is connected yet. Go back and connect a tool first.",
-    noneReads: (connection: string) => `No tool of ${connection} says that it only reads. Look at them on the page Grants and allow what you want.`,
+    noneReads: (connection: string) => `No tool of ${connection} says that it only reads. Look at them on the page Permissions and allow what you want.`,
     again: "Allow them again",
     ask: "Ask your agent for something that needs one of these tools.",
     askSample: "Ask your agent, for example: “Which sample notes are there?”",
