@@ -54,8 +54,7 @@ pub(crate) async fn save_trail(
     channel: Channel<Progress>,
 ) -> Result<Saved, ErrorBody> {
     let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
-    let folder =
-        folder.map_err(|error| fault(error.to_string(), "Use `agw audit export`."))?;
+    let folder = folder.map_err(|error| fault(error.to_string(), "Use `agw audit export`."))?;
     let client = shell.client();
     let saved = save(&client, &path, &folder, |progress| {
         let _ = channel.send(progress);

@@ -86,13 +86,16 @@ function createPrompt(): Prompt {
 async function saveTrail(path: string, told: (saving: Saving) => void, signal: AbortSignal): Promise<Saved> {
   const channel = new Channel<Saving>();
   channel.onmessage = told;
-  const stop = () => void invoke("stop_saving");
-  signal.addEventListener("abort", stop);
+  signal.addEventListener("abort", stopSaving);
   try {
     return await invoke<Saved>("save_trail", { path, channel });
   } finally {
-    signal.removeEventListener("abort", stop);
+    signal.removeEventListener("abort", stopSaving);
   }
+}
+
+function stopSaving(): void {
+  void invoke("stop_saving");
 }
 
 function clients<T>(request: object): Promise<T> {

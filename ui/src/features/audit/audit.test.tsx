@@ -172,27 +172,28 @@ describe("the trail", () => {
   });
 });
 
+/** A gateway whose export comes in pieces, when it is told to. */
+function exporting(onPath: (path: string) => void = () => {}) {
+  let feed: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const { host } = fakeHost(signedIn("admin", () => ({ body: {} })));
+  const fetch: typeof host.fetch = (request) => {
+    const { pathname, search } = new URL(request.url);
+    if (pathname !== "/api/v1/audit/export") return host.fetch(request);
+    onPath(pathname + search);
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        feed = controller;
+        request.signal.addEventListener("abort", () => controller.error(new DOMException("stopped", "AbortError")));
+      },
+    });
+    return Promise.resolve(new Response(body, { headers: { "agw-export-records": "4" } }));
+  };
+  return { host: { ...host, fetch }, send: (text: string) => feed?.enqueue(new TextEncoder().encode(text)), end: () => feed?.close() };
+}
+
 describe("an export", () => {
   const line = '{"seq":1}\n';
 
-  /** A gateway whose export comes in pieces, when it is told to. */
-  function exporting(onPath: (path: string) => void = () => {}) {
-    let feed: ReadableStreamDefaultController<Uint8Array> | undefined;
-    const { host } = fakeHost(signedIn("admin", () => ({ body: {} })));
-    const fetch: typeof host.fetch = (request) => {
-      const { pathname, search } = new URL(request.url);
-      if (pathname !== "/api/v1/audit/export") return host.fetch(request);
-      onPath(pathname + search);
-      const body = new ReadableStream<Uint8Array>({
-        start: (controller) => {
-          feed = controller;
-          request.signal.addEventListener("abort", () => controller.error(new DOMException("stopped", "AbortError")));
-        },
-      });
-      return Promise.resolve(new Response(body, { headers: { "agw-export-records": "4" } }));
-    };
-    return { host: { ...host, fetch }, send: (text: string) => feed?.enqueue(new TextEncoder().encode(text)), end: () => feed?.close() };
-  }
   const clicked = vi.fn();
   beforeEach(() => {
     clicked.mockClear();
@@ -227,12 +228,12 @@ describe("an export", () => {
   });
 
   it("asks for what the filters let through", async () => {
-    const asked = vi.fn();
-    const { host, end } = exporting(asked);
+    const onPath = vi.fn();
+    const { host, end } = exporting(onPath);
     renderWith(host, <ExportDialog filter={{ user: "ana" }} onClose={vi.fn()} />);
     await userEvent.click(await screen.findByTestId("export-tlog"));
     await userEvent.click(screen.getByTestId("export-save"));
-    expect(asked).toHaveBeenCalledWith("/api/v1/audit/export?format=tlog&user=ana");
+    expect(onPath).toHaveBeenCalledWith("/api/v1/audit/export?format=tlog&user=ana");
     end();
   });
 

@@ -62,13 +62,13 @@ const [LINE_END, QUOTE, RECORD] = [10, 34, 114];
 
 /** Counts records as they go by, wherever the pieces end: as `agw audit export` does. */
 export function counter(format: ExportFormat): (piece: Uint8Array) => number {
-  let [lines, quoted, start] = [0, false, true];
+  let [lines, inCell, start] = [0, false, true];
   return (piece) => {
     for (const byte of piece) {
       // In a cell of a CSV file a line end ends no line.
-      const end = byte === LINE_END && !quoted;
+      const end = byte === LINE_END && !inCell;
       if (format === "tlog" ? start && byte === RECORD : end) lines += 1;
-      if (format === "csv" && byte === QUOTE) quoted = !quoted;
+      if (format === "csv" && byte === QUOTE) inCell = !inCell;
       start = end;
     }
     return format === "csv" ? Math.max(0, lines - 1) : lines;

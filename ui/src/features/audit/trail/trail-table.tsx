@@ -111,7 +111,7 @@ const TrailRow = memo(function TrailRow({ row, today, running, onOpen }: TrailRo
           <td className="trail-detail" colSpan={2}>
             <UntrustedText text={row.detail ?? ""} limit={200} />
           </td>
-          <td className="trail-duration" />
+          <td className="trail-duration">{""}</td>
         </>
       )}
       <td className="dim feed-reason" title={row.reason}>
