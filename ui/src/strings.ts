@@ -63,6 +63,7 @@ export const strings = {
     home: "Home",
     approvals: "Approvals",
     audit: "Audit",
+    auditSettings: "Settings of the audit trail",
     settings: "Settings",
     approvalsWaiting: (count: number) => `${plural(count, "call waits", "calls wait")} for an answer`,
     tools: "Tools",
