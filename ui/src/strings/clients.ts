@@ -36,6 +36,7 @@ export const clients = {
   revoked: (agents: readonly string[]) => `Revoked ${list(agents)}.`,
   notRevoked: (agents: readonly string[]) => `Not revoked: ${list(agents)}`,
   connectionsStay: (names: readonly string[]) => `The connections that were imported stay: ${list(names)}.`,
+  permissions: "To the permissions",
   done: "Done",
 
   importTitle: (title: string) => `Import the servers of ${title}`,
