@@ -204,6 +204,15 @@ it("shows an agent's token once, ready for each client, and keeps it nowhere", a
   expect(screen.queryByText(/st_once/)).toBeNull();
 });
 
+it("shows nothing below the clients while it looks for them: it would jump away from under a click", async () => {
+  let found: (clients: FoundClient[]) => void = () => undefined;
+  show(shellWith([], { list: vi.fn(() => new Promise<FoundClient[]>((resolve) => (found = resolve))) }));
+  await screen.findByTestId("state-loading");
+  expect(screen.queryByTestId("client-make")).toBeNull();
+  found([]);
+  expect(await screen.findByTestId("client-make")).toBeVisible();
+});
+
 it("offers the same in the window, for programs that it does not know", async () => {
   show(shellWith([]));
   expect(await screen.findByTestId("machine-clients")).toBeVisible();

@@ -1,4 +1,7 @@
+import { useQuery } from "@tanstack/react-query";
+
 import { useGateway } from "../../api/gateway";
+import { keys } from "../../api/queries";
 import { useIsAdmin } from "../../api/use-role";
 import { Bundle } from "./bundle";
 import { Instructions } from "./instructions";
@@ -18,12 +21,14 @@ export function ConnectAgents({ user, sharingHref, permissionsHref }: ConnectAge
   const { host } = useGateway();
   const isAdmin = useIsAdmin();
   const shell = host.shell?.clients;
+  // What comes below would jump away from under a click.
+  const looking = useQuery({ queryKey: [keys.clients], queryFn: () => shell?.list() ?? [], enabled: shell !== undefined }).isLoading;
   return (
     <>
       {shell && <MachineClients shell={shell} user={user} permissionsHref={permissionsHref} />}
-      <Instructions user={user} sharingHref={sharingHref} />
-      {shell && sharingHref !== undefined && <Bundle shell={shell} sharingHref={sharingHref} />}
-      {shell && isAdmin && sharingHref !== undefined && <ManagedSettings shell={shell} sharingHref={sharingHref} />}
+      {!looking && <Instructions user={user} sharingHref={sharingHref} />}
+      {shell && !looking && sharingHref !== undefined && <Bundle shell={shell} sharingHref={sharingHref} />}
+      {shell && !looking && isAdmin && sharingHref !== undefined && <ManagedSettings shell={shell} sharingHref={sharingHref} />}
     </>
   );
 }
