@@ -205,11 +205,11 @@ it("shows an agent's token once, ready for each client, and keeps it nowhere", a
 });
 
 it("shows nothing below the clients while it looks for them: it would jump away from under a click", async () => {
-  let found: (clients: FoundClient[]) => void = () => undefined;
-  show(shellWith([], { list: vi.fn(() => new Promise<FoundClient[]>((resolve) => (found = resolve))) }));
+  const answers: ((clients: FoundClient[]) => void)[] = [];
+  show(shellWith([], { list: vi.fn(() => new Promise<FoundClient[]>((resolve) => answers.push(resolve))) }));
   await screen.findByTestId("state-loading");
   expect(screen.queryByTestId("client-make")).toBeNull();
-  found([]);
+  answers.forEach((resolve) => resolve([]));
   expect(await screen.findByTestId("client-make")).toBeVisible();
 });
 
