@@ -15,7 +15,7 @@ export const clients = {
   callsAs: (agent: string) => `calls as ${agent}`,
   absentHere: (titles: readonly string[]) => `Not found here: ${list(titles)}.`,
   noneTitle: "No client was found on this machine",
-  noneText: "Start Claude, Cursor, VS Code, Codex or another once, then look again. For other machines there is an extension for Claude Desktop.",
+  noneText: "Start Claude, Cursor, VS Code, Codex or another once, then look again. Or make an agent for it here.",
 
   wireTitle: (title: string) => `Connect ${title}`,
   wireText: (title: string, user: string | undefined) => `${title} gets an agent of ${user ?? "yours"} with a token of its own. This is the change to its file:`,
@@ -33,6 +33,7 @@ export const clients = {
   revoked: (agents: readonly string[]) => `Revoked ${list(agents)}.`,
   notRevoked: (agents: readonly string[]) => `Not revoked: ${list(agents)}`,
   connectionsStay: (names: readonly string[]) => `The connections that were imported stay: ${list(names)}.`,
+  permissions: "To the permissions",
   done: "Done",
 
   importTitle: (title: string) => `Import the servers of ${title}`,
