@@ -1,6 +1,7 @@
 import { list, plural } from "./words";
 
 export const clients = {
+  otherProgram: "Another program",
   viewsLabel: "Parts of this page",
   views: { people: "People", clients: "This machine" },
   title: "Agents on this machine",
