@@ -1,6 +1,7 @@
 import { list, plural } from "./words";
 
 export const clients = {
+  otherProgram: "Another program",
   views: { clients: "This machine" },
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
   broken: "Connected, but does not work",

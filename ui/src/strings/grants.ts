@@ -105,7 +105,7 @@ export const grants = {
     subjectHint: "A user, one of their agents, or a team.",
     subjectMissing: "Choose for whom",
     tool: "Tool or pattern",
-    toolHint: "One tool (gmail.send), all of a connection (gmail.*), everything (*), or what only reads, writes or destroys (gmail.*:read).",
+    toolHint: "One tool (gmail.send), all of a connection (gmail.*), everything (*), or what only reads, writes or destroys (gmail.*:read). Prompts and resources: docs.@prompt/review, docs.@resource/file:///notes/*.",
     toolMeaning: patternMeaning,
     toolMissing: "Enter a tool or a pattern",
     effect: "What happens",
