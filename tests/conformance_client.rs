@@ -32,6 +32,7 @@ const TIMEOUTS: Timeouts = Timeouts {
     start: Duration::from_secs(18),
     call: Duration::from_secs(10),
     idle: Duration::from_secs(900),
+    certificate: Duration::from_secs(60 * 24 * 3_600),
 };
 /// More than any scenario wants of a person.
 const SIGN_INS: usize = 6;
@@ -67,7 +68,7 @@ async fn run() -> anyhow::Result<()> {
         data_dir: dir.path().to_owned(),
         listen: "127.0.0.1:0".parse()?,
         master_key: Some(MasterKeySource::File(dir.path().join("master.key"))),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: false,
         legacy_sse: false,

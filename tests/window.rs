@@ -1,11 +1,13 @@
 //! The desktop app as a person uses it: a real window, a real tray, a real
 //! keychain. What it looks like is left in `target/screenshots`.
 
+mod clients;
 mod first_run;
 mod prompt;
 mod tray;
 
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::support::{
     PASSWORD,
@@ -382,6 +384,13 @@ impl Agent {
         tokio::net::TcpStream::connect(address).await.ok()?;
         let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
         Some(http::post_json(&format!("{}/mcp/tools/call", self.url), &[], &body).await)
+    }
+
+    /// A call that its gateway may not live to answer: then its task fails.
+    fn begins(&self, text: &str) -> JoinHandle<(u16, Value)> {
+        let url = format!("{}/mcp/tools/call", self.url);
+        let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
+        tokio::spawn(async move { http::post_json(&url, &[], &body).await })
     }
 
     async fn is_allowed(&self) {

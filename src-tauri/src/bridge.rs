@@ -92,7 +92,7 @@ pub(crate) async fn quit(
         shell.look_again.notify_one();
         stopped.map_err(|error| {
             let next = "Try again, or run `agw stop`.";
-            error_body(codes::INTERNAL, format!("{error:#}"), next.to_owned())
+            ErrorBody::new(codes::INTERNAL, format!("{error:#}"), next)
         })?;
     }
     app.exit(0);
@@ -104,7 +104,7 @@ async fn relay(shell: &Shell, request: ApiRequest) -> ApiReply {
         Ok(checked) => checked,
         Err(message) => {
             let next = "This is a fault of the window; close it and open it again.";
-            let body = error_body(codes::BAD_REQUEST, message.to_owned(), next.to_owned());
+            let body = ErrorBody::new(codes::BAD_REQUEST, message, next);
             return refuse(StatusCode::BAD_REQUEST, &body);
         }
     };
@@ -122,7 +122,8 @@ async fn relay(shell: &Shell, request: ApiRequest) -> ApiReply {
         Ok(answer) => answer,
         Err(error) => return failure(shell, &error),
     };
-    let signs_in = method == Method::POST && matches!(resource, "setup" | "sessions");
+    // Who accepts an invite is signed in, too.
+    let signs_in = method == Method::POST && matches!(resource, "setup" | "sessions" | "invites");
     let signs_out = method == Method::DELETE && resource == "session";
     let ended = had_session
         && answer.status == StatusCode::UNAUTHORIZED
@@ -176,7 +177,8 @@ fn keep_token(shell: &Shell, answer: RawResponse) -> ApiReply {
     ApiReply { status: answer.status.as_u16(), body: body.to_string(), headers: BTreeMap::new() }
 }
 
-/// `token` of a `SessionCreated`, `session.token` of a `SetupResponse`.
+/// `token` of a `SessionCreated`, `session.token` of a `SetupResponse`; other
+/// answers have none.
 fn take_token(body: &mut Value) -> Option<String> {
     let session = match body.get("session") {
         Some(_) => body.get_mut("session")?,
@@ -209,7 +211,7 @@ fn failure(shell: &Shell, error: &ClientError) -> ApiReply {
         }
         _ => {
             let next = "Check that the app and the gateway have the same version.";
-            let body = error_body(codes::INTERNAL, error.to_string(), next.to_owned());
+            let body = ErrorBody::new(codes::INTERNAL, error.to_string(), next);
             refuse(StatusCode::BAD_GATEWAY, &body)
         }
     }
@@ -222,11 +224,7 @@ fn offline(shell: &Shell, message: String) -> ErrorBody {
         .next()
         .map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect());
     let next = format!("Start it from here or with `agw serve`; its log is {}.", log.display());
-    error_body(OFFLINE, message, next)
-}
-
-pub(crate) fn error_body(code: &str, message: String, next: String) -> ErrorBody {
-    ErrorBody { code: code.to_owned(), message, next, current: None, place: None }
+    ErrorBody::new(OFFLINE, message, next)
 }
 
 fn refuse(status: StatusCode, body: &ErrorBody) -> ApiReply {

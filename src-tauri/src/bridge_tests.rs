@@ -89,6 +89,20 @@ async fn a_session_is_kept_used_and_forgotten() {
     assert_eq!(shell.session.borrow().clone(), None);
 }
 
+/// It signs in, too: the token stays here, whichever way somebody signed in.
+#[cfg(unix)]
+#[tokio::test]
+async fn an_invite_accepted_in_the_window_leaves_its_token_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let socket = tokio::net::UnixListener::bind(agw_api::paths::admin_socket(dir.path())).unwrap();
+    tokio::spawn(serve(socket));
+    let shell = shell(dir.path());
+    let reply = relay(&shell, request("POST", "/api/v1/invites/accept")).await;
+    assert_eq!(reply.status, 201);
+    assert!(!reply.body.contains("s3cret"), "{}", reply.body);
+    assert_eq!(shell.session.borrow().as_deref(), Some("s3cret"));
+}
+
 /// Answers each connection's one request, by its first line and its token.
 #[cfg(unix)]
 async fn serve(socket: tokio::net::UnixListener) -> Infallible {

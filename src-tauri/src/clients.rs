@@ -5,7 +5,9 @@
 use std::path::{Path, PathBuf};
 
 use agw_api::{ErrorBody, codes};
-use agw_clients::{Client, Clients, Gateway, Machine, Refusal, Wish, write_bundle};
+use agw_clients::{
+    Address, Client, Clients, Gateway, Machine, ManagedFile, Refusal, Wish, managed, write_bundle,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tauri::{AppHandle, Manager as _, State};
@@ -26,6 +28,7 @@ pub(crate) enum Request {
     Unwire { client: Client, digest: String, revoke: bool },
     Import { client: Client, digest: String, names: Vec<String>, user: Option<String> },
     SaveBundle,
+    Managed { client: Client },
 }
 
 #[tauri::command]
@@ -45,18 +48,20 @@ pub(crate) async fn clients(
         .service
         .installation()
         .map_err(|error| fault(format!("{error:#}"), "Install the app again."))?;
-    if matches!(request, Request::SaveBundle) {
-        let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
-        let folder =
-            folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`."))?;
-        let saved = tokio::task::spawn_blocking(move || save_bundle(&gateway, &folder)).await;
-        let saved = saved.map_err(|error| fault(error.to_string(), "Try again."))?;
-        return answer(saved);
-    }
     let machine = Machine::this()
         .ok_or_else(|| fault("there is no home folder to look in".to_owned(), "Set HOME."))?;
     let api = shell.client();
     let clients = Clients { api: &api, machine: &machine, gateway: &gateway };
+    if matches!(request, Request::SaveBundle) {
+        let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
+        let folder =
+            folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`."))?;
+        let address = clients.address().await;
+        let saved = move || save_bundle(&gateway, address, &folder);
+        let saved = tokio::task::spawn_blocking(saved).await;
+        let saved = saved.map_err(|error| fault(error.to_string(), "Try again."))?;
+        return answer(saved);
+    }
     let done = act(&clients, request).await;
     shell.look_again.notify_one();
     done
@@ -80,6 +85,15 @@ async fn act(clients: &Clients<'_>, request: Request) -> Result<Value, ErrorBody
         Request::Import { client, digest, names, user } => {
             answer(clients.import(client, &digest, &names, wish(user)).await)
         }
+        Request::Managed { client } => {
+            let address = clients.address().await;
+            let files = managed(client, &address, clients.gateway);
+            answer(files.map(|files| Managed {
+                files,
+                address: address.url,
+                shared: address.shared,
+            }))
+        }
         // Needs no clients, and was done before.
         Request::SaveBundle => Ok(Value::Null),
     }
@@ -93,16 +107,28 @@ fn answer(done: Result<impl Serialize, Refusal>) -> Result<Value, ErrorBody> {
 struct Saved {
     file: PathBuf,
     bytes: u64,
+    /// Where it leads, and whether other machines reach that.
+    address: String,
+    shared: bool,
+}
+
+#[derive(Serialize)]
+struct Managed {
+    files: Vec<ManagedFile>,
+    /// What they name, and whether other machines reach that.
+    address: String,
+    shared: bool,
 }
 
 /// Into the folder for downloads, under a name that is free.
-fn save_bundle(gateway: &Gateway, folder: &Path) -> Result<Saved, Refusal> {
+fn save_bundle(gateway: &Gateway, address: Address, folder: &Path) -> Result<Saved, Refusal> {
     let name = |number: u32| match number {
         1 => "ai-agent-gateway.mcpb".to_owned(),
         _ => format!("ai-agent-gateway-{number}.mcpb"),
     };
     let free = (1..MAX_BUNDLES).map(|number| folder.join(name(number))).find(|it| !it.exists());
     let file = free.unwrap_or_else(|| folder.join(name(MAX_BUNDLES)));
-    let bytes = write_bundle(gateway, env!("CARGO_PKG_VERSION"), &file)?;
-    Ok(Saved { file, bytes })
+    let bytes = write_bundle(gateway, &address, env!("CARGO_PKG_VERSION"), &file)?;
+    let Address { url, shared, .. } = address;
+    Ok(Saved { file, bytes, address: url, shared })
 }

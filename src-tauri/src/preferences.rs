@@ -101,12 +101,9 @@ pub(crate) async fn set_preferences(
 ) -> Result<Shown, ErrorBody> {
     let changed = shell.preferences.change(&change);
     shell.look_again.notify_one();
-    changed.map_err(|error| ErrorBody {
-        code: codes::INTERNAL.to_owned(),
-        message: format!("{error:#}"),
-        next: "Nothing was changed. Check that the folder can be written.".to_owned(),
-        current: None,
-        place: None,
+    changed.map_err(|error| {
+        let next = "Nothing was changed. Check that the folder can be written.";
+        ErrorBody::new(codes::INTERNAL, format!("{error:#}"), next)
     })?;
     preferences(shell).await
 }

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use agw_api::{Client, ClientError, Health, ServiceFile, paths};
+use agw_api::{Client, ClientError, Health, paths};
 use agw_clients::Gateway;
 use anyhow::{Context as _, bail};
 use tokio::time::{sleep, timeout};
@@ -25,8 +25,6 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 /// After a clean stop: a process that has ended but that whoever started it
 /// has not collected looks alive for good.
 const COLLECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// Where it is unless it was told otherwise, or says so.
-const DEFAULT_URL: &str = "http://127.0.0.1:7410";
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// The log is emptied at the start of a service when it is longer.
 const MAX_LOG_BYTES: u64 = 5 * 1024 * 1024;
@@ -109,9 +107,7 @@ impl Service {
 
     /// What clients of this machine are pointed at.
     pub(crate) fn installation(&self) -> anyhow::Result<Gateway> {
-        let running = std::fs::read(paths::service_file(&self.data_dir)).ok();
-        let running = running.and_then(|json| serde_json::from_slice::<ServiceFile>(&json).ok());
-        let url = running.map_or_else(|| DEFAULT_URL.to_owned(), |file| file.url);
+        let url = paths::service_url(&self.data_dir);
         Ok(Gateway { data_dir: self.data_dir.clone(), agw: agw_binary()?, url })
     }
 
@@ -194,12 +190,9 @@ impl Service {
 
     /// The process id that the service wrote when it became ready.
     fn pid(&self) -> anyhow::Result<u32> {
+        let said = paths::service(&self.data_dir);
         let path = paths::service_file(&self.data_dir);
-        let json =
-            std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let file: ServiceFile = serde_json::from_slice(&json)
-            .with_context(|| format!("{} is not understood", path.display()))?;
-        Ok(file.pid)
+        Ok(said.with_context(|| format!("cannot read {}", path.display()))?.pid)
     }
 }
 
@@ -304,6 +297,8 @@ fn is_alive(_: u32) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use agw_api::ServiceFile;
+
     use super::*;
 
     #[test]

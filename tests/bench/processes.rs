@@ -166,7 +166,7 @@ pub(crate) async fn gateway() -> Result<()> {
         data_dir,
         listen: "127.0.0.1:0".parse()?,
         master_key: Some(key),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: false,
         legacy_sse: false,

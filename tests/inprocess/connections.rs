@@ -89,6 +89,22 @@ async fn a_secret_replaced_in_place_is_the_one_that_goes_out() {
     office.gateway.stop().await;
 }
 
+/// HTTP does not tell headers apart by case; the server would get both.
+#[tokio::test]
+async fn a_header_given_in_other_letters_takes_the_place_of_the_stored_one() {
+    let office = Office::open().await;
+    let upstream = Fixture::start().await;
+    let added =
+        office.gateway.connect_http("crm", &upstream.url(), &[("Authorization", OLD)]).await;
+    let credentials = json!([{"name": "authorization", "value": NEW}]);
+    let body = json!({"transport": http(&upstream.url()), "credentials": credentials, "version": added.version});
+    let (status, edited) = office.edit("crm", body).await;
+    assert_eq!((status, &edited["credentials"]), (200, &json!(["authorization"])), "{edited}");
+    assert_eq!(office.call("crm.echo").await.0, 200);
+    assert_eq!(upstream.calls()[0].0["authorization"], NEW);
+    office.gateway.stop().await;
+}
+
 /// Write-only would mean nothing if whoever edits could have a secret sent to
 /// an address of their own.
 #[tokio::test]

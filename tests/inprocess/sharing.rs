@@ -7,7 +7,11 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use agw_api::{ClientError, Sharing, SharingSettings, SharingState};
 use rustls::pki_types::ServerName;
 use serde_json::{Value, json};
-use tokio::{io::AsyncReadExt as _, net::TcpStream};
+use sha2::{Digest as _, Sha256};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
 use tokio_rustls::TlsConnector;
 
 use super::scene::{JSON, Scene, VERSION, tools_call};
@@ -30,12 +34,13 @@ async fn refused(gateway: &InProcess, wanted: &SharingSettings) -> String {
     }
 }
 
-/// A TLS handshake in these versions, with this authority trusted.
+/// A TLS handshake in these versions, with this authority trusted. Gives the
+/// fingerprint of the certificate that was shown.
 async fn handshake(
     base: &str,
     pem: &str,
     versions: &[&'static rustls::SupportedProtocolVersion],
-) -> Result<(), std::io::Error> {
+) -> Result<String, std::io::Error> {
     let at = base.strip_prefix("https://").unwrap();
     let stream = TcpStream::connect(at).await?;
     let config = Arc::new(http::client_config(pem, versions));
@@ -44,7 +49,9 @@ async fn handshake(
     // A server refuses some things only after its client is content.
     let (_, session) = tls.get_mut();
     assert_eq!(session.protocol_version(), Some(rustls::ProtocolVersion::TLSv1_3));
-    Ok(())
+    let shown = session.peer_certificates().unwrap();
+    let hex: Vec<_> = Sha256::digest(&shown[0]).iter().map(|byte| format!("{byte:02X}")).collect();
+    Ok(hex.join(":"))
 }
 
 #[tokio::test]
@@ -77,9 +84,7 @@ async fn other_machines_are_answered_over_tls_1_3_and_nothing_older() {
     // Nothing is said in clear.
     let at = base.strip_prefix("https://").unwrap();
     let mut plain = TcpStream::connect(at).await.unwrap();
-    tokio::io::AsyncWriteExt::write_all(&mut plain, b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
-        .await
-        .unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut said = Vec::new();
     let _ = plain.read_to_end(&mut said).await;
     assert!(!said.starts_with(b"HTTP"), "{said:?}");
@@ -177,6 +182,33 @@ async fn sessions_there_are_cookies_of_that_host_over_https() {
     assert_eq!(status(&[("cookie", planted)]).await, 401);
     // Its own authority is not what browsers know: no HSTS.
     assert_eq!(reply.header("strict-transport-security"), "");
+}
+
+/// On this machine a browser shows its cookie to whatever listens on another
+/// port; what got away so opens nothing over the network.
+#[tokio::test]
+async fn a_session_of_one_address_is_none_at_the_other() {
+    let gateway = InProcess::start().await;
+    let (here, there) = (gateway.url(""), share(&gateway).await);
+    let sign_in = async |base: &str| {
+        let body = json!({"user": "root", "password": PASSWORD}).to_string();
+        let headers = [JSON, ("origin", base)];
+        let reply = http::ask("POST", &format!("{base}/api/v1/sessions"), &headers, body).await;
+        let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+        cookie.split_once('=').unwrap().1.to_owned()
+    };
+    let status = async |base: &str, name: &str, token: &str| {
+        let cookie = format!("{name}={token}");
+        let url = format!("{base}/api/v1/session");
+        http::ask("GET", &url, &[("cookie", &*cookie)], "").await.status
+    };
+    let (local, shared) = ("agw_session", "__Host-agw_session");
+    let token = sign_in(&here).await;
+    assert_eq!(status(&here, local, &token).await, 200);
+    assert_eq!(status(&there, shared, &token).await, 401);
+    let token = sign_in(&there).await;
+    assert_eq!(status(&there, shared, &token).await, 200);
+    assert_eq!(status(&here, local, &token).await, 401);
 }
 
 #[tokio::test]
@@ -280,6 +312,78 @@ async fn names_port_and_address_change_without_a_restart() {
     let records = gateway.audit().await;
     let told = records.iter().filter(|record| record.status.as_deref() == Some("sharing_set"));
     assert_eq!(told.count(), 4);
+}
+
+/// All its connections together would fill the memory of a small machine.
+#[tokio::test]
+async fn who_shows_nothing_that_is_known_sends_little() {
+    let scene = Scene::start().await;
+    let base = share(&scene.gateway).await;
+    let long = json!({"text": "x".repeat(100 << 10)});
+    let call = json!({"tool": "fix.echo", "args": long, "token": scene.token}).to_string();
+    let bare = json!({"tool": "fix.echo", "args": long}).to_string();
+    let sign_in = json!({"user": "root", "password": "x".repeat(100 << 10)}).to_string();
+    let url = |path: &str| format!("{base}{path}");
+    let made_up = format!("Bearer {}", "st_".to_owned() + &"x".repeat(49));
+    for (path, body, more) in [
+        ("/mcp/tools/call", &call, None),
+        ("/mcp/tools/call", &bare, Some(&made_up)),
+        ("/mcp", &bare, None),
+        ("/api/v1/sessions", &sign_in, None),
+        ("/sign-in", &sign_in, None),
+    ] {
+        let mut headers = vec![JSON];
+        headers.extend(more.map(|token| ("authorization", token.as_str())));
+        let reply = http::ask("POST", &url(path), &headers, body.clone()).await;
+        assert_eq!(reply.status, 413, "{path}: {reply:?}");
+        assert!(reply.text.contains("Authorization: Bearer"), "{reply:?}");
+    }
+    // As long as it likes, where it says who it is; here as ever.
+    let bearer = format!("Bearer {}", scene.token);
+    let headers = [JSON, ("authorization", &*bearer)];
+    let known = http::ask("POST", &url("/mcp/tools/call"), &headers, bare).await;
+    assert_eq!(known.status, 200, "{known:?}");
+    let here = http::ask("POST", &scene.gateway.url("/mcp/tools/call"), &[JSON], call).await;
+    assert_eq!(here.status, 200, "{here:?}");
+    let body = json!({"user": "root", "password": PASSWORD}).to_string();
+    let signed = [JSON, ("origin", &*base)];
+    let reply = http::ask("POST", &url("/api/v1/sessions"), &signed, body).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let headers = [JSON, ("origin", &*base), ("cookie", &*cookie)];
+    let wrong = json!({"name": "x".repeat(100 << 10)}).to_string();
+    let reply = http::ask("POST", &url("/api/v1/teams"), &headers, wrong).await;
+    assert_eq!(reply.status, 422, "{reply:?}");
+}
+
+#[tokio::test]
+async fn a_handshake_that_dawdles_is_cut_off() {
+    let gateway = InProcess::start().await;
+    let base = share(&gateway).await;
+    let at = base.strip_prefix("https://").unwrap();
+    // One says nothing; one begins a handshake and goes on byte by byte: a
+    // record that promises 256 bytes.
+    let silent = async {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        while !matches!(stream.read(&mut [0; 64]).await, Ok(0) | Err(_)) {}
+    };
+    let slow = async {
+        let mut stream = TcpStream::connect(at).await.unwrap();
+        let (mut answers, mut stream) = stream.split();
+        let drip = async {
+            stream.write_all(&[0x16, 3, 1, 1, 0]).await?;
+            loop {
+                stream.write_all(&[0]).await?;
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        tokio::select! {
+            Err::<(), std::io::Error>(_) = drip => {}
+            () = async { while !matches!(answers.read(&mut [0; 64]).await, Ok(0) | Err(_)) {} } => {}
+        }
+    };
+    let both = tokio::time::timeout(Duration::from_secs(60), async { tokio::join!(silent, slow) });
+    assert!(both.await.is_ok(), "somebody may dawdle for ever");
+    assert_eq!(http::ask("GET", &format!("{base}{HEALTH}"), &[], "").await.status, 200);
 }
 
 #[tokio::test]

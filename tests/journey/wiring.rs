@@ -1,17 +1,18 @@
 //! `agw client`, in a home folder where the clients are.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use serde_json::{Value, json};
 
-use super::scene::{BEARER, CONTENTS, Scene};
+use super::scene::{BEARER, CONTENTS, GRANTED, Scene};
 use crate::support::{
     cli::{Cli, agw},
     leaks::Planted,
     parts::{self, fixture, node},
-    process::{self, Said},
+    process::{self, Log, Part, Said},
 };
 
+const CODEX: &str = "node_modules/@openai/codex/bin/codex.js";
 const CLAUDE: &str = "node_modules/@anthropic-ai/claude-code/cli-wrapper.cjs";
 
 /// Claude Code with whatever its file says now.
@@ -20,6 +21,47 @@ async fn claude(cli: &Cli, args: &[&str]) -> Said {
     command.arg(fixture(CLAUDE)).args(args);
     command.env("CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1");
     process::run(&format!("claude {}", args.join(" ")), command, "").await
+}
+
+/// Codex with whatever its file says now.
+fn codex(cli: &Cli, args: &[&str]) -> Command {
+    let mut command = cli.command(node());
+    command.arg(fixture(CODEX)).args(args);
+    // It asks its makers for news; nobody is there.
+    command.envs([("HTTPS_PROXY", "http://127.0.0.1:9"), ("NO_PROXY", "127.0.0.1")]);
+    command
+}
+
+/// Codex as programs have it that embed it, with nobody signed in and no model:
+/// JSON-RPC, a message a line.
+struct CodexServer {
+    part: Part,
+    last: u64,
+}
+
+impl CodexServer {
+    async fn start(cli: &Cli) -> Self {
+        let part = Part::start("codex app-server", &codex(cli, &["app-server"]), &Log::default());
+        let mut server = Self { part, last: 0 };
+        let client = json!({"name": "agw-tests", "title": null, "version": "1"});
+        let able = json!({"experimentalApi": true});
+        server.ask("initialize", json!({"clientInfo": client, "capabilities": able})).await;
+        server.part.tell("{\"method\":\"initialized\"}\n");
+        server
+    }
+
+    async fn ask(&mut self, method: &str, params: Value) -> Value {
+        self.last += 1;
+        let request = json!({"id": self.last, "method": method, "params": params});
+        self.part.tell(&format!("{request}\n"));
+        loop {
+            let mut said: Value = serde_json::from_str(&self.part.line().await).unwrap();
+            if said["id"] == self.last && said.get("method").is_none() {
+                assert!(said.get("error").is_none(), "{method}: {said}");
+                return said["result"].take();
+            }
+        }
+    }
 }
 
 fn home(scene: &Scene, path: &str, text: &str) -> PathBuf {
@@ -105,6 +147,49 @@ async fn claude_code_is_wired_calls_and_is_unwired() {
     let agents = scene.cli.lines(&["agent", "list"]).await;
     assert!(agents.iter().all(|agent| agent["name"] != "claude-code"), "{agents:?}");
     assert!(!scene.cli.data_dir().join("clients/claude-code.token").exists());
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn codex_is_wired_reads_its_file_and_calls() {
+    let mut scene = Scene::open().await;
+    let original = "# mine\r\nmodel = 'x'  # any\r\n";
+    let path = home(&scene, ".codex/config.toml", original);
+    scene.cli.run(&["client", "wire", "codex", "--user", "ana", "--yes"], "").await.expect(0);
+    let token = token(&mut scene, "codex");
+    assert!(!read(&path).contains(&token));
+    let servers = async || {
+        let list = codex(&scene.cli, &["mcp", "list", "--json"]);
+        process::run("codex mcp list", list, "").await.expect(0).json()
+    };
+    let entry = servers().await[0].take();
+    let command = agw().canonicalize().unwrap();
+    assert_eq!((&entry["name"], &entry["enabled"]), (&json!("gateway"), &json!(true)), "{entry}");
+    assert_eq!(entry["transport"]["command"], json!(command), "{entry}");
+
+    // It starts what its file says, and gets ana's tools and no others.
+    let mut server = CodexServer::start(&scene.cli).await;
+    let status = server.ask("mcpServerStatus/list", json!({})).await;
+    let status = &status["data"][0];
+    assert_eq!(status["serverInfo"]["name"], "ai-agent-gateway", "{status}");
+    let mut tools: Vec<&String> = status["tools"].as_object().unwrap().keys().collect();
+    tools.sort_unstable();
+    assert_eq!(tools, GRANTED);
+    let thread = server.ask("thread/start", json!({"ephemeral": true})).await;
+    let call = json!({
+        "threadId": thread["thread"]["id"], "server": "gateway",
+        "tool": "files__read_text_file", "arguments": scene.notes(),
+    });
+    let result = server.ask("mcpServer/tool/call", call).await;
+    assert!(result.to_string().contains(CONTENTS), "{result}");
+    drop(server);
+    let trail = scene.cli.lines(&["audit", "list", "--agent", "ana/codex"]).await;
+    assert!(trail.iter().any(|record| record["status"] == "ok"), "{trail:?}");
+
+    let undone = scene.cli.json(&["client", "unwire", "codex", "--yes"], "").await;
+    assert_eq!(undone["exact"], true, "{undone}");
+    assert_eq!(read(&path), original);
+    assert_eq!(servers().await, json!([]));
     scene.close().await;
 }
 

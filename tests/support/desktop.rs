@@ -183,6 +183,30 @@ impl Desktop {
         .await
     }
 
+    /// Sends the service a signal, by its name without SIG.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.service().await.pid.to_string();
+        self.run("kill", &["-s", name, &pid]).await.expect(0);
+    }
+
+    /// Starts the app once more after its service was killed: the one that
+    /// runs brings the service back. Gives what the new one says about itself.
+    pub async fn bring_back(&self) -> ServiceFile {
+        let before = self.service().await.pid;
+        self.run(app(), &[]).await.expect(0);
+        let another = async || Some(self.service().await).filter(|now| now.pid != before);
+        eventually("another service is ready", another).await
+    }
+
+    /// Locks the keychain as a person does who leaves.
+    pub async fn lock_keychain(&self) {
+        let method = "org.freedesktop.Secret.Service.Lock";
+        let login = "array:objpath:/org/freedesktop/secrets/collection/login";
+        let service = ["--dest=org.freedesktop.secrets", "/org/freedesktop/secrets"];
+        let args = ["--session", "--print-reply", service[0], service[1], method, login];
+        self.run("dbus-send", &args).await.expect(0);
+    }
+
     /// The programs that run on this desktop, each with its process.
     pub fn running(&self) -> Vec<(String, u32)> {
         let mark = mark(self.dir.path());

@@ -35,7 +35,7 @@ use agw_api::{
     AgentCreated, AuditRecord, Client, ClientError, Connection, Grant, SessionCreated,
     SetupResponse, TokenCreated, Transport,
 };
-use agw_gateway::{MasterKeySource, Running, ServeError, ServeOptions, Timeouts};
+use agw_gateway::{MasterKeySource, Running, ServeError, ServeOptions, Timeouts, WebView};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -46,6 +46,7 @@ pub const SHORT: Timeouts = Timeouts {
     start: Duration::from_secs(5),
     call: Duration::from_secs(3),
     idle: Duration::from_secs(900),
+    certificate: Duration::from_secs(60 * 24 * 3_600),
 };
 
 /// A gateway in this process, set up, with a key file.
@@ -94,7 +95,7 @@ impl InProcess {
             data_dir: dir.to_owned(),
             listen: "127.0.0.1:0".parse().unwrap(),
             master_key: Some(MasterKeySource::File(dir.join("master.key"))),
-            ui_dir: view,
+            web_view: view.map(WebView::Folder),
             passphrase: None,
             strict_audit: false,
             legacy_sse: false,
@@ -249,7 +250,7 @@ pub async fn start(options: ServeOptions, timeouts: Timeouts) -> Result<Running,
         let options = ServeOptions {
             data_dir: options.data_dir.clone(),
             master_key: options.master_key.clone(),
-            ui_dir: options.ui_dir.clone(),
+            web_view: options.web_view.clone(),
             passphrase: None,
             ..options
         };
@@ -279,6 +280,22 @@ impl Trail for Client {
 }
 
 /// Asks again and again until it is so, and fails when it never is.
+/// Reads on until windows are told to read this again.
+pub async fn change_told(events: &mut agw_api::EventStream, wanted: &str) {
+    use futures_util::StreamExt as _;
+
+    let told = async {
+        loop {
+            let event = events.next().await.expect("the stream is open").unwrap();
+            if matches!(event, agw_api::Event::Changed { what } if what == wanted) {
+                return;
+            }
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(30), told).await;
+    assert!(told.is_ok(), "nobody is told to read {wanted} again");
+}
+
 pub async fn eventually(what: &str, limit: Duration, check: impl AsyncFn() -> bool) {
     let begun = Instant::now();
     while !check().await {

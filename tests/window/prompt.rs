@@ -31,6 +31,70 @@ async fn where_notifications_have_no_buttons_a_prompt_asks() {
     gone_with_the_session(&desktop, &window, &agent).await;
 }
 
+/// What a gateway has asked goes with it: nothing that is shown can be answered
+/// to another one, and nothing is let through by that.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_prompt_goes_with_the_gateway_that_asked() {
+    let mut desktop = Desktop::with_tray().await;
+    let _notifications = Notifications::without_buttons(desktop.bus_address()).await;
+    let window = Driver::open(&mut desktop, &[]).await;
+    desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
+    let mut agent = Agent::of_ana(&desktop).await;
+    desktop.agw(&["grant", "ana", "fix.echo", "ask"], "").await;
+    sign_in(&window).await;
+    let tray = Tray::of(&desktop).await;
+
+    // It hangs: what waits is not known, so nothing is shown until it is.
+    let hangs = async {
+        desktop.prompt(true).await;
+        desktop.signal("STOP").await;
+        desktop.prompt(false).await;
+        desktop.signal("CONT").await;
+        desktop.prompt(true).await;
+        window.look_at_prompt(true).await;
+        window.matching("[data-testid='prompt-deny']:not([disabled])").await;
+        window.click_and_close("prompt-deny").await;
+        desktop.prompt(false).await;
+    };
+    let ((), _) = tokio::join!(hangs, agent.say("while it hangs"));
+
+    // It ends, and another one is started that was asked nothing.
+    let held = agent.begins("as it ends");
+    desktop.prompt(true).await;
+    desktop.signal("KILL").await;
+    desktop.prompt(false).await;
+    tray.wait_for_state("Stopped").await;
+    assert!(held.await.is_err(), "it was answered");
+    agent.url = desktop.bring_back().await.url;
+    tray.wait_for_state("Enforcing").await;
+    window.look_at_prompt(false).await;
+    let approves = async {
+        desktop.prompt(true).await;
+        window.look_at_prompt(true).await;
+        window.matching("[data-testid='prompt'][data-approval='p3']").await;
+        window.matching("[data-testid='prompt-once']:not([disabled])").await;
+        window.click_and_close("prompt-once").await;
+        desktop.prompt(false).await;
+    };
+    let ((), reply) = tokio::join!(approves, agent.say("after it ended"));
+    assert_eq!(reply, Some((200, json!({"echo": {"text": "after it ended"}}))));
+    assert_eq!(agent.upstream.calls().len(), 1, "only that one was let through");
+
+    // It ends, and comes back sealed.
+    let held = agent.begins("before it is sealed");
+    desktop.prompt(true).await;
+    desktop.lock_keychain().await;
+    desktop.signal("KILL").await;
+    desktop.prompt(false).await;
+    tray.wait_for_state("Stopped").await;
+    assert!(held.await.is_err(), "it was answered");
+    agent.url = desktop.bring_back().await.url;
+    tray.wait_for_state("Sealed").await;
+    agent.is_refused(503, "sealed").await;
+    desktop.prompt(false).await;
+    assert_eq!(agent.upstream.calls().len(), 1);
+}
+
 async fn approved_in_the_prompt(desktop: &Desktop, window: &Driver, agent: &Agent) {
     let before = desktop.focused().await;
     let answer = async {

@@ -2,9 +2,7 @@ import "@mantine/core/styles.css";
 import "@mantine/spotlight/styles.css";
 import "./app/base.css";
 import "./app/shell.css";
-import "./app/app.css";
-import "./app/overview.css";
-import "./app/start.css";
+import "./components/components.css";
 
 import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";

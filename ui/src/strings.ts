@@ -21,7 +21,6 @@ import { list, plural } from "./strings/words";
 export const strings = {
   product: "AI Agent Gateway",
   loading: "Loading…",
-  saving: "Saving…",
   retry: "Try again",
   readAgain: "Show it as it is now",
   dismiss: "Dismiss",
@@ -191,7 +190,7 @@ export const strings = {
     printTitle: "Recovery key of AI Agent Gateway",
     printText: (user: string, date: string) => `Set up by ${user} on ${date}. Keep this page where only people find it who may open everything.`,
     confirm: "To be sure that you have it, type two of its groups.",
-    group: (number: number) => `Group ${number}`,
+    group: (number: number, of: number) => `Group ${number} of ${of}`,
     wrong: "That is not this group of the key",
     continue: "I have stored it",
     unconfirmed: {
@@ -243,6 +242,14 @@ export const strings = {
       asked: "Asked",
       approved: "Approved once",
       approvedForSession: "Approved for the session",
+      toldToWait: "Told to wait",
+    },
+    wait: {
+      waiting: "Waiting",
+      allowed: "Waited, then allowed",
+      denied: "Waited, then denied",
+      expired: "Waited, nobody answered",
+      cancelled: "Waited, asked no longer",
     },
     emptyTitle: "No calls yet",
     emptyText: "Calls appear here the moment an agent makes one. Connect a system, grant its tools, and point an agent at the address above.",

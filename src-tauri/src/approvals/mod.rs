@@ -142,7 +142,9 @@ impl<'a> Watch<'a> {
                 if error.code() == Some(codes::SIGN_IN) {
                     self.shell.forget_session();
                 }
-                // What was shown may be true still.
+                // A notification may be true still, and its answer is checked;
+                // the prompt says that the call waits now.
+                prompt::lose(self.app);
                 self.read_at = Some(Instant::now() + READ_AGAIN);
                 return;
             }

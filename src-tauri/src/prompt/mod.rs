@@ -15,15 +15,20 @@ mod view;
 
 use std::collections::HashSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use agw_api::{Answer, AnswerKind, Approval, ClientError, ErrorBody, codes, segment};
 use serde::Serialize;
 use tauri::{AppHandle, Manager as _, State};
+use tokio::time::timeout;
 
+use crate::Shell;
 use crate::window::{self, Ask};
-use crate::{Shell, bridge};
 
 pub(crate) use view::LABEL;
+
+/// A person who has answered does not look at a still button for longer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Default)]
 pub(crate) struct Prompt {
@@ -37,6 +42,9 @@ struct Queue {
     waiting: Vec<Approval>,
     /// Put off by the person. They still wait; the tray says so.
     away: HashSet<String>,
+    /// The gateway does not say what waits: then nothing is shown, because
+    /// nothing can be told to be true still.
+    lost: bool,
 }
 
 /// What the page shows.
@@ -54,10 +62,12 @@ impl Queue {
         waiting.sort_by(|a, b| a.asked_at.cmp(&b.asked_at));
         self.away.retain(|id| waiting.iter().any(|approval| approval.id == *id));
         self.waiting = waiting;
+        self.lost = false;
     }
 
     fn shown(&self) -> impl Iterator<Item = &Approval> {
-        self.waiting.iter().filter(|approval| !self.away.contains(&approval.id))
+        let known = self.waiting.iter().filter(|_| !self.lost);
+        known.filter(|approval| !self.away.contains(&approval.id))
     }
 
     fn card(&self) -> Option<Card> {
@@ -81,6 +91,12 @@ impl Prompt {
 /// Takes over what waits now and is to be shown here.
 pub(crate) fn update(app: &AppHandle, waiting: Vec<Approval>) {
     app.state::<Shell>().prompt.queue().update(waiting);
+    settle(app);
+}
+
+/// What waits could not be read: it is shown again, once that can be.
+pub(crate) fn lose(app: &AppHandle) {
+    app.state::<Shell>().prompt.queue().lost = true;
     settle(app);
 }
 
@@ -123,11 +139,15 @@ pub(crate) async fn prompt_answer(
     answer: AnswerKind,
 ) -> Result<(), ErrorBody> {
     if !shell.prompt.queue().is_shown(&id) {
-        let message = "This call is not asked about any more.".to_owned();
-        return Err(bridge::error_body(codes::ANSWERED, message, "Nothing is left to do.".into()));
+        let message = "This call is not asked about any more.";
+        return Err(ErrorBody::new(codes::ANSWERED, message, "Nothing is left to do."));
     }
     let path = format!("/api/v1/approvals/{}/answer", segment(&id));
-    let answered = shell.client().post::<_, Approval>(&path, &Answer { answer, note: None }).await;
+    let (client, body) = (shell.client(), Answer { answer, note: None });
+    let answered = timeout(ANSWER_TIMEOUT, client.post::<_, Approval>(&path, &body));
+    let answered = answered.await.unwrap_or_else(|_| {
+        Err(ClientError::TimedOut { operation: "the answer".into(), after: ANSWER_TIMEOUT })
+    });
     shell.approvals_changed.notify_one();
     let Err(error) = answered else { return Ok(()) };
     tracing::info!("{error}");
@@ -136,7 +156,7 @@ pub(crate) async fn prompt_answer(
     }
     Err(match error {
         ClientError::Refused { body, .. } => ErrorBody { current: None, ..*body },
-        error => bridge::error_body(codes::INTERNAL, error.to_string(), "Try again.".into()),
+        error => ErrorBody::new(codes::INTERNAL, error.to_string(), "Try again."),
     })
 }
 
@@ -189,6 +209,19 @@ mod tests {
         assert_eq!(shown(&queue), None);
         queue.update(Vec::new());
         assert!(queue.away.is_empty());
+    }
+
+    #[test]
+    fn nothing_is_shown_while_it_is_not_known_what_waits() {
+        let mut queue = Queue::default();
+        queue.update(vec![asked("a", "1"), asked("b", "2")]);
+        queue.away.insert("a".into());
+        queue.lost = true;
+        assert_eq!(shown(&queue), None);
+        assert!(!queue.is_shown("a") && !queue.is_shown("b"), "it could be answered");
+        // What was put off stays so; what is gone meanwhile does not come back.
+        queue.update(vec![asked("a", "1"), asked("c", "3")]);
+        assert_eq!(shown(&queue), Some(("c".into(), 1)));
     }
 
     #[test]

@@ -125,6 +125,8 @@ async fn keep_true(app: AppHandle, mut tray: Tray, mut shown: Look) {
         };
         if seen.service != shown.service {
             shell.events.tell(&Event::Changed { what: "status".to_owned() });
+            // One that hangs does not say what waits any more.
+            shell.approvals_changed.notify_one();
         }
         match tray.show(&app, &shown, &seen) {
             Ok(()) => shown = seen,

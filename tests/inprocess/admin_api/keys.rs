@@ -63,6 +63,30 @@ async fn everybody_sees_and_ends_their_own_sessions_and_no_others() {
     gateway.stop().await;
 }
 
+/// Signing in is no way to fill the memory: the oldest make room.
+#[tokio::test]
+async fn there_is_a_bound_on_the_sessions_of_one_person() {
+    let gateway = InProcess::start().await;
+    let ana = gateway.add_person("ana", "member").await;
+    let fill = |dir: &std::path::Path| {
+        let db = rusqlite::Connection::open(dir.join("agw.db")).unwrap();
+        let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300)
+            INSERT INTO sessions (hash, user, expires_at, pages, created_at)
+            SELECT randomblob(32), (SELECT user FROM sessions ORDER BY created_at DESC LIMIT 1),
+                (SELECT max(expires_at) FROM sessions), 0, i FROM n";
+        assert_eq!(db.execute(sql, []).unwrap(), 300);
+    };
+    let gateway = gateway.restart_after(fill).await;
+    assert_eq!(sessions(&ana).await.len(), 301);
+    let newest = gateway.sign_in("ana").await;
+    assert_eq!(sessions(&newest).await.len(), 100);
+    assert!(sessions(&ana).await.iter().any(|session| session.current), "the oldest go");
+    assert_eq!(sessions(&gateway.admin).await.len(), 1, "and nobody else's");
+    let gateway = gateway.restart().await;
+    assert_eq!(sessions(&newest).await.len(), 100, "after a restart");
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_new_recovery_key_needs_the_password_and_ends_the_old_one() {
     let gateway = InProcess::start().await;

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::ask;
 use crate::support::{
-    InProcess, PASSWORD, Trail as _,
+    InProcess, PASSWORD, Trail as _, change_told,
     http::{self, Reply},
 };
 
@@ -169,6 +169,21 @@ async fn signing_out_ends_one_session_and_its_stream() {
     assert!(!seen.contains("secret-hire"), "{seen}");
     // The other session goes on.
     assert_eq!(ask(&gateway.admin, "GET", "/api/v1/status", json!(null)).await.0, 200);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn another_password_ends_the_other_sessions_and_tells_the_one_that_stays() {
+    let gateway = InProcess::start().await;
+    let token = |created: &Value| created["token"].as_str().map(str::to_owned);
+    let (_, created) = sign_in(&gateway, "root", PASSWORD).await;
+    let other = Client::new(gateway.dir.path()).with_session(token(&created));
+    let mut events = gateway.admin.events().await.unwrap();
+    let body = json!({"current": PASSWORD, "new": "another long password"});
+    assert_eq!(ask(&gateway.admin, "PUT", "/api/v1/session/password", body).await.0, 204);
+    change_told(&mut events, "sessions").await;
+    assert_eq!(ask(&other, "GET", "/api/v1/session", json!(null)).await.0, 401);
+    assert_eq!(ask(&gateway.admin, "GET", "/api/v1/session", json!(null)).await.0, 200);
     gateway.stop().await;
 }
 

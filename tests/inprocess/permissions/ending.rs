@@ -286,3 +286,32 @@ async fn other_limits_of_an_agent_leave_its_questions_alone() {
     assert_eq!(outcome(held_call).await.0, 200);
     scene.gateway.stop().await;
 }
+
+#[tokio::test]
+async fn questions_end_with_the_service_and_the_trail_says_so() {
+    let scene = asking().await;
+    let held = call(&scene.gateway, &scene.token, "fix.echo", json!({"text": "held"}));
+    let open = the_held(&scene.gateway).await;
+    let answered = call(&scene.gateway, &scene.token, "fix.echo", json!({"text": "answered"}));
+    let other = super::held(&scene.gateway, 2).await.remove(0);
+    say(&scene.gateway, &other.id, "deny").await;
+    assert_eq!(outcome(answered).await.1["code"], "approval_denied");
+    let gateway = scene.gateway.restart().await;
+    assert_eq!(outcome(held).await.1["code"], "approval_pending");
+    assert_eq!(approvals(&gateway).await.len(), 0);
+    let (status, _) = answer(&gateway.admin, &open.id, "once").await;
+    assert_eq!(status, 404, "nobody can say yes to it any more");
+    // Once, however often it starts.
+    let gateway = gateway.restart().await;
+    let trail = gateway.audit().await;
+    let said = |id: &str| -> Vec<_> {
+        let of = trail.iter().filter(|r| r.kind == "approval" && r.approval.as_deref() == Some(id));
+        of.map(|r| (r.status.as_deref().unwrap(), r.reason.as_deref(), r.user.as_deref())).collect()
+    };
+    let ana = Some("ana");
+    let mut open = said(&open.id);
+    open.sort_unstable();
+    assert_eq!(open, [("asked", None, ana), ("cancelled", Some("service_ended"), ana)]);
+    assert!(said(&other.id).iter().all(|(status, ..)| ["asked", "denied"].contains(status)));
+    assert_eq!(said(&other.id).len(), 2);
+}

@@ -2,13 +2,14 @@
 
 use agw_api::{Agent, AgentCreated, Approval, AuditRecord, Client, Event, Grant, Tool, User};
 use futures_util::StreamExt as _;
+use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
 
 use super::{
     super::{admin_api::ask, scene::Scene},
     SOON, answer, call, held, outcome, set_teams, status, the_held,
 };
-use crate::support::{InProcess, Trail as _};
+use crate::support::{InProcess, PASSWORD, Trail as _, http};
 
 /// Ana and bo, both members who are signed in; each has an agent `claude`,
 /// is in the team `sales`, and may call `fix.echo` and `fix.other` after
@@ -108,6 +109,54 @@ async fn a_member_hears_of_their_own_calls_alone() {
     }
     assert_eq!(seen[0], ["ana", "ana"], "intent and outcome");
     assert!(seen[1].contains(&"bo".to_owned()), "the admin hears all: {seen:?}");
+    scene.gateway.stop().await;
+}
+
+/// Not even that there was something: when others call, and how often, is
+/// theirs, too.
+#[tokio::test]
+async fn a_members_stream_is_silent_while_others_call() {
+    let Two { scene, bos_token, .. } = two().await;
+    let gateway = &scene.gateway;
+    gateway.grant("bo", "fix.other", "allow").await;
+    let base = gateway.url("");
+    let body = json!({"user": "ana", "password": PASSWORD}).to_string();
+    let headers = [("content-type", "application/json"), ("origin", &*base)];
+    let url = format!("{base}/api/v1/sessions");
+    let reply = http::ask("POST", &url, &headers, body).await;
+    let cookie = reply.header("set-cookie").split(';').next().unwrap().to_owned();
+    let url = format!("{base}/api/v1/events");
+    let mut stream = http::send("GET", &url, &[("cookie", &*cookie)], "").await.into_body();
+    for _ in 0..3 {
+        let _ = gateway.rest_call(&bos_token, "fix.other", json!({})).await;
+    }
+    // Something for everybody comes behind it.
+    gateway.add_user("leo", None).await;
+    let mut said = String::new();
+    while !said.contains(r#""what":"users""#) {
+        let piece = tokio::time::timeout(SOON, stream.frame()).await.expect("an event soon");
+        let piece = piece.expect("the stream is open").unwrap().into_data().unwrap();
+        said.push_str(std::str::from_utf8(&piece).unwrap());
+    }
+    let comments = said.lines().filter(|line| line.starts_with(':') && *line != ": still here");
+    assert_eq!(comments.collect::<Vec<_>>(), [": connected"], "{said}");
+    scene.gateway.stop().await;
+}
+
+/// Each row is in every snapshot of the permission map.
+#[tokio::test]
+async fn there_is_a_bound_on_the_agents_of_one_person() {
+    let Two { scene, ana, .. } = two().await;
+    let dir = scene.gateway.dir.path();
+    let db = rusqlite::Connection::open(dir.join("agw.db")).unwrap();
+    db.busy_timeout(SOON).unwrap();
+    let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 999)
+        INSERT INTO agents (user, name, scope, client_timeout, created_at)
+        SELECT (SELECT id FROM users WHERE name = 'ana'), 'n' || i, '[]', 60, 0 FROM n";
+    assert_eq!(db.execute(sql, []).unwrap(), 999);
+    let body = json!({"name": "one too many"});
+    let (status, body) = ask(&ana, "POST", "/api/v1/users/ana/agents", body).await;
+    assert_eq!((status, &body["code"]), (422, &json!("invalid")), "{body}");
     scene.gateway.stop().await;
 }
 

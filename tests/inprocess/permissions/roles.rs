@@ -254,6 +254,40 @@ async fn a_new_password_ends_the_other_sessions_for_good() {
     gateway.stop().await;
 }
 
+/// A sign-in that began before and ends after is one with the old password.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_sign_in_under_way_outlives_a_new_password() {
+    let gateway = InProcess::start().await;
+    gateway.add_person("ana", "member").await;
+    let anybody = Client::new(gateway.dir.path());
+    let sign_in = || {
+        let client = anybody.clone();
+        tokio::spawn(async move {
+            let body = json!({"user": "ana", "password": PASSWORD});
+            let path = "/api/v1/sessions";
+            client.post::<_, agw_api::SessionCreated>(path, &body).await.ok()?.token
+        })
+    };
+    // Passwords are hashed a few at a time, in order: some come before the
+    // new one, some after.
+    let mut under_way: Vec<_> = (0..8).map(|_| sign_in()).collect();
+    let set = gateway.admin.clone();
+    let set = tokio::spawn(async move {
+        let body = json!({"password": "another horse battery"});
+        ask(&set, "PUT", "/api/v1/users/ana/password", body).await.0
+    });
+    tokio::task::yield_now().await;
+    under_way.extend((0..8).map(|_| sign_in()));
+    assert_eq!(set.await.unwrap(), 204);
+    for began in under_way {
+        let Some(token) = began.await.unwrap() else { continue };
+        let client = anybody.clone().with_session(Some(token));
+        let (status, _) = ask(&client, "GET", "/api/v1/session", json!(null)).await;
+        assert_eq!(status, 401, "a session of the old password is open");
+    }
+    gateway.stop().await;
+}
+
 #[tokio::test]
 async fn a_removed_person_is_signed_out() {
     let gateway = InProcess::start().await;

@@ -52,7 +52,7 @@ async fn the_oldest_transport_is_served_on_demand_and_enforces_the_same() {
         data_dir: dir.path().to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         master_key: Some(MasterKeySource::File(dir.path().join("master.key"))),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: false,
         legacy_sse: true,

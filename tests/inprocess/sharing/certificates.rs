@@ -7,11 +7,12 @@ use std::{
 };
 
 use agw_api::{Sharing, SharingCertificate, SharingSettings, SharingState};
+use agw_gateway::Timeouts;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 
-use super::refused;
+use super::{handshake, refused};
 use crate::support::{
-    InProcess, SHORT, eventually, http,
+    InProcess, SHORT, change_told, eventually, http,
     leaks::{Place, files},
     shared::{authority, settings, share, sharing},
 };
@@ -97,13 +98,12 @@ async fn a_certificate_is_read_again_when_its_files_change() {
     let (certificate, _) = write(dir.path(), &NAMES, GOOD);
     let wanted = SharingSettings { certificate, ..settings(&gateway).await };
     let shared: Sharing = gateway.admin.put("/api/v1/sharing", &wanted).await.unwrap();
-    // A bad one is told of, and the one before stays.
+    // A bad one is told of, to windows too, and the one before stays.
+    let mut events = gateway.admin.events().await.unwrap();
     write(dir.path(), &["other.test"], GOOD);
-    eventually("the problem is told", Duration::from_secs(30), async || {
-        sharing(&gateway).await.problem.is_some()
-    })
-    .await;
+    change_told(&mut events, "sharing").await;
     let now = sharing(&gateway).await;
+    assert!(now.problem.is_some());
     assert_eq!((now.state, &now.certificate), (SharingState::Listening, &shared.certificate));
     let (_, pem) = write(dir.path(), &NAMES, (2021, 2100));
     eventually("it is renewed", Duration::from_secs(30), async || {
@@ -113,6 +113,36 @@ async fn a_certificate_is_read_again_when_its_files_change() {
     .await;
     let url = shared.url.unwrap();
     http::trust(&url, &pem);
+    assert_eq!(http::ask("GET", &format!("{url}/api/v1/health"), &[], "").await.status, 200);
+    let records = gateway.audit().await;
+    assert!(records.iter().any(|r| r.status.as_deref() == Some("certificate_renewed")));
+}
+
+#[tokio::test]
+async fn its_own_certificate_is_replaced_before_it_ends_and_shown_at_once() {
+    let gateway = InProcess::start().await;
+    share(&gateway).await;
+    let ends = sharing(&gateway).await.certificate.unwrap().expires_at;
+    let ends: jiff::Timestamp = ends.parse().unwrap();
+    let replaced = jiff::Timestamp::now() + Timeouts::default().certificate;
+    let spare = ends.duration_since(replaced);
+    assert!(spare > jiff::SignedDuration::from_hours(14 * 24), "{spare}");
+
+    // The same with a shorter while.
+    let timeouts = Timeouts { certificate: Duration::from_secs(1), ..SHORT };
+    let gateway = InProcess::start_with(timeouts).await;
+    let url = share(&gateway).await;
+    let pem = authority(&gateway).await.pem;
+    let shown = async || handshake(&url, &pem, &[&rustls::version::TLS13]).await.unwrap();
+    let first = shown().await;
+    eventually("another one is shown", Duration::from_secs(60), async || shown().await != first)
+        .await;
+    eventually("which is said", Duration::from_secs(60), async || {
+        let said = sharing(&gateway).await.certificate.unwrap().fingerprint;
+        said != first && said == shown().await
+    })
+    .await;
+    assert_eq!(sharing(&gateway).await.state, SharingState::Listening);
     assert_eq!(http::ask("GET", &format!("{url}/api/v1/health"), &[], "").await.status, 200);
     let records = gateway.audit().await;
     assert!(records.iter().any(|r| r.status.as_deref() == Some("certificate_renewed")));

@@ -112,7 +112,7 @@ fn starts_or_not(dir: &Path) -> impl Future<Output = Result<agw_gateway::Running
         data_dir: dir.to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         master_key: Some(agw_gateway::MasterKeySource::File(dir.join("master.key"))),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: false,
         legacy_sse: false,

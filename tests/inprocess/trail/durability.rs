@@ -74,7 +74,7 @@ async fn strict_on_the_command_line_goes_before_the_settings() {
         data_dir: dir.path().to_owned(),
         listen: "127.0.0.1:0".parse().unwrap(),
         master_key: Some(MasterKeySource::File(dir.path().join("master.key"))),
-        ui_dir: None,
+        web_view: None,
         passphrase: None,
         strict_audit: true,
         legacy_sse: false,

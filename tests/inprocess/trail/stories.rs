@@ -120,3 +120,26 @@ async fn a_member_is_told_their_own_and_no_others() {
     }
     scene.gateway.stop().await;
 }
+
+/// A grant can be turned into one for somebody else; of an old call it is told
+/// as it is now.
+#[tokio::test]
+async fn a_member_is_not_told_of_grants_that_are_somebody_elses_by_now() {
+    let scene = Scene::start().await;
+    let gateway = &scene.gateway;
+    let mem = gateway.add_person("mem", "member").await;
+    let grant = gateway.grant("mem", "fix.echo", "allow").await;
+    let token = gateway.add_agent("mem", "bot", &[]).await;
+    calls(gateway, &token, 1, 200).await;
+    let id = newest_call(gateway).await;
+    assert!(story(&mem, &id).await.grants[0].grant.is_some());
+    let path = format!("/api/v1/grants/{}", grant.id);
+    let body =
+        json!({"subject": "ana", "tool": "fix.fail", "effect": "allow", "version": grant.version});
+    let (status, body) = ask(&gateway.admin, "PUT", &path, body).await;
+    assert_eq!(status, 200, "{body}");
+    let told = story(&mem, &id).await;
+    assert!(told.grants[0].grant.is_none() && told.grants[0].changed_since, "{told:#?}");
+    assert!(story(&gateway.admin, &id).await.grants[0].grant.is_some());
+    scene.gateway.stop().await;
+}

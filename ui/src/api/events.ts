@@ -86,7 +86,7 @@ function listen<T>(listeners: Set<T>, listener: T): () => void {
 }
 
 /** `undefined` for what this version does not know: a newer gateway may send more kinds. */
-export function parseEvent(json: string): GatewayEvent | undefined {
+function parseEvent(json: string): GatewayEvent | undefined {
   let value: unknown;
   try {
     value = JSON.parse(json);

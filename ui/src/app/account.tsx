@@ -78,7 +78,7 @@ export function Account({ user, onKeys }: { user: string; onKeys: () => void }) 
           </div>
         </Popover.Dropdown>
       </Popover>
-      {changing && <ChangePassword onClose={() => setChanging(false)} />}
+      {changing && <ChangePassword user={user} onClose={() => setChanging(false)} />}
     </>
   );
 }

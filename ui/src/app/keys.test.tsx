@@ -51,6 +51,13 @@ it("leaves keys alone that the page has used", () => {
   expect(sheet).not.toHaveBeenCalled();
 });
 
+it("lists each shortcut once, also the one of two equal keys", () => {
+  const complaints = vi.spyOn(console, "error");
+  renderWith(fakeHost(signedIn("admin", () => ({}))).host, <KeySheet onClose={() => {}} />);
+  expect(screen.getByText("Go to Permissions").nextSibling).toHaveTextContent("G then G");
+  expect(complaints).not.toHaveBeenCalled();
+});
+
 it("can be switched off", () => {
   renderWith(fakeHost(signedIn("admin", () => ({}))).host, <KeySheet onClose={() => {}} />);
   fireEvent.click(screen.getByTestId("single-keys"));

@@ -49,20 +49,26 @@ export function useKeys(onSheet: () => void) {
 /** The list of keys, and the switch for those that need no modifier. */
 export function KeySheet({ onClose }: { onClose: () => void }) {
   const [on, turn] = useSingleKeys();
-  const rows: [what: string, ...keys: string[]][] = [[t.palette, MOD, "K"], [t.sheet, "?"], ...PAGES.map(({ label, key }): [string, string, string] => [t.goTo(label), "G", key.toUpperCase()]), [t.close, "Esc"]];
+  const rows: { what: string; first: string; joint?: string; second?: string }[] = [
+    { what: t.palette, first: MOD, joint: "+", second: "K" },
+    { what: t.sheet, first: "?" },
+    ...PAGES.map(({ label, key }) => ({ what: t.goTo(label), first: "G", joint: t.afterwards, second: key.toUpperCase() })),
+    { what: t.close, first: "Esc" },
+  ];
   return (
     <Dialog onClose={onClose} title={t.title} data-testid="key-sheet">
       <dl className="keys-list">
-        {rows.map(([what, ...keys]) => (
+        {rows.map(({ what, first, joint, second }) => (
           <div key={what} className="fact-row">
             <dt>{what}</dt>
             <dd>
-              {keys.map((key, index) => (
-                <span key={key}>
-                  {index > 0 && <span className="dim small">{keys[0] === "G" ? ` ${t.afterwards} ` : " + "}</span>}
-                  <kbd>{key}</kbd>
-                </span>
-              ))}
+              <kbd>{first}</kbd>
+              {second !== undefined && (
+                <>
+                  <span className="dim small"> {joint} </span>
+                  <kbd>{second}</kbd>
+                </>
+              )}
             </dd>
           </div>
         ))}

@@ -1,16 +1,18 @@
 import { useMantineColorScheme } from "@mantine/core";
 import { Spotlight, type SpotlightActionData, type SpotlightActionGroupData } from "@mantine/spotlight";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 
-import { unwrap } from "../api/client";
 import { useGateway } from "../api/gateway";
-import { agentsQuery, approvalsQuery, connectionsQuery, keys, statusQuery, toolsQuery, usersQuery } from "../api/queries";
+import { agentsQuery, approvalsQuery, connectionsQuery, toolsQuery, usersQuery } from "../api/queries";
+import { usePause } from "../api/use-pause";
 import { useRole } from "../api/use-role";
 import { useServiceState } from "../api/use-service-state";
 import { CONTRASTS, useContrast } from "../components/appearance";
+import { Dialog } from "../components/dialog";
 import { Icon, type IconName } from "../components/icons";
+import { Failure } from "../components/states";
 import { strings } from "../strings";
 import { useSignOut } from "./account";
 import { PAGES } from "./pages";
@@ -28,29 +30,37 @@ export function Palette({ onKeys }: { onKeys: () => void }) {
   const words = query.trim();
   const fixed = useFixed(onKeys);
   const found = useFound(words, opened);
-  const groups = [...fixed(words), ...found].filter(({ actions }) => actions.length > 0);
+  const groups = [...fixed.groups(words), ...found].filter(({ actions }) => actions.length > 0);
   return (
-    <Spotlight
-      attributes={{ content: { "aria-label": t.title } }}
-      actions={groups}
-      // Filtered above: what was typed decides what is read, too.
-      filter={(_query, actions) => actions}
-      query={query}
-      onQueryChange={setQuery}
-      onSpotlightOpen={() => setOpened(true)}
-      onSpotlightClose={() => setOpened(false)}
-      shortcut="mod + K"
-      tagsToIgnore={[]}
-      triggerOnContentEditable
-      nothingFound={t.nothing}
-      scrollable
-      maxHeight="min(60vh, 480px)"
-      yOffset="12vh"
-      centered={false}
-      overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
-      searchProps={{ "aria-label": t.title, placeholder: t.placeholder, leftSection: <Icon name="search" size={18} /> }}
-      highlightQuery={false}
-    />
+    <>
+      {/* What was chosen is gone from the screen by then. */}
+      {fixed.failed?.error && (
+        <Dialog onClose={fixed.failed.clear} title={t.failed} closeButtonProps={{ "aria-label": strings.close }}>
+          <Failure message={fixed.failed.error.message} next={fixed.failed.error.next} />
+        </Dialog>
+      )}
+      <Spotlight
+        attributes={{ content: { "aria-label": t.title } }}
+        actions={groups}
+        // Filtered above: what was typed decides what is read, too.
+        filter={(_query, actions) => actions}
+        query={query}
+        onQueryChange={setQuery}
+        onSpotlightOpen={() => setOpened(true)}
+        onSpotlightClose={() => setOpened(false)}
+        shortcut="mod + K"
+        tagsToIgnore={[]}
+        triggerOnContentEditable
+        nothingFound={t.nothing}
+        scrollable
+        maxHeight="min(60vh, 480px)"
+        yOffset="12vh"
+        centered={false}
+        overlayProps={{ blur: 0, backgroundOpacity: 0.4 }}
+        searchProps={{ "aria-label": t.title, placeholder: t.placeholder, leftSection: <Icon name="search" size={18} /> }}
+        highlightQuery={false}
+      />
+    </>
   );
 }
 
@@ -88,24 +98,18 @@ function fits(words: string, ...texts: string[]): boolean {
 
 /** Pages and actions: always there. */
 function useFixed(onKeys: () => void) {
-  const { client } = useGateway();
-  const queries = useQueryClient();
   const navigate = useNavigate();
   const role = useRole();
   const state = useServiceState();
   const { setColorScheme } = useMantineColorScheme();
   const contrast = useContrast();
   const signOut = useSignOut();
-  const change = async (to: "pause" | "resume") => {
-    const status = await unwrap(client.POST(to === "pause" ? "/api/v1/pause" : "/api/v1/resume"));
-    queries.setQueryData(statusQuery(client).queryKey, status);
-    await queries.invalidateQueries({ queryKey: [keys.health] });
-  };
+  const pause = usePause();
 
   const pages: Entry[] = PAGES.map(({ to, icon, label, key }) => ({ id: `go-${to}`, label, icon, hint: `G ${key.toUpperCase()}`, run: () => void navigate({ to }) }));
   const forAdmins: Entry[] = [
-    ...(state === "enforcing" ? [{ id: "pause", label: t.pause, icon: "pause" as const, run: () => void change("pause") }] : []),
-    ...(state === "paused" ? [{ id: "resume", label: t.resume, icon: "play" as const, run: () => void change("resume") }] : []),
+    ...(state === "enforcing" ? [{ id: "pause", label: t.pause, icon: "pause" as const, run: () => void pause.run(true) }] : []),
+    ...(state === "paused" ? [{ id: "resume", label: t.resume, icon: "play" as const, run: () => void pause.run(false) }] : []),
     { id: "add-connection", label: t.addConnection, icon: "plug", run: () => void navigate({ to: "/connections", search: { add: true } }) },
     { id: "add-person", label: t.addPerson, icon: "people", run: () => void navigate({ to: "/people", search: { add: true } }) },
   ];
@@ -121,10 +125,11 @@ function useFixed(onKeys: () => void) {
   ];
   const mayChange = role === "admin" && state !== "stopped";
   const all = [...(mayChange ? forAdmins : []), ...(role === "auditor" || state === "stopped" ? [] : [connect]), ...(role === "member" ? [] : [verify]), ...looks, ...rest];
-  return (words: string): Group[] => [
+  const groups = (words: string): Group[] => [
     { group: t.groups.go, actions: pages.filter(({ label }) => fits(words, label)).map(action) },
     { group: t.groups.do, actions: all.filter(({ label }) => fits(words, label)).map(action) },
   ];
+  return { groups, failed: [pause, signOut].find(({ error }) => error !== undefined) };
 }
 
 /** What the gateway knows; read when the palette is opened, not before. */

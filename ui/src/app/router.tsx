@@ -1,30 +1,21 @@
-import { createHashHistory, createRootRoute, createRoute, createRouter, Outlet, type RouterHistory, useLocation, useNavigate } from "@tanstack/react-router";
+import { createHashHistory, createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet, type RouterHistory, useLocation, useNavigate } from "@tanstack/react-router";
 
-import { Empty, Failure } from "../components/states";
-import { HISTORY_STATES, type HistoryFilter } from "../features/approvals/history";
-import { AUDIT_VIEWS, type AuditPart } from "../features/audit/audit-view";
+import { Empty, Failure, Loading } from "../components/states";
+import { HISTORY_STATES, type HistoryFilter } from "../features/approvals/history-filter";
+import { AUDIT_VIEWS, type AuditPart } from "../features/audit/parts";
 import { DECISIONS, type FeedFilter } from "../features/audit/feed/feed";
 import { filterOf, type TrailFilter } from "../features/audit/trail/filter";
 import type { GridFilter } from "../features/grants/grid/grid-toolbar";
-import { GRANT_VIEWS, type GrantsPart } from "../features/grants/grants-view";
-import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/settings-view";
+import { GRANT_VIEWS, type GrantsPart } from "../features/grants/parts";
+import { SETTINGS_PARTS, type SettingsPart } from "../features/settings/parts";
 import { START_STEPS, type StartStep } from "../features/start/use-start";
-import { PEOPLE_PARTS, type PeoplePart } from "../features/people/people-view";
-import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/tools-view";
-import { ApprovalsPage } from "../routes/approvals";
-import { AuditPage } from "../routes/audit";
-import { ConnectionsPage } from "../routes/connections";
-import { GrantsPage } from "../routes/grants";
-import { HomePage } from "../routes/home";
-import { PeoplePage } from "../routes/people";
-import { PromptPage } from "../routes/prompt";
-import { SettingsPage } from "../routes/settings";
-import { ToolsPage } from "../routes/tools";
-import { WelcomePage } from "../routes/welcome";
+import { PEOPLE_PARTS, type PeoplePart } from "../features/people/parts";
+import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "../features/tools/parts";
 import { strings } from "../strings";
 import { Events } from "./events";
 import { Gate } from "./gate";
 import { Invite, INVITE } from "./invite";
+import { load } from "./load";
 import { Shell } from "./shell";
 
 const rootRoute = createRootRoute({
@@ -66,7 +57,7 @@ const adding = (search: Record<string, unknown>): Adding => ({ add: search.add =
 const homeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/",
-  component: HomePage,
+  component: lazyRouteComponent(load.home, "HomePage"),
   validateSearch: (search: Record<string, unknown>): { call?: string | undefined; decision?: FeedFilter["decision"]; find?: string | undefined } => ({
     call: id(search.call),
     decision: DECISIONS.find((decision) => decision === search.decision),
@@ -76,13 +67,13 @@ const homeRoute = createRoute({
 const connectionsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/connections",
-  component: ConnectionsPage,
+  component: lazyRouteComponent(load.connections, "ConnectionsPage"),
   validateSearch: (search: Record<string, unknown>): Adding & { open?: string | undefined } => ({ open: text(search.open), ...adding(search) }),
 });
 const grantsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/grants",
-  component: GrantsPage,
+  component: lazyRouteComponent(load.grants, "GrantsPage"),
   validateSearch: (search: Record<string, unknown>): Partial<GridFilter> & { view?: GrantsPart | undefined; grant?: string | undefined } => ({
     subject: text(search.subject),
     find: id(search.find),
@@ -94,7 +85,7 @@ const grantsRoute = createRoute({
 const peopleRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/people",
-  component: PeoplePage,
+  component: lazyRouteComponent(load.people, "PeoplePage"),
   validateSearch: (search: Record<string, unknown>): Adding & { user?: string | undefined; part?: PeoplePart | undefined; find?: string | undefined } => ({
     ...adding(search),
     user: text(search.user),
@@ -106,18 +97,18 @@ const peopleRoute = createRoute({
 const approvalsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/approvals",
-  component: ApprovalsPage,
+  component: lazyRouteComponent(load.approvals, "ApprovalsPage"),
   validateSearch: (search: Record<string, unknown>): HistoryFilter & { open?: string | undefined } => ({
     open: id(search.open),
     state: HISTORY_STATES.find((state) => state === search.state),
     find: id(search.find),
   }),
 });
-const promptRoute = createRoute({ getParentRoute: () => rootRoute, path: "/prompt", component: PromptPage });
+const promptRoute = createRoute({ getParentRoute: () => rootRoute, path: "/prompt", component: lazyRouteComponent(load.prompt, "PromptPage") });
 const toolsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/tools",
-  component: ToolsPage,
+  component: lazyRouteComponent(load.tools, "ToolsPage"),
   validateSearch: (search: Record<string, unknown>): { find?: string | undefined; show?: ToolShow | undefined; kind?: ToolKinds | undefined } => ({
     find: text(search.find),
     show: TOOL_SHOWS.find((show) => show === search.show),
@@ -128,7 +119,7 @@ const toolsRoute = createRoute({
 const auditRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/audit",
-  component: AuditPage,
+  component: lazyRouteComponent(load.audit, "AuditPage"),
   validateSearch: (search: Record<string, unknown>): TrailFilter & { call?: string | undefined; view?: AuditPart | undefined } => ({
     ...filterOf(search),
     call: id(search.call),
@@ -139,14 +130,14 @@ const auditRoute = createRoute({
 const settingsRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/settings",
-  component: SettingsPage,
+  component: lazyRouteComponent(load.settings, "SettingsPage"),
   validateSearch: (search: Record<string, unknown>): { part?: SettingsPart | undefined } => ({ part: SETTINGS_PARTS.find((part) => part === search.part) }),
 });
 
 const welcomeRoute = createRoute({
   getParentRoute: () => rootRoute,
   path: "/welcome",
-  component: WelcomePage,
+  component: lazyRouteComponent(load.welcome, "WelcomePage"),
   validateSearch: (search: Record<string, unknown>): { step?: StartStep | undefined } => ({ step: START_STEPS.find((step) => step === search.step) }),
 });
 
@@ -154,7 +145,13 @@ const routeTree = rootRoute.addChildren([homeRoute, welcomeRoute, approvalsRoute
 
 /** Hash history: the same files work at the gateway's address and inside the window. */
 export function createAppRouter(history: RouterHistory = createHashHistory()) {
-  return createRouter({ routeTree, history });
+  return createRouter({
+    routeTree,
+    history,
+    // Whoever points at a link is about to follow it.
+    defaultPreload: "intent",
+    defaultPendingComponent: () => <Loading label={strings.loading} />,
+  });
 }
 
 declare module "@tanstack/react-router" {

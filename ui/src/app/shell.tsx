@@ -1,6 +1,6 @@
 import { Alert } from "@mantine/core";
 import { spotlight } from "@mantine/spotlight";
-import { Outlet, useLocation, useRouter } from "@tanstack/react-router";
+import { Outlet, useLocation, useRouter, useRouterState } from "@tanstack/react-router";
 import { useCallback, useEffect, useRef, useState } from "react";
 
 import { useRole } from "../api/use-role";
@@ -13,12 +13,15 @@ import { auditHref } from "../routes/links";
 import { strings } from "../strings";
 import { Account } from "./account";
 import { KeySheet, MOD, useKeys } from "./keys";
+import { loadAll } from "./load";
 import { Navigation } from "./navigation";
 import { PAGES } from "./pages";
 import { Palette } from "./palette";
 import { StartGateway } from "./start-gateway";
 
 const t = strings.nav;
+/** By then the first page is there. */
+const LOAD_AFTER_MS = 1_000;
 /** By then what was open has closed. */
 const TITLE_AFTER_MS = 400;
 
@@ -34,6 +37,10 @@ export function Shell({ user }: { user: string }) {
   const showKeys = useCallback(() => setShowsKeys(true), []);
   useKeys(showKeys);
   useArrival();
+  useEffect(() => {
+    const timer = window.setTimeout(loadAll, LOAD_AFTER_MS);
+    return () => window.clearTimeout(timer);
+  }, []);
   return (
     <div className="shell">
       <a
@@ -86,7 +93,8 @@ export function Shell({ user }: { user: string }) {
 
 /** Whoever comes to another page is told so: the focus goes to its title, and the window is named after it. */
 function useArrival() {
-  const path = useLocation({ select: ({ pathname }) => pathname });
+  // Where one has arrived: before, the page that one leaves is still there.
+  const path = useRouterState({ select: ({ location, resolvedLocation }) => (resolvedLocation ?? location).pathname });
   const last = useRef<string>(undefined);
   useEffect(() => {
     const page = PAGES.find(({ to }) => to === path);

@@ -24,7 +24,7 @@ export function SecretOnce({ secret, label, copy, copied, copyFailed, testId, ch
         {secret}
       </output>
       <Group gap="sm">
-        <Button variant="default" size="xs" leftSection={<Icon name={clipboard.copied ? "check" : "key"} />} onClick={() => clipboard.copy(secret)}>
+        <Button variant="default" size="xs" leftSection={<Icon name={clipboard.copied ? "check" : "copy"} />} onClick={() => clipboard.copy(secret)}>
           {clipboard.copied ? copied : copy}
         </Button>
         {children}

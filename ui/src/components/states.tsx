@@ -7,7 +7,7 @@ import { Icon, type IconName } from "./icons";
 type Shape = "rows" | "form" | "cards";
 const ROWS: Record<Shape, number> = { rows: 4, form: 4, cards: 2 };
 
-/** In the shape of what comes, so that nothing jumps when it does. Shows after a moment only (app.css). */
+/** In the shape of what comes, so that nothing jumps when it does. Shows after a moment only (shell.css). */
 export function Loading({ label, as = "rows" }: { label: string; as?: Shape }) {
   return (
     <div role="status" className="loading" data-shape={as} data-testid="state-loading">
@@ -68,7 +68,7 @@ export function Failure({ message, next, action }: FailureProps) {
 }
 
 /** Nothing to show because the gateway does not answer; the banner above says what to do. */
-export function Offline() {
+function Offline() {
   const t = strings.screen.offline;
   return (
     <div data-testid="state-offline">
@@ -78,7 +78,7 @@ export function Offline() {
 }
 
 /** Nothing to show because the vault is closed; the banner above opens it. */
-export function Sealed() {
+function Sealed() {
   const t = strings.screen.sealed;
   return (
     <div data-testid="state-sealed">
@@ -88,7 +88,7 @@ export function Sealed() {
 }
 
 /** What a page reads, as the query library has it. */
-export interface Read<T> {
+interface Read<T> {
   data: T | undefined;
   error: unknown;
   refetch: () => unknown;
@@ -100,18 +100,22 @@ interface LoadedProps<T> {
   children: (data: T) => ReactNode;
 }
 
-/**
- * The one way to show what was read: a skeleton while it is read, why it could
- * not be, or what it is. What was read before stays when reading it again fails;
- * the banners above the page say that it may be old.
- */
-export function Loaded<T>({ of, shape = "rows", children }: LoadedProps<T>) {
-  if (of.data !== undefined) return <>{children(of.data)}</>;
+/** In the place of what was not read yet: a skeleton while it is read, or why it could not be. */
+export function Unread({ of, shape = "rows" }: { of: Read<unknown>; shape?: Shape }) {
+  if (of.data !== undefined) return null;
   if (of.error == null) return <Loading label={strings.loading} as={shape} />;
   const { code, message, next } = wordsOf(of.error);
   if (code === "offline") return <Offline />;
   if (code === "sealed") return <Sealed />;
   return <Failure message={message} next={next} action={{ label: strings.retry, run: () => void of.refetch() }} />;
+}
+
+/**
+ * What was read, or why it was not. What was read before stays when reading it
+ * again fails; the banners above the page say that it may be old.
+ */
+export function Loaded<T>({ of, shape = "rows", children }: LoadedProps<T>) {
+  return of.data === undefined ? <Unread of={of} shape={shape} /> : <>{children(of.data)}</>;
 }
 
 /** The API's errors have a code and a next step; whatever else fails here is a page that must be loaded again. */

@@ -1,5 +1,4 @@
 import { ago, dayAndTime, dayOrTime, exactInstant, exactTime, timeOfDay } from "./time";
-import { useNow } from "./use-now";
 
 type As = "time" | "day" | "exact";
 
@@ -14,9 +13,8 @@ export function When({ at, as = "day" }: { at: string; as?: As }) {
   );
 }
 
-/** `12 s ago`, counting on. */
-export function Ago({ at }: { at: string }) {
-  const now = useNow();
+/** `12 s ago`, counting on. `now` is of the page, so that a list needs no clock each. */
+export function Ago({ at, now }: { at: string; now: number }) {
   return (
     <time dateTime={at} title={exactInstant(at)}>
       {ago(at, now)}

@@ -48,10 +48,26 @@ export interface ShellClients {
   wire(client: string, digest: string, user: string): Promise<WiredClient>;
   unwire(client: string, digest: string, revoke: boolean): Promise<UnwiredClient>;
   import(client: string, digest: string, names: readonly string[], user: string): Promise<WiredClient>;
-  saveBundle(): Promise<{ file: string; bytes: number }>;
+  saveBundle(): Promise<{ file: string; bytes: number } & Reach>;
+  /** Files with which administrators of machines leave the client no other server. */
+  managed(client: string): Promise<{ files: ManagedFile[] } & Reach>;
 }
 
-export interface ClientAgent {
+/** What something leads to, and whether other machines reach that. */
+export interface Reach {
+  address: string;
+  shared: boolean;
+}
+
+export interface ManagedFile {
+  name: string;
+  /** Where it goes, by system. */
+  places: string[];
+  why: string;
+  content: string;
+}
+
+interface ClientAgent {
   id: string;
   user: string;
   name: string;
@@ -64,6 +80,8 @@ export interface FoundClient {
   state: "absent" | "found" | "wired" | "elsewhere" | "malformed";
   /** As what it calls, where this gateway wired it. */
   agent: ClientAgent | null;
+  /** Where that agent's token is. */
+  token_file: string | null;
   /** Servers of it that can become connections. */
   servers: number;
   /** There is a change of ours to undo. */
@@ -71,7 +89,7 @@ export interface FoundClient {
   findings: ClientFinding[];
 }
 
-export interface ClientFinding {
+interface ClientFinding {
   level: "ok" | "warning" | "problem";
   message: string;
   next: string;
@@ -96,7 +114,7 @@ export interface ImportableServer {
   problem: string | null;
 }
 
-export interface WiredClient {
+interface WiredClient {
   client: string;
   file: string;
   agent: ClientAgent | null;
@@ -104,7 +122,7 @@ export interface WiredClient {
   restart: string;
 }
 
-export interface UnwiredClient {
+interface UnwiredClient {
   client: string;
   file: string;
   exact: boolean;

@@ -55,6 +55,7 @@ export function tauriHost(): Host {
         unwire: (client, digest, revoke) => clients({ ask: "unwire", client, digest, revoke }),
         import: (client, digest, names, user) => clients({ ask: "import", client, digest, names, user }),
         saveBundle: () => clients({ ask: "save_bundle" }),
+        managed: (client) => clients({ ask: "managed", client }),
       },
     },
   };

@@ -16,7 +16,8 @@ import { ChangedTools } from "../features/status/changed-tools";
 import { HealthPanel } from "../features/status/health-panel";
 import { OwnPermissions } from "../features/tools/own-permissions";
 import { strings } from "../strings";
-import { auditHref, connectionsHref, grantHref, homeHref, peopleHref, settingsHref, subjectHref, toolsHref } from "./links";
+import { auditHref, connectHref, connectionsHref, grantHref, homeHref, peopleHref, settingsHref, subjectHref, toolsHref } from "./links";
+import "./home.css";
 
 const route = getRouteApi("/");
 
@@ -34,7 +35,7 @@ export function HomePage() {
       <ChangedTools href={toolsHref(router, "changed")} />
       {member && (
         <div className="own-home">
-          <OwnAgents grantsHref={subjectHref(router)} HowTo={HowTo} />
+          <OwnAgents grantsHref={subjectHref(router)} connectHref={connectHref(router)} HowTo={HowTo} />
           <OwnPermissions toolsHref={toolsHref(router, "all")} />
         </div>
       )}

@@ -1,10 +1,10 @@
 import type { useRouter } from "@tanstack/react-router";
 
-import type { AuditPart } from "../features/audit/audit-view";
+import type { AuditPart } from "../features/audit/parts";
 import type { FeedFilter } from "../features/audit/feed/feed";
 import type { TrailFilter } from "../features/audit/trail/filter";
-import type { SettingsPart } from "../features/settings/settings-view";
-import type { ToolShow } from "../features/tools/tools-view";
+import type { SettingsPart } from "../features/settings/parts";
+import type { ToolShow } from "../features/tools/parts";
 
 type Router = ReturnType<typeof useRouter>;
 
@@ -39,4 +39,9 @@ export function connectionsHref(router: Router) {
 
 export function peopleHref(router: Router) {
   return (user?: string) => router.history.createHref(router.buildLocation({ to: "/people", search: { user } }).href);
+}
+
+/** Where one's own programs are connected. */
+export function connectHref(router: Router) {
+  return router.history.createHref(router.buildLocation({ to: "/people", search: { part: "clients" } }).href);
 }

@@ -5,6 +5,7 @@ import { useGateway } from "../api/gateway";
 import { sessionQuery } from "../api/queries";
 import { useIsAdmin } from "../api/use-role";
 import { ConnectAgents } from "../features/clients/connect-agents";
+import { useTokenFile } from "../features/clients/use-token-file";
 import { FirstConnection } from "../features/connections/first-connection";
 import { FirstCall } from "../features/start/first-call";
 import { StartView } from "../features/start/start-view";
@@ -19,7 +20,7 @@ export function WelcomePage() {
   return (
     <StartView
       step={step}
-      parts={{ tool: <FirstConnection />, agent: <FirstAgent />, call: <FirstCall /> }}
+      parts={{ tool: <FirstConnection />, agent: <FirstAgent />, call: <FirstCallOfMine /> }}
       onStep={(next) => void navigate({ to: "/welcome", search: { step: next } })}
       onLeave={() => void navigate({ to: "/" })}
     />
@@ -31,4 +32,9 @@ function FirstAgent() {
   const { client } = useGateway();
   const user = useQuery(sessionQuery(client)).data?.user;
   return user !== undefined && <ConnectAgents user={user} />;
+}
+
+function FirstCallOfMine() {
+  const { client } = useGateway();
+  return <FirstCall tokenFile={useTokenFile(useQuery(sessionQuery(client)).data?.user)} />;
 }

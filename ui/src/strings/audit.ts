@@ -106,6 +106,7 @@ export const audit = {
       approved_for_session: "Approved for the session",
       denied: "Denied by a person",
       expired: "Nobody answered in time",
+      allowed: "A grant now allows it",
       cancelled: "Asked no longer",
       intent: "Recorded, then forwarded",
       notForwarded: "Nothing was forwarded",
@@ -157,7 +158,6 @@ export const audit = {
     witnessNever: "Has taken none yet",
     witnessTook: (size: number, age: string) => `took the one of ${plural(size, "record", "records")} ${age}`,
     key: "Public key",
-    noKey: "None yet: it is made at the first start that is not sealed.",
     offline: "This is how it was when it last answered.",
   },
   alarm: {

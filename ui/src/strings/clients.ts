@@ -1,10 +1,7 @@
 import { list, plural } from "./words";
 
 export const clients = {
-  viewsLabel: "Parts of this page",
-  views: { people: "People", clients: "This machine" },
-  title: "Agents on this machine",
-  intro: "Point the programs that you use at the gateway. Each becomes an agent of its own, so that it can be watched and revoked alone.",
+  views: { clients: "This machine" },
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
   broken: "Connected, but does not work",
   checksText: "What the doctor finds in their files, as the page People shows it, too.",
@@ -49,9 +46,16 @@ export const clients = {
   address: "Address",
 
   bundleTitle: "Claude Desktop on another machine",
-  bundleText: "Save an extension with the gateway’s bridge in it. It holds no token: Claude Desktop asks for one when it is opened there.",
+  bundleText: "Save an extension with the gateway’s bridge in it, for machines of this kind. It holds no token: Claude Desktop asks for one when it is opened there.",
   saveBundle: "Save the extension",
-  savedBundle: (file: string) => `Saved ${file}.`,
+  savedBundle: (file: string, address: string) => `Saved ${file}, which leads to ${address}. Open it with Claude Desktop there, and give it the token of an agent: make one above.`,
+  managedTitle: "The gateway as the only way",
+  managedText: "Files for machines that you manage, so that nobody there uses an MCP server past the gateway. They hold no token: everybody signs in with a browser.",
+  managedShow: { "claude-code": "For Claude Code…", vscode: "For VS Code…" },
+  managedOf: { "claude-code": "The gateway as the only way for Claude Code", vscode: "The gateway as the only way for VS Code" },
+  managedGoes: "It goes to",
+  notShared: (address: string) => `It names ${address}, which only this machine reaches. Let other machines in first, then do this again.`,
+  letIn: "Let other machines in…",
 
   elsewhere: {
     title: "Connect an agent",
@@ -60,6 +64,9 @@ export const clients = {
     make: "Make an agent",
     again: "Make another",
     madeFor: (agent: string) => `The agent ${agent} is made. Its token counts for 90 days.`,
+    signIn: "Or without a token: programs that can sign in by themselves, such as Claude Code, Codex, Cursor and VS Code, need this address alone. They open a page of the gateway where you say what they get.",
+    address: "Address of the gateway",
+    fromElsewhere: "On another machine",
   },
 
   howTo: {
@@ -68,7 +75,12 @@ export const clients = {
     client: "Client",
     file: (file: string) => `Add this to ${file}`,
     run: "Run this",
-    bridgeFirst: "Claude Desktop needs the bridge “agw” on its machine, and the token in a file that only you can read (mode 0600).",
+    where: "The program runs",
+    wheres: { here: "On this machine", there: "On another machine" },
+    onlyHere: "The gateway is reached on this machine only. For a program on another one, let other machines in first: Settings, Listening and sharing.",
+    extension: "Claude Desktop takes the gateway’s extension, ai-agent-gateway.mcpb. An admin saves it in the app, under People, or with “agw client bundle”. Open it where Claude Desktop runs, and give it this token and this address:",
+    address: "Address",
+    orBridge: (file: string) => `Or, where “agw” is installed: put the token into a file that only you can read (mode 0600), and add this to ${file}`,
     envFirst: "Codex takes the token from a variable of the environment:",
     trust: "This address has a certificate of the gateway’s own authority. The program must be told to trust it:",
     trustFile: "Certificate of the authority",

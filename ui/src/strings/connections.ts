@@ -92,6 +92,7 @@ export const catalogue = {
   none: "None of these. Add it by hand: by its command or its address.",
   count: (count: number) => `${plural(count, "server", "servers")} to choose from. Yours is not among them? Add it by hand.`,
   sample: { name: "Sample notes", publisher: "Built in", text: "A few notes to try things with. Needs no network and no account.", words: "sample example demo test try offline" },
+  builtIn: "The gateway will start its own program once more, with a few notes in it that are gone when it ends. Each box is one argument of the command.",
   local: "On this machine",
   localWith: { node: "On this machine, with Node.js", uv: "On this machine, with uv" },
   remote: "Remote",

@@ -17,6 +17,8 @@ export const invites = {
   linkOnce: "This is the only time it is shown. Send it to this person alone: whoever opens it first sets the password.",
   sent: "I have sent it",
   onlyHere: "This link works on this machine only, because the gateway is not shared. Let other machines in first, then make a new invite.",
+  onlyHereYet: "The gateway is not shared: the link will work on this machine only. Let other machines in first, if the person has one of their own.",
+  warns: "Their browser will warn of the certificate, which is of the gateway’s own authority. Tell them by another way, by phone say, that this is its SHA-256. Settings, Listening and sharing, has the file that makes a machine trust it.",
   share: "Let other machines in…",
   none: "No invites.",
   states: { open: "Open", accepted: "Accepted", revoked: "Taken back", expired: "Expired" },
@@ -52,7 +54,5 @@ export const invites = {
     toolCount: (count: number) => plural(count, "tool", "tools"),
     more: (count: number) => `and ${count.toLocaleString("en")} more`,
     allTools: "All of them",
-    waiting: (count: number) => `${plural(count, "call waits", "calls wait")} for your answer`,
-    answer: "Answer",
   },
 };

@@ -8,7 +8,7 @@ export const reasons: Record<string, string> = {
   condition_failed: "A condition could not be evaluated",
   rate_limited: "Its rate is used up",
   ask: "A person is asked",
-  approval_pending: "Waits for a person",
+  approval_pending: "A person was asked",
   approval_denied: "A person denied it",
   approval_expired: "Nobody answered in time",
   approval_too_long: "Its arguments are too long to approve",
@@ -34,6 +34,7 @@ export const reasons: Record<string, string> = {
   overloaded: "The gateway is overloaded",
   too_many_calls: "Too many calls at once",
   cancelled: "The caller gave up",
+  service_ended: "The gateway ended",
   internal: "A fault of the gateway",
 };
 

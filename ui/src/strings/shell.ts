@@ -27,6 +27,7 @@ export const palette = {
   answer: (who: string, tool: string) => `${who} wants to call ${tool}`,
   openCall: (id: string) => `Open the story of call ${id}`,
   searchTrail: (words: string) => `Search the audit trail for “${words}”`,
+  failed: "That was not done",
   pause: "Pause all agents",
   resume: "Resume all agents",
   addConnection: "Add a connection",

@@ -17,11 +17,12 @@ export const start = {
     title: "First calls",
     connection: "Connection",
     noTools: "Nothing is connected yet. Go back and connect a tool first.",
-    noneReads: (connection: string) => `No tool of ${connection} says that it only reads. Look at them on the page Grants and allow what you want.`,
+    noneOffered: (connection: string) => `${connection} offers no tools. Choose another connection, or go back and connect one.`,
+    notReady: (connection: string, problem: string) => `${connection} is not ready${problem === "" ? "" : `: ${problem}`}. Go back to see what it needs.`,
     again: "Allow them again",
     ask: "Ask your agent for something that needs one of these tools.",
     askSample: "Ask your agent, for example: “Which sample notes are there?”",
-    may: "Your agents may use these; they only read",
+    may: "What your agents may use; those that say that they only read are chosen",
     allow: (count: number) => `Allow ${plural(count, "tool", "tools")}`,
     allowed: (tools: readonly string[]) => `Allowed: ${list(tools)}`,
     story: {
@@ -33,6 +34,7 @@ export const start = {
     revoke: "Take it back",
     testCall: "Make a test call myself",
     testCallText: "Run this in a terminal. It asks for the agent’s token and makes a real call with it, checked and recorded like any other.",
+    testCallFile: "Run this in a terminal. It makes a real call with the token of the program that you connected, checked and recorded like any other.",
     testCallLabel: "Command for a test call",
   },
 } as const;

@@ -19,7 +19,6 @@ export const tools = {
   yes: "To somebody",
   no: "To nobody",
   isNew: "New",
-  notConfirmed: "Not confirmed",
   effects: { none: "Nobody says (counts as write)", read: "Reads", write: "Writes", destructive: "Destroys" },
   effectOf: (tool: string) => `What ${tool} does`,
   suggested: (effect: string) => `Its server says: ${effect}`,

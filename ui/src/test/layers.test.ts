@@ -16,7 +16,7 @@ const ALLOWED: Record<string, readonly string[]> = {
 const root = join(import.meta.dirname, "..");
 const imports = readdirSync(root, { recursive: true, encoding: "utf8" })
   .filter((file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && file.includes("/"))
-  .flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/from "([^"]+)"/g)].map((match) => ({ file, to: match[1] ?? "" })));
+  .flatMap((file) => [...readFileSync(join(root, file), "utf8").matchAll(/(?:from |import ?\(?)"([^"]+)"/g)].map((match) => ({ file, to: match[1] ?? "" })));
 
 const feature = (path: string) => /^features\/([^/]+)/.exec(path)?.[1];
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use interprocess::local_socket::Name;
 
+use crate::ServiceFile;
+
 /// The admin socket inside a data folder (0600). On Windows its path names
 /// the pipe.
 pub fn admin_socket(data_dir: &Path) -> PathBuf {
@@ -30,9 +32,22 @@ pub fn admin_socket_name(data_dir: &Path) -> io::Result<Name<'static>> {
     }
 }
 
-/// What the running service says about itself; see [`crate::ServiceFile`].
+/// What the running service says about itself; see [`ServiceFile`].
 pub fn service_file(data_dir: &Path) -> PathBuf {
     data_dir.join("service.json")
+}
+
+/// # Errors
+/// Where there is no such file, and where it is not understood.
+pub fn service(data_dir: &Path) -> io::Result<ServiceFile> {
+    Ok(serde_json::from_slice(&std::fs::read(service_file(data_dir))?)?)
+}
+
+/// Where the gateway of this data folder listens: as it says, else where it
+/// does unless it is told otherwise.
+pub fn service_url(data_dir: &Path) -> String {
+    let url = service(data_dir).map_or_else(|_| "http://127.0.0.1:7410".to_owned(), |it| it.url);
+    url.trim_end_matches('/').to_owned()
 }
 
 /// The command line's signed-in session (0600).

@@ -1,10 +1,10 @@
 //! The agents of users, each with its own sub-token.
 
-use agw_api::{Agent, AgentCreated, EditAgent, NewAgent, codes, segment};
+use agw_api::{Agent, AgentCreated, EditAgent, NewAgent, codes, paths, segment};
 use serde::Serialize;
 
 use crate::args::{AgentAdd, AgentCommand, AgentEdit};
-use crate::context::{Context, DEFAULT_URL, at_version, service_url};
+use crate::context::{Context, at_version};
 use crate::error::CliError;
 use crate::output::{count, yes};
 use crate::people::user_path;
@@ -140,7 +140,7 @@ fn calls(agent: &Agent) -> String {
 }
 
 fn how_to_use(context: &Context<'_>, agent: &Agent) -> String {
-    let url = service_url(context.data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let url = paths::service_url(context.data_dir);
     format!(
         "This token of {}/{} is shown once. It is good for {}.\n\
          An MCP client sends it to {url}/mcp as the header `Authorization: Bearer TOKEN`;\n\

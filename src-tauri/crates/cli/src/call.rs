@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use agw_api::paths;
 use bytes::Bytes;
 use http::Request;
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -13,7 +14,6 @@ use hyper_util::rt::TokioExecutor;
 use serde_json::{Value, json};
 
 use crate::args::CallArgs;
-use crate::context::{DEFAULT_URL, service_url};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::private_file;
@@ -29,7 +29,7 @@ pub(crate) async fn run(data_dir: &Path, args: CallArgs, output: &Output) -> Res
         CliError::usage(format!("--args is not JSON: {error}"), "Give an object, such as '{}'.")
     })?;
     let token = token(args.token_file.as_deref())?;
-    let base = service_url(data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let base = paths::service_url(data_dir);
     let body = json!({"tool": args.tool, "args": arguments, "token": *token}).to_string();
     let url = format!("{base}/mcp/tools/call");
     let sent = tokio::time::timeout(PATIENCE, send(&url, body));

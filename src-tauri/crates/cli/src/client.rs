@@ -1,17 +1,17 @@
 //! The MCP clients of this machine: everything that is done to them is in
 //! `agw-clients`; here it is shown, asked about and told.
 
-use agw_api::ErrorBody;
+use agw_api::{ErrorBody, paths};
 use agw_clients::{
-    Client, Clients, Found, Gateway, ImportPreview, Level, Machine, Preview, Refusal, State,
-    Unwired, Wired, Wish,
+    Address, Client, Clients, Found, Gateway, ImportPreview, Level, Machine, Preview, Refusal,
+    State, Unwired, Wired, Wish,
 };
 use serde::Serialize;
 
 use crate::args::{AgentOf, ClientCommand, ClientImport, ClientWire};
 use crate::confirm::confirm;
 use crate::connection::transport_text;
-use crate::context::{Context, DEFAULT_URL, service_url};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{bytes, sentence, word, write_line};
 
@@ -41,8 +41,8 @@ pub(crate) async fn run(context: &Context<'_>, command: ClientCommand) -> Result
             context.output.item(&done, || unwired(&done))
         }
         ClientCommand::Import(args) => import(context, &clients, args).await,
-        ClientCommand::Bundle { out } => bundle(context, &gateway, &out),
-        ClientCommand::Managed { client } => managed(context, client, &gateway),
+        ClientCommand::Bundle { out } => bundle(context, &clients, &out).await,
+        ClientCommand::Managed { client } => managed(context, &clients, client).await,
     }
 }
 
@@ -53,7 +53,7 @@ fn this_gateway(context: &Context<'_>) -> Result<Gateway, CliError> {
     let agw = std::env::current_exe().map_err(|error| failed("cannot tell where agw is", error))?;
     let data_dir = std::path::absolute(context.data_dir)
         .map_err(|error| failed("cannot use the data folder", error))?;
-    let url = service_url(&data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
+    let url = paths::service_url(&data_dir);
     Ok(Gateway { data_dir, agw, url })
 }
 
@@ -226,24 +226,46 @@ async fn import(
     told(context, &done)
 }
 
-fn bundle(context: &Context<'_>, gateway: &Gateway, out: &std::path::Path) -> Result<(), CliError> {
+/// What leads to this machine is no use on another.
+const NOT_SHARED: &str = "It names this machine's own address: `agw share on` lets other machines in, then do this again.";
+
+async fn bundle(
+    context: &Context<'_>,
+    clients: &Clients<'_>,
+    out: &std::path::Path,
+) -> Result<(), CliError> {
     #[derive(Serialize)]
     struct Written {
         file: String,
         bytes: u64,
+        address: String,
+        shared: bool,
     }
 
-    let size = agw_clients::write_bundle(gateway, env!("CARGO_PKG_VERSION"), out)?;
-    let written = Written { file: out.display().to_string(), bytes: size };
-    context.output.item(&written, || format!("Wrote {} ({}).", written.file, bytes(size)))?;
+    let address = clients.address().await;
+    let version = env!("CARGO_PKG_VERSION");
+    let size = agw_clients::write_bundle(clients.gateway, &address, version, out)?;
+    let Address { url, shared, .. } = address;
+    let written = Written { file: out.display().to_string(), bytes: size, address: url, shared };
+    context.output.item(&written, || {
+        format!("Wrote {} ({}), which leads to {}.", written.file, bytes(size), written.address)
+    })?;
     context.output.hint(
         "Open it with Claude Desktop on the other machine, and give it the token of an agent (`agw agent add`).",
     );
+    if !shared {
+        context.output.hint(NOT_SHARED);
+    }
     Ok(())
 }
 
-fn managed(context: &Context<'_>, client: Client, gateway: &Gateway) -> Result<(), CliError> {
-    let files = agw_clients::managed(client, gateway)?;
+async fn managed(
+    context: &Context<'_>,
+    clients: &Clients<'_>,
+    client: Client,
+) -> Result<(), CliError> {
+    let address = clients.address().await;
+    let files = agw_clients::managed(client, &address, clients.gateway)?;
     if context.output.json() {
         return files.iter().try_for_each(|file| context.output.item(file, String::new));
     }
@@ -253,6 +275,9 @@ fn managed(context: &Context<'_>, client: Client, gateway: &Gateway) -> Result<(
             write_line(&format!("# {place}"))?;
         }
         write_line(&file.content)?;
+    }
+    if !address.shared {
+        context.output.hint(NOT_SHARED);
     }
     Ok(())
 }

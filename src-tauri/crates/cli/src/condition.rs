@@ -23,13 +23,8 @@ pub(crate) async fn assemble(
     let Some(problem) = checked.problem else {
         return Ok(Some(checked.when));
     };
-    let body = ErrorBody {
-        code: codes::INVALID_CONDITION.to_owned(),
-        message: problem,
-        next: "Correct --when and --where; `agw tool TOOL` shows what arguments there are."
-            .to_owned(),
-        current: None,
-        place: checked.place,
-    };
+    let next = "Correct --when and --where; `agw tool TOOL` shows what arguments there are.";
+    let body = ErrorBody::new(codes::INVALID_CONDITION, problem, next);
+    let body = ErrorBody { place: checked.place, ..body };
     Err(CliError::Condition { body: Box::new(body), when: checked.when })
 }

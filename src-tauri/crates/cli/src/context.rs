@@ -3,14 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use agw_api::{Client, ServiceFile, paths};
+use agw_api::{Client, paths};
 
 use crate::error::CliError;
 use crate::output::Output;
 use crate::private_file;
-
-/// Where the gateway is when its data folder does not say.
-pub(crate) const DEFAULT_URL: &str = "http://127.0.0.1:7410";
 
 #[derive(Debug)]
 pub(crate) struct Context<'a> {
@@ -44,11 +41,4 @@ pub(crate) fn data_dir(chosen: Option<PathBuf>) -> Result<PathBuf, CliError> {
             )
         },
     )
-}
-
-/// Where the running service of this data folder says it is.
-pub(crate) fn service_url(data_dir: &Path) -> Option<String> {
-    let json = std::fs::read(paths::service_file(data_dir)).ok()?;
-    let file: ServiceFile = serde_json::from_slice(&json).ok()?;
-    Some(file.url.trim_end_matches('/').to_owned())
 }

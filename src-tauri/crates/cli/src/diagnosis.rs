@@ -11,33 +11,31 @@ use crate::times::seconds;
 
 /// One line of the doctor's.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     /// `gateway`, or a connection's name.
-    of: &'a str,
+    of: String,
     #[serde(flatten)]
     check: Check,
 }
 
 pub(crate) async fn doctor(context: &Context<'_>, args: DoctorArgs) -> Result<(), CliError> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<Line> = Vec::new();
+    let mut add = |of: &str, found: Diagnosis| {
+        lines.extend(found.checks.into_iter().map(|check| Line { of: of.to_owned(), check }));
+    };
     let names = match args.connection {
         Some(name) => vec![name],
         None => {
-            let diagnosis: Diagnosis = context.client.get("/api/v1/doctor").await?;
-            let own = diagnosis.checks.into_iter().map(|check| ("gateway".to_owned(), check));
-            lines.extend(own);
+            add("gateway", context.client.get("/api/v1/doctor").await?);
             let all: Vec<Connection> = context.client.get("/api/v1/connections").await?;
             all.into_iter().map(|connection| connection.name).collect()
         }
     };
     for name in names {
         let path = format!("/api/v1/connections/{}/doctor", segment(&name));
-        let diagnosis: Diagnosis = context.client.post(&path, &()).await?;
-        lines.extend(diagnosis.checks.into_iter().map(|check| (name.clone(), check)));
+        add(&name, context.client.post(&path, &()).await?);
     }
-    let lines: Vec<Line<'_>> =
-        lines.iter().map(|(of, check)| Line { of, check: check.clone() }).collect();
-    let cells = |line: &Line<'_>| {
+    let cells = |line: &Line| {
         let mark = match line.check.finding {
             Finding::Ok => "ok",
             Finding::Advice => "advice",
@@ -46,7 +44,7 @@ pub(crate) async fn doctor(context: &Context<'_>, args: DoctorArgs) -> Result<()
         };
         let next = line.check.next.as_deref().map(|next| format!(" {next}")).unwrap_or_default();
         let what = line.check.id.replace('_', " ");
-        vec![line.of.to_owned(), what, mark.to_owned(), format!("{}{next}", line.check.said)]
+        vec![line.of.clone(), what, mark.to_owned(), format!("{}{next}", line.check.said)]
     };
     context.output.list(
         &lines,

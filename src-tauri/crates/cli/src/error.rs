@@ -22,13 +22,7 @@ pub(crate) enum CliError {
 }
 
 fn body(code: &str, message: impl Into<String>, next: impl Into<String>) -> Box<ErrorBody> {
-    Box::new(ErrorBody {
-        code: code.to_owned(),
-        message: message.into(),
-        next: next.into(),
-        current: None,
-        place: None,
-    })
+    Box::new(ErrorBody::new(code, message, next))
 }
 
 impl CliError {

@@ -51,6 +51,7 @@ mod setup;
 mod sharing;
 mod times;
 mod tools;
+mod view;
 
 use std::process::ExitCode;
 use std::time::Duration;

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use agw_gateway::{MasterKeySource, Secret, ServeOptions};
+use agw_gateway::{MasterKeySource, Secret, ServeOptions, WebView};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -41,7 +41,7 @@ pub(crate) async fn run(
         data_dir,
         listen: args.listen,
         master_key,
-        ui_dir: args.ui,
+        web_view: Some(args.ui.map_or(WebView::Inside(crate::view::file), WebView::Folder)),
         passphrase,
         strict_audit: args.audit == DurabilityArg::Strict,
         legacy_sse: args.legacy_sse,

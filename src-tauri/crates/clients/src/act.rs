@@ -98,8 +98,8 @@ impl Clients<'_> {
         names: Option<&[String]>,
     ) -> Result<ImportPreview, Refusal> {
         let taken = self.connection_names().await?;
-        let servers = plan::open(self.machine, client)?.servers;
-        let items = import::importables(&servers, self.gateway, &taken);
+        let opened = plan::open(self.machine, client)?;
+        let items = import::importables(&opened.servers, self.gateway, &taken);
         for name in names.unwrap_or_default() {
             let item = items.iter().find(|item| item.name == *name);
             if let Some(why) = &item.ok_or_else(|| nothing(name))?.problem {
@@ -112,6 +112,8 @@ impl Clients<'_> {
             .filter(|name| names.is_none_or(|names| names.contains(name)))
             .collect();
         let wiring = plan::wiring(self.machine, self.gateway, client, Some(&chosen))?;
+        // The commands that are shown are those of the file that is agreed to.
+        wiring.plan.is(&file::digest(opened.text.as_deref()))?;
         Ok(ImportPreview { items, preview: wiring.plan.preview() })
     }
 
@@ -140,13 +142,13 @@ impl Clients<'_> {
         wish: Wish,
     ) -> Result<Wired, Refusal> {
         let wiring = plan::wiring(self.machine, self.gateway, client, import)?;
-        file::still(client, &wiring.plan.path, seen)?;
+        wiring.plan.is(seen)?;
         let connections = match import {
             Some(names) => self.make_connections(&wiring.servers, names).await?,
             None => Vec::new(),
         };
         let made = match &wiring.added {
-            Some(_) => self.make_agent(client, wish).await,
+            Some(_) => self.make_agent(client, wish).await.map(Some),
             None => Ok(None),
         };
         let (agent, done) = match made {
@@ -180,10 +182,10 @@ impl Clients<'_> {
         let _lock = journal::lock(self.gateway)?;
         let Wiring { plan, added, had_section, .. } =
             plan::wiring(self.machine, self.gateway, client, import)?;
-        file::still(client, &plan.path, seen)?;
+        plan.is(seen)?;
         // Somebody else may have wired it while the agent was made.
         if added.is_some() != made.is_some() {
-            return Err(changed(client));
+            return Err(file::changed(&plan.path));
         }
         let agent = made.map(|made| AgentRef {
             id: made.agent.id.clone(),
@@ -238,7 +240,7 @@ impl Clients<'_> {
             let _lock = journal::lock(self.gateway)?;
             let unwiring = plan::unwiring(self.machine, self.gateway, client)?;
             let plan = &unwiring.plan;
-            file::still(client, &plan.path, seen)?;
+            plan.is(seen)?;
             if plan.before != plan.after {
                 file::replace(client, &plan.path, seen, plan.after.as_deref())?;
             }
@@ -276,11 +278,7 @@ impl Clients<'_> {
         }
     }
 
-    async fn make_agent(
-        &self,
-        client: Client,
-        wish: Wish,
-    ) -> Result<Option<AgentCreated>, Refusal> {
+    async fn make_agent(&self, client: Client, wish: Wish) -> Result<AgentCreated, Refusal> {
         let user = match wish.user {
             Some(user) => user,
             None => self.api.get::<Session>("/api/v1/session").await?.user,
@@ -298,7 +296,7 @@ impl Clients<'_> {
             client_timeout_seconds: None,
         };
         let path = format!("/api/v1/users/{}/agents", segment(&user));
-        Ok(Some(self.api.post(&path, &request).await?))
+        Ok(self.api.post(&path, &request).await?)
     }
 
     async fn connection_names(&self) -> Result<BTreeSet<String>, Refusal> {
@@ -351,11 +349,6 @@ fn nothing(name: &str) -> Refusal {
 fn impossible(name: &str, why: &str) -> Refusal {
     let message = format!("{name:?} cannot be imported: {why}");
     Refusal::new(refusal::NOTHING_TO_IMPORT, message, "Leave it out, or add it by hand.")
-}
-
-fn changed(client: Client) -> Refusal {
-    let message = format!("{}'s file has changed meanwhile", client.title());
-    Refusal::new(refusal::CHANGED, message, "Nothing was done. Look at the change again.")
 }
 
 fn agent_path(user: &str, name: &str) -> String {

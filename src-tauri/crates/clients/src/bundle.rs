@@ -9,17 +9,29 @@ use std::path::Path;
 use serde_json::{Value, json};
 use zip::write::{SimpleFileOptions, ZipWriter};
 
+use crate::address::Address;
 use crate::error::Refusal;
 use crate::machine::Gateway;
 
+/// The gateway's own authority, in the bundle.
+const AUTHORITY: &str = "server/ca.crt";
+
 /// What Claude Desktop is told.
-fn manifest(gateway: &Gateway, version: &str) -> Value {
+fn manifest(address: &Address, version: &str) -> Value {
     let program = if cfg!(windows) { "server/agw.exe" } else { "server/agw" };
     let platform = match std::env::consts::OS {
         "windows" => "win32",
         "macos" => "darwin",
         _ => "linux",
     };
+    let mut env = json!({
+        "AGW_TOKEN": "${user_config.token}",
+        "AGW_URL": "${user_config.address}",
+    });
+    if address.authority.is_some() {
+        // Other machines do not know it, and need not trust it for all else.
+        env["SSL_CERT_FILE"] = format!("${{__dirname}}/{AUTHORITY}").into();
+    }
     json!({
         "manifest_version": "0.3",
         "name": "ai-agent-gateway",
@@ -34,10 +46,7 @@ fn manifest(gateway: &Gateway, version: &str) -> Value {
             "mcp_config": {
                 "command": format!("${{__dirname}}/{program}"),
                 "args": ["mcp"],
-                "env": {
-                    "AGW_TOKEN": "${user_config.token}",
-                    "AGW_URL": "${user_config.address}",
-                },
+                "env": env,
             },
         },
         "tools_generated": true,
@@ -55,7 +64,7 @@ fn manifest(gateway: &Gateway, version: &str) -> Value {
                 "type": "string",
                 "title": "Address",
                 "description": "The gateway's MCP endpoint, as this machine reaches it.",
-                "default": format!("{}/mcp", gateway.url),
+                "default": format!("{}/mcp", address.url),
                 "required": true,
             },
         },
@@ -63,11 +72,16 @@ fn manifest(gateway: &Gateway, version: &str) -> Value {
 }
 
 /// Writes the bundle for machines of this kind. Returns its size.
-pub fn write(gateway: &Gateway, version: &str, out: &Path) -> Result<u64, Refusal> {
+pub fn write(
+    gateway: &Gateway,
+    address: &Address,
+    version: &str,
+    out: &Path,
+) -> Result<u64, Refusal> {
     let mut name = out.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.new", std::process::id()));
     let new = out.with_file_name(name);
-    let done = write_zip(gateway, version, &new).and_then(|()| fs::rename(&new, out));
+    let done = write_zip(gateway, address, version, &new).and_then(|()| fs::rename(&new, out));
     let size = done.and_then(|()| fs::metadata(out));
     size.map(|metadata| metadata.len()).map_err(|error| {
         let _ = fs::remove_file(&new);
@@ -75,14 +89,18 @@ pub fn write(gateway: &Gateway, version: &str, out: &Path) -> Result<u64, Refusa
     })
 }
 
-fn write_zip(gateway: &Gateway, version: &str, path: &Path) -> io::Result<()> {
+fn write_zip(gateway: &Gateway, address: &Address, version: &str, path: &Path) -> io::Result<()> {
     let mut zip = ZipWriter::new(File::create_new(path)?);
     let options = SimpleFileOptions::default();
     zip.start_file("manifest.json", options.unix_permissions(0o644))?;
-    let manifest = serde_json::to_string_pretty(&manifest(gateway, version))?;
+    let manifest = serde_json::to_string_pretty(&manifest(address, version))?;
     zip.write_all(manifest.as_bytes())?;
     let program = if cfg!(windows) { "server/agw.exe" } else { "server/agw" };
     zip.start_file(program, options.unix_permissions(0o755))?;
     io::copy(&mut File::open(&gateway.agw)?, &mut zip)?;
+    if let Some(authority) = &address.authority {
+        zip.start_file(AUTHORITY, options.unix_permissions(0o644))?;
+        zip.write_all(authority.as_bytes())?;
+    }
     zip.finish()?.sync_all()
 }

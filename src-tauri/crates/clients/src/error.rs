@@ -37,13 +37,7 @@ impl Refusal {
     }
 
     pub fn body(self) -> ErrorBody {
-        ErrorBody {
-            code: self.code,
-            message: self.message,
-            next: self.next,
-            current: None,
-            place: None,
-        }
+        ErrorBody::new(&self.code, self.message, self.next)
     }
 }
 

@@ -126,15 +126,16 @@ pub(crate) fn replace(
 }
 
 /// Whether the file is what a person saw before they agreed.
-pub(crate) fn still(client: Client, path: &Path, seen: &str) -> Result<(), Refusal> {
-    if digest(read(client, path)?.as_deref()) == seen {
-        return Ok(());
-    }
-    Err(Refusal::new(
+fn still(client: Client, path: &Path, seen: &str) -> Result<(), Refusal> {
+    if digest(read(client, path)?.as_deref()) == seen { Ok(()) } else { Err(changed(path)) }
+}
+
+pub(crate) fn changed(path: &Path) -> Refusal {
+    Refusal::new(
         refusal::CHANGED,
         format!("{} has changed since the change was shown", path.display()),
         "Nothing was done. Look at the change again.",
-    ))
+    )
 }
 
 fn write_new(path: &Path, text: &str, like: Option<&Metadata>) -> io::Result<()> {

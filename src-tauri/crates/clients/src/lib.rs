@@ -17,6 +17,7 @@
 //! understood is refused; [`error::refusal`] has the reasons.
 
 mod act;
+mod address;
 mod bundle;
 mod client;
 mod entry;
@@ -33,6 +34,7 @@ mod plan;
 mod tests;
 
 pub use act::{Clients, ImportPreview, Unwired, Wired, Wish};
+pub use address::Address;
 pub use bundle::write as write_bundle;
 pub use client::Client;
 pub use error::Refusal;

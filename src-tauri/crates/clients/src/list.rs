@@ -54,6 +54,8 @@ pub struct Found {
     pub state: State,
     /// The agent that it calls as, where this gateway wired it.
     pub agent: Option<AgentRef>,
+    /// Where that agent's token is, for a call to try it with.
+    pub token_file: Option<String>,
     /// Servers of it that can become connections.
     pub servers: u32,
     /// Whether there is a change of ours that can be undone.
@@ -90,6 +92,7 @@ fn look(
         file: machine.file(client).display().to_string(),
         state: State::Absent,
         agent: None,
+        token_file: None,
         servers: 0,
         undo: records.as_ref().is_ok_and(|records| !records.is_empty()),
         findings: Vec::new(),
@@ -116,6 +119,9 @@ fn look(
         (Some(server), _) => {
             found.state = State::Wired;
             found.findings.extend(examine(client, gateway, server, agent.as_ref(), agents, now));
+            let token = agent.is_some().then(|| gateway.token_file(client));
+            let token = token.filter(|file| file.is_file());
+            found.token_file = token.map(|file| file.display().to_string());
             found.agent = agent;
         }
         (None, Some(server)) => {

@@ -4,6 +4,7 @@
 use serde::Serialize;
 use serde_json::json;
 
+use crate::address::Address;
 use crate::client::Client;
 use crate::error::{Refusal, refusal};
 use crate::machine::Gateway;
@@ -20,8 +21,17 @@ pub struct ManagedFile {
 
 /// # Errors
 /// Where the client has nothing of the kind.
-pub fn managed(client: Client, gateway: &Gateway) -> Result<Vec<ManagedFile>, Refusal> {
-    let url = format!("{}/mcp", gateway.url);
+pub fn managed(
+    client: Client,
+    address: &Address,
+    gateway: &Gateway,
+) -> Result<Vec<ManagedFile>, Refusal> {
+    let url = format!("{}/mcp", address.url);
+    // On its own machine it is reached either way.
+    let mut ours = vec![&address.url, &gateway.url];
+    ours.dedup();
+    let allowed: Vec<_> =
+        ours.into_iter().map(|url| json!({ "serverUrl": format!("{url}/*") })).collect();
     let pretty = |value: &serde_json::Value| {
         let text = serde_json::to_string_pretty(value).unwrap_or_default();
         format!("{text}\n")
@@ -49,7 +59,7 @@ pub fn managed(client: Client, gateway: &Gateway) -> Result<Vec<ManagedFile>, Re
                 why: "Only addresses of the gateway, whatever a project or a plugin brings along. If there is such a file, add these members to it.",
                 content: pretty(&json!({
                     "allowManagedMcpServersOnly": true,
-                    "allowedMcpServers": [{ "serverUrl": format!("{}/*", gateway.url) }],
+                    "allowedMcpServers": allowed,
                 })),
             },
         ]),
@@ -60,9 +70,7 @@ pub fn managed(client: Client, gateway: &Gateway) -> Result<Vec<ManagedFile>, Re
                 "Machines: device management, as docs.github.com/copilot says under \"enterprise managed settings\"".to_owned(),
             ],
             why: "Copilot in VS Code then runs no other MCP servers but GitHub's built-in one. Everybody adds the gateway by its address and signs in with a browser.",
-            content: pretty(&json!({
-                "allowedMcpServers": [{ "serverUrl": format!("{}/*", gateway.url) }],
-            })),
+            content: pretty(&json!({ "allowedMcpServers": allowed })),
         }]),
         other => Err(Refusal::new(
             refusal::NOT_FOUND,

@@ -47,6 +47,12 @@ impl Plan {
         digest(self.before.as_deref())
     }
 
+    /// Whether what was read for it is what a person was shown. The file itself
+    /// may be another one by now: [`file::replace`] looks again.
+    pub(crate) fn is(&self, shown: &str) -> Result<(), Refusal> {
+        if self.seen() == shown { Ok(()) } else { Err(file::changed(&self.path)) }
+    }
+
     pub(crate) fn preview(&self) -> Preview {
         Preview {
             client: self.client,
@@ -285,8 +291,8 @@ fn diff(client: Client, path: &Path, before: Option<&str>, after: Option<&str>) 
     let name = path.display().to_string();
     let header = |text: Option<&str>| if text.is_some() { name.as_str() } else { "/dev/null" };
     let diff = similar::TextDiff::from_lines(old.as_str(), new.as_str());
-    diff.unified_diff()
-        .context_radius(DIFF_CONTEXT)
-        .header(header(before), header(after))
-        .to_string()
+    let mut diff = diff.unified_diff();
+    let diff = diff.context_radius(DIFF_CONTEXT).header(header(before), header(after)).to_string();
+    let texts = [before, after].into_iter().flatten();
+    texts.fold(diff, |diff, text| format::without_secrets(client, text, diff))
 }

@@ -393,6 +393,81 @@ fn servers_become_connections_or_are_named_with_the_reason() {
     assert!(!shown.contains("hunter2"), "{shown}");
 }
 
+/// What stays in the command is in the trail, and for every auditor to read.
+#[test]
+fn a_password_goes_to_the_vault_whatever_it_is_called() {
+    let home = Home::new();
+    let names = [
+        "MYSQL_PWD",
+        "SMTP_PASS",
+        "PGPASSFILE",
+        "SSH_PASSPHRASE",
+        "PASSCODE",
+        "PIN",
+        "CARD_PIN",
+        "BASIC_AUTH",
+        "BEARER",
+        "WALLET_SEED",
+        "COOKIE",
+    ];
+    let env: Vec<String> = names.iter().map(|name| format!("\"{name}\": \"hunter\"")).collect();
+    home.put(
+        Cursor,
+        &format!(
+            "{{\"mcpServers\": {{\"a\": {{\"command\": \"x\", \"env\": {{{}}}}}}}}}",
+            env.join(", ")
+        ),
+    );
+    let servers = plan::open(&home.machine, Cursor).unwrap().servers;
+    let items = crate::import::importables(&servers, &home.gateway, &Default::default());
+    let argv = vec!["x".to_owned()];
+    assert_eq!(items[0].transport, Some(agw_api::Transport::Stdio { argv }));
+    assert_eq!(items[0].secrets.len(), names.len());
+}
+
+/// However an entry is written: on one line, in a list, in quotes.
+#[test]
+fn a_preview_has_no_secret_in_any_style() {
+    for (client, text) in [
+        (
+            Goose,
+            "extensions:\n  a: {type: stdio, cmd: x, envs: {KEY: hunter22}}\n  b: {type: stdio, cmd: y, envs: {\"KEY\": \"hunter22\"}}\n",
+        ),
+        (
+            Codex,
+            "profiles = [{ name = \"a\", api_key = \"hunter22\" }]\n[mcp_servers.a]\ncommand = \"x\"\nenv = { K = \"hunter22\" }\n",
+        ),
+        (
+            Cursor,
+            "{\"mcpServers\": {\"a\": {\"command\": \"x\", \"env\": {\"K\": \"hunter22\"}}}} // was hunter22",
+        ),
+    ] {
+        let home = Home::new();
+        home.put(client, text);
+        let names = ["a".to_owned()];
+        for import in [None, Some(&names[..])] {
+            let wiring = plan::wiring(&home.machine, &home.gateway, client, import).unwrap();
+            let diff = wiring.plan.preview().diff;
+            assert!(diff.contains("gateway") && !diff.contains("hunter22"), "{diff}");
+        }
+    }
+}
+
+/// Somebody may exchange the file for a moment and put it back: what is done
+/// is what was shown, or nothing.
+#[test]
+fn what_was_read_is_what_was_shown() {
+    let home = Home::new();
+    home.put(Cursor, "{}");
+    let shown = plan::wiring(&home.machine, &home.gateway, Cursor, None).unwrap().plan.seen();
+    home.put(Cursor, r#"{"mcpServers": {"evil": {"command": "evil"}}}"#);
+    let read = plan::wiring(&home.machine, &home.gateway, Cursor, None).unwrap().plan;
+    home.put(Cursor, "{}");
+    assert_eq!(code(read.is(&shown)), refusal::CHANGED);
+    let read = plan::wiring(&home.machine, &home.gateway, Cursor, None).unwrap().plan;
+    read.is(&shown).unwrap();
+}
+
 #[test]
 fn an_import_is_undone_byte_for_byte_and_around_later_changes() {
     let names = ["a".to_owned(), "b".to_owned()];

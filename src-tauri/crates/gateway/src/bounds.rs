@@ -8,6 +8,8 @@ pub(crate) const AGENT_BODY_MAX: usize = 4 << 20;
 pub(crate) const ADMIN_BODY_MAX: usize = 1 << 20;
 /// Most members that a team is given at once.
 pub(crate) const TEAM_MEMBERS: usize = 10_000;
+/// Agents of one person; each is in every snapshot of the permission map.
+pub(crate) const AGENTS_PER_PERSON: u64 = 1_000;
 /// Longest answer of an upstream, in bytes.
 pub(crate) const REPLY_MAX: usize = 16 << 20;
 /// Longest list of tools that an upstream may have.
@@ -187,6 +189,8 @@ pub(crate) const RETRY_ATTEMPTS: u32 = 10;
 pub(crate) const STOP_GRACE: Duration = Duration::from_secs(2);
 /// How long a signed-in session of a person lasts.
 pub(crate) const SESSION_LIFE: Duration = Duration::from_secs(12 * 3600);
+/// Sessions of one person at once: with one more, the oldest ends.
+pub(crate) const SESSIONS_PER_PERSON: usize = 100;
 /// How long one lasts that was begun on the gateway's own pages: long enough
 /// for what somebody came for. A browser shows its cookie to whatever listens
 /// on another port of this machine.
@@ -228,6 +232,8 @@ pub(crate) const CLIENT_NAME: usize = 64;
 /// [`SIGN_IN_WINDOW`] before further ones are refused.
 pub(crate) const SIGN_IN_FAILURES: u32 = 5;
 pub(crate) const SIGN_IN_WINDOW: Duration = Duration::from_secs(60);
+/// Longest name that failures are remembered of, in bytes; no user's is longer.
+pub(crate) const SIGN_IN_NAME_MAX: usize = 256;
 /// Passwords that are hashed at once; each takes 19 MiB.
 pub(crate) const PASSWORD_HASHES: usize = 2;
 /// How long a call waits for a connection that is just starting.
@@ -236,6 +242,10 @@ pub(crate) const STARTING: Duration = Duration::from_secs(5);
 /// long it may take in all. A sign-in takes up to eight of them.
 pub(crate) const EGRESS_ANSWER_MAX: usize = 256 << 10;
 pub(crate) const EGRESS_PATIENCE: Duration = Duration::from_secs(10);
+/// How long a change of a connection waits for its upstream to be there, and
+/// how often it looks.
+pub(crate) const UPSTREAM_APPEARS: Duration = Duration::from_secs(1);
+pub(crate) const UPSTREAM_LOOKED_FOR: Duration = Duration::from_millis(10);
 /// Groups of 256 records that one request for a timeline counts, and buckets
 /// that it may ask for.
 pub(crate) const TIMELINE_GROUPS: usize = 400;
@@ -282,6 +292,8 @@ pub(crate) const SHARED_CONNECTIONS_PER_PEER: usize = 128;
 pub(crate) const SHARED_HANDSHAKE: Duration = Duration::from_secs(10);
 pub(crate) const SHARED_HEAD: Duration = Duration::from_secs(20);
 pub(crate) const SHARED_BODY: Duration = Duration::from_secs(20);
+/// Longest body there of somebody who shows no token and no session, in bytes.
+pub(crate) const STRANGER_BODY_MAX: usize = 64 << 10;
 /// How long answers there get to end when sharing is switched off.
 pub(crate) const SHARED_LINGER: Duration = Duration::from_secs(1);
 /// How often it is looked whether the certificate must be renewed or was
@@ -290,12 +302,12 @@ pub(crate) const SHARED_TENDED: Duration = Duration::from_secs(10);
 /// Names of the shared address, and the longest file of a certificate or key.
 pub(crate) const SHARED_NAMES: usize = 16;
 pub(crate) const PEM_MAX: u64 = 256 << 10;
-/// Days that the gateway's own authority and a certificate of it last, and how
-/// many before its end a certificate is replaced. Some clients take none that
-/// lasts longer.
+/// Days that the gateway's own authority and a certificate of it last, and
+/// after how long a certificate is replaced: a month before its end. Some
+/// clients take none that lasts longer.
 pub(crate) const AUTHORITY_DAYS: i64 = 3_650;
 pub(crate) const CERTIFICATE_DAYS: i64 = 90;
-pub(crate) const CERTIFICATE_RENEWED: i64 = 30;
+pub(crate) const CERTIFICATE_SHOWN: Duration = Duration::from_secs(60 * 24 * 3_600);
 /// How long an invite may last, and how many are listed.
 pub(crate) const INVITE_LIFE: std::ops::RangeInclusive<u64> = 3_600..=7 * 24 * 3_600;
 pub(crate) const INVITES_SHOWN: u32 = 500;
@@ -316,6 +328,9 @@ pub struct Timeouts {
     /// How long a child process (or a stream of HTTP with SSE) is kept for
     /// callers who do not call.
     pub idle: Duration,
+    /// After which a certificate of the shared address is replaced, where the
+    /// gateway makes it.
+    pub certificate: Duration,
 }
 
 impl Default for Timeouts {
@@ -324,6 +339,7 @@ impl Default for Timeouts {
             start: Duration::from_secs(45),
             call: Duration::from_secs(55),
             idle: Duration::from_secs(15 * 60),
+            certificate: CERTIFICATE_SHOWN,
         }
     }
 }

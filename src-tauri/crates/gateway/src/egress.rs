@@ -119,18 +119,13 @@ impl Reach {
     async fn resolve(&self, uri: &Uri) -> Result<Vec<SocketAddr>, EgressError> {
         let host = host_of(uri).unwrap_or_default();
         let failed = |cause: String| EgressError::Unreachable { host: host.clone(), cause };
-        let found = outbound::resolve(&host, port_of(uri)).await;
+        let found = outbound::resolve(&host, outbound::port_of(uri)).await;
         let found = found.map_err(|e| failed(e.to_string()))?;
         for address in &found {
             self.allows(&host, address.ip())?;
         }
         Ok(found)
     }
-}
-
-fn port_of(uri: &Uri) -> u16 {
-    let default = if uri.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 };
-    uri.port_u16().unwrap_or(default)
 }
 
 /// Lower case and without the dot that makes a name absolute.
@@ -240,7 +235,7 @@ impl Egress {
         let failed = |cause: String| EgressError::Unreachable { host: host.to_owned(), cause };
         let addresses = reach.resolve(uri).await?;
         let dialer = self.outbound.of(Owner::sign_in(&reach.connection));
-        let stream = dialer.tcp_to(host, port_of(uri), &addresses).await;
+        let stream = dialer.tcp_to(host, outbound::port_of(uri), &addresses).await;
         let stream = stream.map_err(|error| failed(error.to_string()))?;
         let response = if uri.scheme() == Some(&Scheme::HTTP) {
             speak(stream, uri, request).await.map_err(failed)?

@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     accounts::Accounts,
-    admin::{SignIns, StaffSessions, Verification},
+    admin::{SignIns, StaffSessions, Verification, WebView},
     approvals::Approvals,
     audit::{self, Kind, Record, forward::Forwards, ledger::Ledger, witness::Witnesses},
     bounds::{self, Timeouts},
@@ -49,8 +49,8 @@ pub struct ServeOptions {
     pub listen: SocketAddr,
     /// `None`: as it was at set-up, or the OS keychain before that.
     pub master_key: Option<MasterKeySource>,
-    /// Where the built web view is; browsers get none without it.
-    pub ui_dir: Option<PathBuf>,
+    /// What browsers are served at `/`; nothing if it is left out.
+    pub web_view: Option<WebView>,
     /// For a master key that is derived from a passphrase.
     pub passphrase: Option<Secret>,
     /// Whether every record is on disk before its call is forwarded, whatever
@@ -142,6 +142,7 @@ impl Gateway {
         if indeterminate > 0 {
             tracing::warn!(indeterminate, "calls were cut short when the service last ended");
         }
+        audit::recover::close_open_questions(&mut db, now)?;
         let installation = installation(&db)?;
         let snapshot = Snapshot::load(&db, None)?;
         let staff = StaffSessions::load(&db, now)?;
@@ -194,7 +195,7 @@ impl Gateway {
             forms: FormKey::new()?,
             codes: Codes::default(),
             registrations: Registrations::default(),
-            sharing: Sharing::default(),
+            sharing: Sharing::new(timeouts.certificate),
             installation,
             master_key,
             making_key: tokio::sync::Mutex::default(),

@@ -41,7 +41,7 @@ mod sharing;
 mod store;
 mod upstream;
 
-pub use admin::openapi_json;
+pub use admin::{WebView, openapi_json};
 pub use agw_vault::{MasterKeySource, Secret};
 pub use bounds::Timeouts;
 pub use gateway::{ServeError, ServeOptions};

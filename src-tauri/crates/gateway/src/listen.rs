@@ -74,16 +74,14 @@ impl Server {
         stop: CancellationToken,
     ) -> JoinHandle<()> {
         self.stop = stop;
-        self.room = Arc::new(Semaphore::new(bounds::SHARED_CONNECTIONS));
         let tasks = self.tasks.clone();
-        let peers = Peers::default();
+        let crowd = Crowd::default();
         tasks.spawn(async move {
             while let Some(accepted) = self.accept(listener.accept()).await {
                 let Ok((stream, peer)) = accepted else { continue };
                 let _ = stream.set_nodelay(true);
                 let door = Door::Network(peer.ip());
-                let Some(turn) = peers.enter(door) else { continue };
-                let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { continue };
+                let Some(turn) = crowd.enter(door) else { continue };
                 let Some(tls) = gateway.sharing.tls() else { continue };
                 let this = self.clone();
                 self.tasks.spawn(async move {
@@ -95,7 +93,7 @@ impl Server {
                         },
                         () = this.stop.cancelled() => {}
                     }
-                    drop((place, turn));
+                    drop(turn);
                 });
             }
         })
@@ -175,16 +173,19 @@ impl Server {
     }
 }
 
-/// How many connections each peer has.
+/// How many connections there are to the shared address, and from each peer.
 #[derive(Debug, Default, Clone)]
-struct Peers(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
+struct Crowd(Arc<Mutex<HashMap<Option<IpAddr>, usize>>>);
 
-/// One of them, while it lasts.
-struct Turn(Peers, Option<IpAddr>);
+/// One of them, from before its handshake to its end.
+struct Turn(Crowd, Option<IpAddr>);
 
-impl Peers {
+impl Crowd {
     fn enter(&self, door: Door) -> Option<Turn> {
         let mut counts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if counts.values().sum::<usize>() >= bounds::SHARED_CONNECTIONS {
+            return None;
+        }
         let count = counts.entry(door.peer()).or_default();
         if *count >= bounds::SHARED_CONNECTIONS_PER_PEER {
             return None;
@@ -233,4 +234,36 @@ pub(crate) fn local_listener(data_dir: &Path) -> io::Result<LocalListener> {
         options.mode(0o600).try_overwrite(true)
     };
     options.create_tokio()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn from(peer: u8) -> Door {
+        Door::Network([192, 0, 2, peer].into())
+    }
+
+    #[test]
+    fn connections_are_bounded_for_each_peer_and_in_all() {
+        let crowd = Crowd::default();
+        let mut turns = Vec::new();
+        for peer in 0.. {
+            let before = turns.len();
+            turns.extend(
+                (0..=bounds::SHARED_CONNECTIONS_PER_PEER).map_while(|_| crowd.enter(from(peer))),
+            );
+            assert!(turns.len() - before <= bounds::SHARED_CONNECTIONS_PER_PEER);
+            if turns.len() == before {
+                break;
+            }
+        }
+        assert_eq!(turns.len(), bounds::SHARED_CONNECTIONS);
+        // Whoever leaves makes room for one, who need not be the same.
+        drop(turns.pop());
+        let stranger = crowd.enter(from(255));
+        assert!(stranger.is_some() && crowd.enter(from(254)).is_none());
+        drop((turns, stranger));
+        assert!(crowd.0.lock().unwrap().is_empty(), "nobody is remembered");
+    }
 }

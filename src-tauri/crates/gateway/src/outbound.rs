@@ -191,6 +191,11 @@ impl Dialer {
     }
 }
 
+pub(crate) fn port_of(uri: &Uri) -> u16 {
+    let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
+    uri.port_u16().unwrap_or(default)
+}
+
 /// The system's answer; a port comes with each address.
 pub(crate) async fn resolve(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -239,8 +244,7 @@ impl Service<Uri> for Connector {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let default = if uri.scheme_str() == Some("http") { 80 } else { 443 };
-        let (host, port) = (uri.host().unwrap_or_default(), uri.port_u16().unwrap_or(default));
+        let (host, port) = (uri.host().unwrap_or_default(), port_of(&uri));
         let peer = self.dialer.peer(host, port);
         let (dialer, connecting) = (self.dialer.clone(), self.tcp.call(uri));
         Box::pin(async move {

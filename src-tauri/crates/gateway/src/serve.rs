@@ -91,7 +91,7 @@ pub async fn start(mut options: ServeOptions, timeouts: Timeouts) -> Result<Runn
         .merge(accounts::router(&gateway))
         .merge(admin::router(&gateway, admin::Via::Browser))
         .merge(sharing::router(&gateway))
-        .merge(admin::web_view(options.ui_dir.as_deref()));
+        .merge(admin::web_view(options.web_view.as_ref()));
     let shared = server(faces::guarded_shared(public.clone(), &gateway));
     tasks.spawn(sharing::run(Arc::clone(&gateway), shared));
     server(faces::guarded(public, address)).tcp(tcp);

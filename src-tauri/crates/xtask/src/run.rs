@@ -65,7 +65,7 @@ fn without_window(args: &RunArgs) -> anyhow::Result<()> {
     npm::build_ui()?;
     command::run(&mut command::cargo(["build", "-p", "agw-cli"]))?;
     let mut agw = Command::new(place::built("agw")?);
-    agw.arg("serve").arg("--ui").arg(place::ui().join("dist"));
+    agw.arg("serve");
     if let Some(file) = key_file(args) {
         announce_key_file(&file);
         let mut home = OsString::from("file:");

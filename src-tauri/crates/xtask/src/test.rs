@@ -21,6 +21,7 @@ const FULL: &[Step] = &[
     ("web view: npm packages", || npm::install(&place::ui())),
     ("web view: types", || npm::ui_script("typecheck")),
     ("web view: lint", || npm::ui_script("lint")),
+    ("web view: nothing that nothing uses", || npm::ui_script("unused")),
     ("web view: tests", || npm::ui_script("test")),
     ("web view: its API client is the one generated from openapi.json", generated_client),
     ("web view: build", || npm::ui_script("build")),
@@ -73,7 +74,8 @@ pub(crate) fn fast() -> anyhow::Result<()> {
     take(FAST)?;
     println!(
         "
-NOT RUN by --fast: the web view's lint, build and generated client; clippy;
+NOT RUN by --fast: the web view's lint, unused parts, build and generated
+client; clippy;
 licences and sources of crates; documentation tests; tests of the desktop app
 and of xtask; integration tests with other programs (MCP servers and clients,
 the crash test, the keychain, the browser, the window, failing disks), and

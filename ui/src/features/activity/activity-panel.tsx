@@ -8,6 +8,7 @@ import { Failure } from "../../components/states";
 import { shortTime } from "../../components/time";
 import { strings } from "../../strings";
 import { useActivity } from "./use-activity";
+import "./activity.css";
 
 const t = strings.activity;
 

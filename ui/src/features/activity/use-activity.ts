@@ -4,8 +4,8 @@ import { type ApiError, asApiError } from "../../api/error";
 import { useEvents, useGateway } from "../../api/gateway";
 import { countTimeline } from "../../api/timeline";
 
-export const MINUTE_MS = 60_000;
-export const MINUTES = 60;
+const MINUTE_MS = 60_000;
+const MINUTES = 60;
 /** New calls are counted at most so often; a minute that is over for good never again. */
 const EVERY_MS = 4_000;
 /** Of a very busy hour what is left is counted the next time. */

@@ -15,6 +15,7 @@ import { strings } from "../../strings";
 import { AnswerBar } from "./answer-bar";
 import { useAnswerKeys } from "./answer-keys";
 import { ApprovalFacts, ApprovalHead } from "./approval-parts";
+import { useIsOver } from "./use-is-over";
 
 const t = strings.approvals;
 
@@ -37,6 +38,7 @@ export function ApprovalCard({ approval, ready, selected, grantHref, Always, onB
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
+  const over = useIsOver(approval.expires_at);
   const role = useRole();
   const [asked, setAsked] = useState<AnswerKind>();
   const [choosing, setChoosing] = useState(false);
@@ -59,7 +61,7 @@ export function ApprovalCard({ approval, ready, selected, grantHref, Always, onB
   });
 
   const mayAnswer = role !== "auditor";
-  const isReady = mayAnswer && ready && !stopped && !answer.pending && !choosing;
+  const isReady = mayAnswer && ready && !stopped && !over && !answer.pending && !choosing;
   const { picked } = useAnswerKeys({ ready: isReady, id: selected ? approval.id : undefined, onAnswer: (kind) => void answer.run(kind) });
   useEffect(() => {
     if (!selected || card.current?.contains(document.activeElement)) return;
@@ -96,7 +98,7 @@ export function ApprovalCard({ approval, ready, selected, grantHref, Always, onB
       {mayAnswer && (
         <AnswerBar
           label={t.open(approval.user, approval.tool)}
-          ready={ready && !stopped}
+          ready={ready && !stopped && !over}
           picked={picked}
           pending={answer.pending ? asked : undefined}
           mayAlways={role === "admin"}

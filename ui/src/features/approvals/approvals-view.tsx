@@ -2,19 +2,19 @@ import { Alert, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { approvalsQuery } from "../../api/queries";
 import type { Approval } from "../../api/types";
 import { useRole } from "../../api/use-role";
 import { Icon } from "../../components/icons";
-import { Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { useSettled } from "../../components/use-settled";
 import { strings } from "../../strings";
 import { ApprovalCard, type AlwaysDialogOf } from "./approval-card";
 import "./approvals.css";
-import { History, type HistoryFilter } from "./history";
+import { History } from "./history";
+import type { HistoryFilter } from "./history-filter";
 import { Legend } from "./legend";
 import { useCardKeys } from "./use-card-keys";
 
@@ -63,10 +63,7 @@ export function ApprovalsView({ open: wanted, filter, onFilter, grantHref, Alway
           {open.length > 0 && t.count(open.length)}
         </span>
       </div>
-      {pending.isPending && <Loading label={strings.loading} />}
-      {pending.isError && pending.data === undefined && (
-        <Failure message={asApiError(pending.error).message} next={asApiError(pending.error).next} action={{ label: strings.retry, run: () => void pending.refetch() }} />
-      )}
+      <Unread of={pending} />
       {notice && notice.id !== dismissed && (
         <Alert
           variant="light"
@@ -113,10 +110,7 @@ export function ApprovalsView({ open: wanted, filter, onFilter, grantHref, Alway
         </Button>
       )}
       <section className="titled" aria-labelledby="recent-title">
-        {all.isPending && <Loading label={strings.loading} />}
-        {all.isError && all.data === undefined && (
-          <Failure message={asApiError(all.error).message} next={asApiError(all.error).next} action={{ label: strings.retry, run: () => void all.refetch() }} />
-        )}
+        <Unread of={all} />
         {all.data && <History approvals={all.data.filter((approval) => approval.state !== "pending")} filter={filter} onFilter={onFilter} />}
       </section>
     </>

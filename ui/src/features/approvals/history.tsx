@@ -1,38 +1,17 @@
 import { Button, NativeSelect, TextInput } from "@mantine/core";
 
-import type { Approval, ApprovalState } from "../../api/types";
+import type { Approval } from "../../api/types";
 import { Icon } from "../../components/icons";
-import { dayAndTime } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { usePaging } from "../../components/use-paging";
+import { When } from "../../components/when";
 import { strings } from "../../strings";
 import { Arguments } from "./arguments/arguments";
+import { HISTORY_STATES, type HistoryFilter, matches } from "./history-filter";
 import { StateMark } from "./state-mark";
 
 const t = strings.approvals;
 const STEP = 20;
-
-/** How the states are told apart here: by what became of the call. */
-const STATES = {
-  allowed: ["approved", "used", "allowed"],
-  denied: ["denied"],
-  unanswered: ["expired", "cancelled"],
-} satisfies Record<string, readonly ApprovalState[]>;
-export type HistoryState = keyof typeof STATES;
-export const HISTORY_STATES = Object.keys(STATES) as HistoryState[];
-
-export interface HistoryFilter {
-  state?: HistoryState | undefined;
-  /** In the user, the agent, the tool, who answered or the note. */
-  find?: string | undefined;
-}
-
-function matches(approval: Approval, { state, find }: HistoryFilter): boolean {
-  if (state !== undefined && !(STATES[state] as readonly string[]).includes(approval.state)) return false;
-  const words = (find ?? "").toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [approval.user, approval.agent, approval.tool, approval.answered_by, approval.note].join(" ").toLowerCase();
-  return words.every((word) => text.includes(word));
-}
 
 interface HistoryProps {
   approvals: readonly Approval[];
@@ -96,9 +75,9 @@ export function History({ approvals, filter, onFilter }: HistoryProps) {
                   )}
                 </span>
                 <span className="dim recent-by">{approval.answered_by ?? t.nobody}</span>
-                <time className="dim recent-time" dateTime={approval.answered_at ?? approval.asked_at}>
-                  {dayAndTime(approval.answered_at ?? approval.asked_at)}
-                </time>
+                <span className="dim recent-time">
+                  <When at={approval.answered_at ?? approval.asked_at} />
+                </span>
               </summary>
               <div className="item-body">
                 <Arguments args={approval.args} digest={approval.args_digest} />

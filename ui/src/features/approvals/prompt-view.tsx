@@ -12,6 +12,7 @@ import { useAnswerKeys } from "./answer-keys";
 import { ApprovalFacts, ApprovalHead } from "./approval-parts";
 import "./approvals.css";
 import { PickedLine } from "./picked-line";
+import { useIsOver } from "./use-is-over";
 
 const t = strings.approvals;
 /** It comes up unasked, maybe right under the pointer: a click before this was meant for what is behind it. */
@@ -41,13 +42,14 @@ export function PromptView({ prompt }: { prompt: PromptDoor }) {
 
 function PromptCard({ approval, count, prompt }: { approval: Approval; count: number; prompt: PromptDoor }) {
   const armed = useSettled(approval.id, ARMS_MS);
+  const over = useIsOver(approval.expires_at);
   const [asked, setAsked] = useState<AnswerKind>();
   const answer = useAction(async (kind: AnswerKind) => {
     setAsked(kind);
     await prompt.answer(approval.id, kind);
   });
   // Once taken, the shell shows the next one or closes the window.
-  const off = !armed || answer.pending || (asked !== undefined && answer.error === undefined);
+  const off = !armed || over || answer.pending || (asked !== undefined && answer.error === undefined);
   const later = () => void prompt.later(approval.id);
   const { picked } = useAnswerKeys({
     ready: !off,

@@ -25,7 +25,7 @@ const approval: Approval = {
   held_until: soon,
 };
 
-function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
+function show(answer: PromptDoor["answer"] = () => Promise.resolve(), more: Partial<Approval> = {}) {
   let hand: ((card: { approval: unknown; count: number }) => void) | undefined;
   const door = {
     onCard: (take: NonNullable<typeof hand>) => {
@@ -39,7 +39,7 @@ function show(answer: PromptDoor["answer"] = () => Promise.resolve()) {
   };
   const fake = fakeHost(() => ({ status: 500 }));
   renderWith(fake.host, <PromptView prompt={door} />);
-  const put = (id: string, count: number) => act(() => hand?.({ approval: { ...approval, id }, count }));
+  const put = (id: string, count: number) => act(() => hand?.({ approval: { ...approval, ...more, id }, count }));
   put("p1", 3);
   return { door, put, seen: fake.seen };
 }
@@ -73,6 +73,17 @@ it("takes no click before it has been there for a second, nor right after anothe
   expect(door.answer.mock.calls).toEqual([["p2", "once"]]);
   // Answered, it takes no second click while the shell has yet to change it.
   expect(screen.getByTestId("prompt-deny")).toBeDisabled();
+});
+
+it("takes no answer once the time for it is over, also if nobody says so", async () => {
+  const { door } = show(undefined, { expires_at: new Date(Date.now() + 1_800).toISOString() });
+  await armed();
+  await waitFor(() => expect(screen.getByTestId("prompt-once")).toBeDisabled(), { timeout: 3_000 });
+  expect(screen.getByTestId("prompt-deny")).toBeDisabled();
+  await userEvent.keyboard("a");
+  await pause(400);
+  await userEvent.keyboard("{Enter}");
+  expect(door.answer).not.toHaveBeenCalled();
 });
 
 it("is not shown anew, and not disarmed, when the same call is told again", async () => {

@@ -10,11 +10,10 @@ import { ProofView } from "./proof/proof-view";
 import { SettingsView } from "./settings/settings-view";
 import { TrailView } from "./trail/trail-view";
 import type { TrailFilter } from "./trail/filter";
+import { AUDIT_VIEWS, type AuditPart } from "./parts";
+import "./audit.css";
 
 const t = strings.audit;
-
-export const AUDIT_VIEWS = ["trail", "proof", "settings"] as const;
-export type AuditPart = (typeof AUDIT_VIEWS)[number];
 
 interface AuditViewProps {
   view: AuditPart;

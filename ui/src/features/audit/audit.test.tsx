@@ -4,7 +4,8 @@ import { describe, expect, it, vi } from "vitest";
 
 import type { AuditRecord, AuditSettings, AuditStatus, AuditTimeline, AuditVerification, Role } from "../../api/types";
 import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../test/gateway";
-import { type AuditPart, AuditView } from "./audit-view";
+import { AuditView } from "./audit-view";
+import type { AuditPart } from "./parts";
 import { ExportDialog } from "./export-dialog";
 import type { TrailFilter } from "./trail/filter";
 

@@ -28,9 +28,24 @@ export function DecisionMark({ decision }: { decision: string | undefined }) {
   return <Mark {...(DECISIONS[decision] ?? { tone: "neutral", icon: "dash", label: decision })} />;
 }
 
-export function StatusMark({ status }: { status: string | undefined }) {
+/** `reason` tells a call that was refused from one whose agent was told to come back. */
+export function StatusMark({ status, reason }: { status: string | undefined; reason?: string | undefined }) {
   if (status === undefined) return <Mark tone="wait" icon="clock" label={t.status.running} />;
+  if (reason === "approval_pending") return <Mark tone="wait" icon="hand" label={t.status.toldToWait} />;
   return <Mark {...(STATUSES[status] ?? { tone: "neutral", icon: "dash", label: statusWords(status) })} />;
+}
+
+const WAITS = {
+  waiting: { tone: "wait", icon: "hand", label: t.wait.waiting },
+  allowed: { tone: "allow", icon: "check", label: t.wait.allowed },
+  denied: { tone: "deny", icon: "cross", label: t.wait.denied },
+  expired: { tone: "neutral", icon: "clock", label: t.wait.expired },
+  cancelled: { tone: "neutral", icon: "dash", label: t.wait.cancelled },
+} as const satisfies Record<string, { tone: Tone; icon: IconName; label: string }>;
+
+/** A call that waits for a person, or waited in vain: its agent has to come back for the answer. */
+export function WaitMark({ wait }: { wait: keyof typeof WAITS }) {
+  return <Mark {...WAITS[wait]} />;
 }
 
 /** What happened, of records that are no calls: `user_added` reads “User added”. */

@@ -23,6 +23,8 @@ export interface Row {
   detail: string | undefined;
   /** Who answered a question. */
   by: string | undefined;
+  /** The question to a person that a call waited for. */
+  approval: string | undefined;
 }
 
 export function isCall(record: Pick<AuditRecord, "kind">): boolean {
@@ -74,5 +76,6 @@ function mergeRecord(row: Row | undefined, key: string, record: AuditRecord): Ro
     durationMs: latest(last ? record.duration_ms : undefined, row?.durationMs),
     detail: latest(record.detail, row?.detail),
     by: latest(record.by, row?.by),
+    approval: latest(record.approval, row?.approval),
   };
 }

@@ -6,13 +6,14 @@ import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
 import type { ShellClients } from "../../api/types";
 import { strings } from "../../strings";
+import { OnlyHere } from "./reach";
 
 const t = strings.clients;
 
 /** For a machine where this app is not. */
-export function Bundle({ shell }: { shell: ShellClients }) {
-  const [saved, setSaved] = useState<string>();
-  const save = useAction(async () => setSaved((await shell.saveBundle()).file));
+export function Bundle({ shell, sharingHref }: { shell: ShellClients; sharingHref: string }) {
+  const [saved, setSaved] = useState<Awaited<ReturnType<ShellClients["saveBundle"]>>>();
+  const save = useAction(async () => setSaved(await shell.saveBundle()));
   return (
     <section className="panel client-row" aria-label={t.bundleTitle}>
       <span className="client-tile" aria-hidden="true">
@@ -23,8 +24,9 @@ export function Bundle({ shell }: { shell: ShellClients }) {
         <p className="dim small">{t.bundleText}</p>
         {save.error && <Failure message={save.error.message} next={save.error.next} />}
         <p className="small" role="status">
-          {saved !== undefined && t.savedBundle(saved)}
+          {saved !== undefined && t.savedBundle(saved.file, saved.address)}
         </p>
+        {saved?.shared === false && <OnlyHere text={t.notShared(saved.address)} sharingHref={sharingHref} />}
       </div>
       <Button size="xs" variant="default" loading={save.pending} onClick={() => void save.run()} data-testid="client-bundle">
         {t.saveBundle}

@@ -10,6 +10,7 @@ import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { Findings } from "./findings";
 import { StateMark } from "./state-mark";
+import "./clients.css";
 
 const t = strings.clients;
 

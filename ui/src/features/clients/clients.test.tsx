@@ -15,6 +15,7 @@ const found = (client: string, state: FoundClient["state"], more: Partial<FoundC
   file: `/h/${client}.json`,
   state,
   agent: null,
+  token_file: null,
   servers: 0,
   undo: false,
   findings: [],
@@ -32,7 +33,8 @@ function shellWith(clients: FoundClient[], more: Partial<ShellClients> = {}): Sh
     wire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent, connections: [], restart: "Start it again." })),
     unwire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", exact: true, revoked: ["ana/zed"], left: [], connections: ["crm"] })),
     import: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent: null, connections: ["crm"], restart: "Start it again." })),
-    saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1 })),
+    saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1, address: "https://gw.lan:7411", shared: true })),
+    managed: vi.fn(async () => ({ files: [], address: "https://gw.lan:7411", shared: true })),
     ...more,
   };
 }
@@ -119,10 +121,68 @@ it("imports nothing that was not chosen, and shows whole commands", async () => 
   expect(shell.import).toHaveBeenCalledWith("zed", "d1", ["fs"], "ana");
 });
 
-it("saves the extension and says where", async () => {
-  show(shellWith([]));
+const AWAY = { address: "http://127.0.0.1:7410", shared: false };
+
+it.each([
+  { shared: true, where: "https://gw.lan:7411", warns: 0 },
+  { shared: false, where: "http://127.0.0.1:7410", warns: 1 },
+])("saves the extension, says where it leads and what comes next: shared $shared", async ({ shared, where, warns }) => {
+  const shell = shellWith([], shared ? {} : { saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1, ...AWAY })) });
+  show(shell, <ConnectAgents user="ana" sharingHref="#/settings?part=sharing" />);
   await userEvent.click(await screen.findByTestId("client-bundle"));
-  expect(await screen.findByText("Saved /h/Downloads/x.mcpb.")).toBeVisible();
+  expect(await screen.findByText(`Saved /h/Downloads/x.mcpb, which leads to ${where}. Open it with Claude Desktop there, and give it the token of an agent: make one above.`)).toBeVisible();
+  expect(screen.queryAllByRole("link", { name: "Let other machines in…" })).toHaveLength(warns);
+});
+
+it("shows the files that leave no way but the gateway, where they go, and that this machine alone is named", async () => {
+  const file = { name: "managed-mcp.json", places: ["Linux: /etc/claude-code/managed-mcp.json"], why: "No other servers.", content: '{ "mcpServers": {} }\n' };
+  const shell = shellWith([], { managed: vi.fn(async () => ({ files: [file], ...AWAY })) });
+  show(shell, <ConnectAgents user="ana" sharingHref="#/settings?part=sharing" />);
+  await userEvent.click(await screen.findByTestId("managed-claude-code"));
+  expect(await screen.findByTestId("managed-file-managed-mcp.json")).toHaveTextContent('{ "mcpServers": {} }');
+  expect(screen.getByText("Linux: /etc/claude-code/managed-mcp.json")).toBeVisible();
+  expect(screen.getByTestId("only-here")).toHaveTextContent("http://127.0.0.1:7410");
+  expect(shell.managed).toHaveBeenCalledWith("claude-code");
+});
+
+it("says nothing of other machines in the first run", async () => {
+  show(shellWith([]));
+  await screen.findByTestId("client-make");
+  expect(screen.queryByTestId("client-bundle")).toBeNull();
+  expect(screen.queryByTestId("managed-claude-code")).toBeNull();
+});
+
+async function forAnotherMachine(state: string, url: string | null) {
+  const { host } = fakeHost(
+    signedIn("admin", ({ path }) => ({ body: path === "/api/v1/status" ? { url: "http://127.0.0.1:7410" } : path === "/api/v1/sharing" ? { state, url } : path.endsWith("/authority") ? { in_use: false } : [] })),
+  );
+  renderWith(host, <HowTo token="st_x" sharingHref="#/sharing" />);
+  expect(await screen.findByTestId("client-snippet")).toHaveTextContent("http://127.0.0.1:7410/mcp");
+  await userEvent.selectOptions(await screen.findByTestId("how-to-where"), "there");
+}
+
+it("gives a program on another machine the address that it reaches", async () => {
+  await forAnotherMachine("listening", "https://gw.lan:7411");
+  expect(screen.getByTestId("client-snippet")).toHaveTextContent("https://gw.lan:7411/mcp");
+});
+
+it("says that another machine has no way in, and where to let it in", async () => {
+  await forAnotherMachine("off", null);
+  expect(screen.queryByTestId("client-snippet")).toBeNull();
+  expect(screen.getByRole("link", { name: "Let other machines in…" })).toHaveAttribute("href", "#/sharing");
+});
+
+it("says that Claude Desktop takes the extension, with the address that it asks for", async () => {
+  const { host } = fakeHost(signedIn("member", ({ path }) => ({ body: path === "/api/v1/status" ? { url: "https://gw.lan:7411" } : { in_use: false } })));
+  renderWith(host, <HowTo token="st_x" client="claude-desktop" />);
+  expect(await screen.findByTestId("client-address")).toHaveTextContent("https://gw.lan:7411/mcp");
+  expect(screen.getByText(/ai-agent-gateway\.mcpb/)).toBeVisible();
+});
+
+it("offers the address alone to programs that sign in by themselves", async () => {
+  const { host } = fakeHost(signedIn("member", answer));
+  renderWith(host, <ConnectAgents user="ana" />);
+  expect(await screen.findByTestId("client-sign-in")).toHaveTextContent("http://127.0.0.1:7410/mcp");
 });
 
 it("shows an agent's token once, ready for each client, and keeps it nowhere", async () => {

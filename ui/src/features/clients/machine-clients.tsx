@@ -7,7 +7,6 @@ import { keys } from "../../api/queries";
 import { Empty, Failure, Loading } from "../../components/states";
 import type { FoundClient, ShellClients } from "../../api/types";
 import { strings } from "../../strings";
-import { Bundle } from "./bundle";
 import { Findings } from "./findings";
 import { ImportDialog } from "./import-dialog";
 import { StateMark } from "./state-mark";
@@ -56,7 +55,6 @@ export function MachineClients({ shell, user }: MachineClientsProps) {
           {t.lookAgain}
         </Button>
       </div>
-      <Bundle shell={shell} />
       {opened?.what === "wire" && dialog && <WireDialog {...dialog} />}
       {opened?.what === "unwire" && dialog && <UnwireDialog {...dialog} />}
       {opened?.what === "import" && dialog && <ImportDialog {...dialog} />}

@@ -3,7 +3,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { unwrap } from "../../api/client";
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { accountsQuery, keys } from "../../api/queries";
 import type { Account } from "../../api/types";
@@ -13,7 +12,7 @@ import { CopyLine } from "../../components/copy-line";
 import { Confirm } from "../../components/dialogs";
 import type { IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
-import { Failure, Loading } from "../../components/states";
+import { Failure, Unread } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 
@@ -29,11 +28,7 @@ const STATES: Record<Account["state"], { tone: Tone; icon: IconName; label: stri
 export function Accounts({ connection }: { connection?: string }) {
   const { client } = useGateway();
   const accounts = useQuery({ ...accountsQuery(client), select: (all) => all.filter((account) => connection === undefined || account.connection === connection) });
-  if (accounts.isError && accounts.data === undefined) {
-    const error = asApiError(accounts.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void accounts.refetch() }} />;
-  }
-  if (accounts.data === undefined) return <Loading label={strings.loading} />;
+  if (accounts.data === undefined) return <Unread of={accounts} />;
   return (
     <>
       {accounts.data.length === 0 && (

@@ -104,7 +104,7 @@ export function AddConnection({ entry, onClose, onBack = onClose, onAdded }: Add
     <Dialog onClose={onClose} title={reviewing ? t.reviewTitle : t.addTitle} size="lg" closeButtonProps={{ "aria-label": strings.close }}>
       {reviewing ? (
         <Stack>
-          <Text size="sm">{form.values.kind === "stdio" ? t.reviewStdio : t.reviewHttp}</Text>
+          <Text size="sm">{form.values.kind === "stdio" ? (isOwnProgram(entry, form.values) ? strings.catalogue.builtIn : t.reviewStdio) : t.reviewHttp}</Text>
           <Target transport={transportOf(form.values)} />
           {form.values.credentials.some(isGiven) && (
             <Text size="sm">{t.reviewCredentials(form.values.credentials.filter(isGiven).map((credential) => credential.name.trim()))}</Text>
@@ -305,6 +305,11 @@ function valuesOf(entry: Entry): Values {
   });
   const credentials = (entry.secrets ?? []).map(({ name, label, example, prefix = "", optional = false }) => ({ id: nextId(), name, value: "", wanted: { label, example, prefix, optional } }));
   return { ...EMPTY(), name: entry.id, kind: entry.url === undefined ? "stdio" : "http", argv, url: entry.url ?? "", credentials, signIn: entry.signIn ? "user" : "none" };
+}
+
+/** As long as nobody has changed the command. */
+function isOwnProgram(entry: Entry | undefined, values: Values): boolean {
+  return entry?.builtIn === true && JSON.stringify(entry.argv) === JSON.stringify(values.argv.map((argument) => argument.text));
 }
 
 function asksNothing(entry: Entry): boolean {

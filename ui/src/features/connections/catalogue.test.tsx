@@ -51,6 +51,7 @@ it("adds the sample with two clicks, and shows the command in between", async ()
   await userEvent.click(await screen.findByTestId("catalogue-sample"));
   const command = within(await screen.findByRole("list", { name: "Command" })).getAllByRole("listitem");
   expect(command.map((argument) => argument.textContent)).toEqual(["/opt/agw dir/agw", "sample"]);
+  expect(screen.getByText(/start its own program/)).toBeVisible();
   expect(posted()).toBeUndefined();
   await userEvent.click(screen.getByTestId("connection-confirm"));
   await waitFor(() => expect(posted()).toMatchObject({ name: "sample", transport: { kind: "stdio", argv: ["/opt/agw dir/agw", "sample"] } }));

@@ -25,11 +25,13 @@ export interface Entry {
   client?: boolean;
   /** What has to be on this machine to start it. */
   runtime?: "node" | "uv";
+  /** It is the gateway’s own program. */
+  builtIn?: boolean;
   /** Where its publisher describes it. */
   home?: string;
 }
 
-export interface EntrySecret {
+interface EntrySecret {
   name: string;
   label: string;
   example: string;
@@ -42,7 +44,7 @@ export const CATALOGUE = entries as readonly Entry[];
 
 /** The server that is built into the gateway; `program` is the gateway itself. */
 export function sampleEntry(program: string, text: { name: string; publisher: string; text: string; words: string }): Entry {
-  return { id: "sample", ...text, argv: [program, "sample"] };
+  return { id: "sample", ...text, argv: [program, "sample"], builtIn: true };
 }
 
 /** Those that have every word, best first: in the name, then in what it is for. */

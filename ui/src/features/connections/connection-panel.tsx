@@ -1,15 +1,14 @@
-import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { connectionQuery, toolsQuery } from "../../api/queries";
 import type { ConnectionDetail } from "../../api/types";
 import { useIsAdmin } from "../../api/use-role";
-import { Failure, Loading } from "../../components/states";
-import { ago, dayAndTime, dayOrTime } from "../../components/time";
+import { Unread } from "../../components/states";
+import { dayOrTime, exactInstant } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { useNow } from "../../components/use-now";
+import { Ago } from "../../components/when";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
 import { Actions } from "./actions";
@@ -31,11 +30,7 @@ export function ConnectionPanel({ name, onGone, ...slots }: ConnectionPanelProps
   const mayChange = useIsAdmin();
   const detail = useQuery(connectionQuery(client, name));
   const tools = useQuery({ ...toolsQuery(client), select: (all) => all.filter((tool) => tool.connection === name) });
-  if (detail.isError && detail.data === undefined) {
-    const error = asApiError(detail.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void detail.refetch() }} />;
-  }
-  if (detail.data === undefined) return <Loading label={strings.loading} />;
+  if (detail.data === undefined) return <Unread of={detail} />;
   return (
     <div className="item-body">
       {mayChange && <Actions connection={detail.data} onGone={onGone} />}
@@ -67,7 +62,7 @@ function Facts({ detail }: { detail: ConnectionDetail }) {
       <dd>
         {t.health[detail.health]}
         {since !== "" && (
-          <span className="dim" title={dayAndTime(since)}>
+          <span className="dim" title={exactInstant(since)}>
             {" "}
             {t.since(dayOrTime(since, now))}
           </span>
@@ -79,9 +74,9 @@ function Facts({ detail }: { detail: ConnectionDetail }) {
           <dt>{t.lastError}</dt>
           <dd>
             <UntrustedText text={detail.last_error.problem} />{" "}
-            <Text span size="sm" c="dimmed" title={dayAndTime(detail.last_error.at)}>
-              {ago(detail.last_error.at, now)}
-            </Text>
+            <span className="dim">
+              <Ago at={detail.last_error.at} now={now} />
+            </span>
           </dd>
         </>
       )}

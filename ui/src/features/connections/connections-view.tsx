@@ -1,7 +1,6 @@
 import { Button, Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { connectionsQuery } from "../../api/queries";
 import type { Transport } from "../../api/types";
@@ -9,7 +8,7 @@ import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
-import { Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
@@ -17,6 +16,7 @@ import { AddDialog } from "./add-dialog";
 import { ConnectionPanel } from "./connection-panel";
 import { HealthMark } from "./health-mark";
 import type { ToolSlots } from "./slots";
+import "./connections.css";
 
 const t = strings.connections;
 
@@ -66,14 +66,7 @@ export function ConnectionsView({ open, onOpen, adding, onAdding, ...slots }: Co
         <h1>{t.title}</h1>
         {mayChange ? add : <span className="dim small">{t.readOnly}</span>}
       </div>
-      {connections.isPending && <Loading label={strings.loading} />}
-      {connections.isError && connections.data === undefined && (
-        <Failure
-          message={asApiError(connections.error).message}
-          next={asApiError(connections.error).next}
-          action={{ label: strings.retry, run: () => void connections.refetch() }}
-        />
-      )}
+      <Unread of={connections} />
       {connections.data?.length === 0 && <Empty icon="plug" title={t.emptyTitle} text={t.emptyText} />}
       <ul className="items">
         {connections.data?.map((connection) => (

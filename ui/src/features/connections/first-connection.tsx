@@ -2,10 +2,9 @@ import { Text } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { connectionsQuery } from "../../api/queries";
-import { Failure, Loading } from "../../components/states";
+import { Unread } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
@@ -13,6 +12,7 @@ import { AddConnection } from "./add-connection";
 import type { Entry } from "./catalogue";
 import { CatalogueList } from "./catalogue-list";
 import { HealthMark } from "./health-mark";
+import "./connections.css";
 
 const t = strings.connections;
 
@@ -21,11 +21,7 @@ export function FirstConnection() {
   const { client } = useGateway();
   const connections = useQuery(connectionsQuery(client));
   const [adding, setAdding] = useState<Entry | "by hand">();
-  if (connections.isError && connections.data === undefined) {
-    const error = asApiError(connections.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void connections.refetch() }} />;
-  }
-  if (connections.data === undefined) return <Loading label={strings.loading} />;
+  if (connections.data === undefined) return <Unread of={connections} />;
   return (
     <>
       <ul className="items">

@@ -5,8 +5,8 @@ import { useEffect, useRef } from "react";
 import { useGateway } from "../../api/gateway";
 import { logsQuery } from "../../api/queries";
 import type { LogLine } from "../../api/types";
-import { exactTime, timeOfDay } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
+import { When } from "../../components/when";
 import { strings } from "../../strings";
 
 const t = strings.connections;
@@ -55,9 +55,9 @@ export function Logs({ name }: { name: string }) {
 function Line({ line }: { line: LogLine }) {
   return (
     <li data-source={line.source}>
-      <time className="dim" dateTime={line.at} title={exactTime(line.at)}>
-        {timeOfDay(line.at)}
-      </time>
+      <span className="dim">
+        <When at={line.at} as="time" />
+      </span>
       <span className="dim">{t.sources[line.source]}</span>
       <span>
         <UntrustedText text={line.text} />

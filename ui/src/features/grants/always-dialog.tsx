@@ -8,6 +8,7 @@ import { alwaysQuery } from "../../api/queries";
 import { Failure, Loading } from "../../components/states";
 import { strings } from "../../strings";
 import { ChangeDialog } from "./change-dialog";
+import "./grants.css";
 
 const t = strings.approvals;
 

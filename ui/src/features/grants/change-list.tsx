@@ -3,6 +3,7 @@ import { dayAndTime } from "../../components/time";
 import { ToolName } from "../../components/tool-name";
 import { strings } from "../../strings";
 import { EffectMark } from "./grant-marks";
+import "./grants.css";
 
 const t = strings.grants.change;
 

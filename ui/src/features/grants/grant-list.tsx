@@ -140,7 +140,7 @@ export function GrantList({ grants, only, onAll }: GrantListProps) {
   );
 }
 
-export function Covers({ grant }: { grant: Grant }) {
+function Covers({ grant }: { grant: Grant }) {
   const added = grant.new_tools ?? [];
   return (
     <>

@@ -5,6 +5,7 @@ import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
 import { useGrantDialogs } from "./use-grant-dialogs";
+import "./grants.css";
 
 const t = strings.grants.grantThis;
 

@@ -2,11 +2,10 @@ import { Tabs } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useMemo, useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, grantsQuery, teamsQuery, toolsQuery, usersQuery } from "../../api/queries";
 import { useRole } from "../../api/use-role";
-import { Failure, Loading } from "../../components/states";
+import { Unread } from "../../components/states";
 import { strings } from "../../strings";
 import { ExplainPanel } from "./explain/explain-panel";
 import { GrantList } from "./grant-list";
@@ -14,12 +13,11 @@ import type { GridFilter } from "./grid/grid-toolbar";
 import { GridView } from "./grid/grid-view";
 import { isFresh } from "./grid/rows";
 import { useStaged } from "./grid/use-staged";
+import { GRANT_VIEWS, type GrantsPart } from "./parts";
 import { Suggestions } from "./suggestions";
+import "./grants.css";
 
 const t = strings.grants;
-
-export const GRANT_VIEWS = ["grid", "all", "suggestions", "why"] as const;
-export type GrantsPart = (typeof GRANT_VIEWS)[number];
 
 interface GrantsViewProps {
   view: GrantsPart;
@@ -52,22 +50,13 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
   useEffect(() => onUnsaved(unsaved), [unsaved, onUnsaved]);
   const people = useMemo(() => ({ users: users.data ?? [], agents: agents.data ?? [], teams: teams.data ?? [] }), [users.data, agents.data, teams.data]);
 
-  const all = [users, agents, teams, grants, tools];
-  const failed = all.find((query) => query.isError && query.data === undefined);
-  if (failed) {
-    const error = asApiError(failed.error);
+  const wanted = [users, agents, grants, tools, ...(seesTeams ? [teams] : [])];
+  const missing = wanted.find((query) => query.isError && query.data === undefined) ?? wanted.find((query) => query.data === undefined);
+  if (missing !== undefined || !users.data || !agents.data || !grants.data || !tools.data) {
     return (
       <>
         <h1>{t.title}</h1>
-        <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => all.forEach((query) => void query.refetch()) }} />
-      </>
-    );
-  }
-  if (!users.data || !agents.data || (seesTeams && !teams.data) || !grants.data || !tools.data) {
-    return (
-      <>
-        <h1>{t.title}</h1>
-        <Loading label={strings.loading} />
+        {missing && <Unread of={{ ...missing, refetch: () => wanted.forEach((query) => void query.refetch()) }} />}
       </>
     );
   }
@@ -77,15 +66,15 @@ export function GrantsView({ view, filter, grant, newToolsHref, onView, onFilter
     <>
       <div className="titled-tabs">
         <h1>{t.title}</h1>
-      <Tabs value={view} onChange={(value) => onView(GRANT_VIEWS.find((part) => part === value) ?? "grid")}>
-        <Tabs.List aria-label={t.viewsLabel}>
-          {views.map((part) => (
-            <Tabs.Tab key={part} value={part} data-testid={`grants-view-${part}`}>
-              {t.views[part]}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-      </Tabs>
+        <Tabs value={view} onChange={(value) => onView(GRANT_VIEWS.find((part) => part === value) ?? "grid")}>
+          <Tabs.List aria-label={t.viewsLabel}>
+            {views.map((part) => (
+              <Tabs.Tab key={part} value={part} data-testid={`grants-view-${part}`}>
+                {t.views[part]}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </Tabs>
       </div>
       {fresh > 0 && view !== "why" && (
         <p className="note" data-tone="wait">

@@ -7,9 +7,9 @@ import type { Change, Simulation } from "../../api/types";
 import { useAction } from "../../api/use-action";
 import { Icon } from "../../components/icons";
 import { Failure } from "../../components/states";
-import { dayAndTime } from "../../components/time";
 import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
+import { When } from "../../components/when";
 import { strings } from "../../strings";
 import { VerdictMark } from "./grant-marks";
 
@@ -109,7 +109,7 @@ export function Outcome({ simulation }: { simulation: Simulation }) {
                     <VerdictMark verdict={flip.before} /> → <VerdictMark verdict={flip.after} />
                   </td>
                   <td className="number">{flip.calls.toLocaleString("en")}</td>
-                  <td className="dim nowrap">{dayAndTime(flip.last_at)}</td>
+                  <td className="dim nowrap"><When at={flip.last_at} /></td>
                 </tr>
               ))}
             </tbody>

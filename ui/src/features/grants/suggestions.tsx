@@ -2,13 +2,12 @@ import { Button, Group, SegmentedControl } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { suggestionsQuery } from "../../api/queries";
 import type { Suggestion } from "../../api/types";
 import { useIsAdmin } from "../../api/use-role";
 import { Mark } from "../../components/mark";
-import { capitalized, Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread, capitalized } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { ChangeDialog } from "./change-dialog";
@@ -38,10 +37,7 @@ export function Suggestions() {
           data={PERIODS.map((value) => ({ value: String(value), label: t.days(value) }))}
         />
       </Group>
-      {suggestions.isPending && <Loading label={strings.loading} />}
-      {suggestions.isError && suggestions.data === undefined && (
-        <Failure message={asApiError(suggestions.error).message} next={asApiError(suggestions.error).next} action={{ label: strings.retry, run: () => void suggestions.refetch() }} />
-      )}
+      <Unread of={suggestions} />
       {suggestions.data?.length === 0 && (
         <div className="panel">
           <Empty icon="check" title={t.none} text={t.noneText} />

@@ -6,6 +6,7 @@ import type { Tool } from "../../api/types";
 import { strings } from "../../strings";
 import { GrantLine } from "./change-list";
 import { patternMatches } from "./patterns";
+import "./grants.css";
 
 /** Most that are shown; the page of grants has all. */
 const MOST = 12;

@@ -6,7 +6,9 @@ import { usePause } from "../../api/use-pause";
 import { Mark } from "../../components/mark";
 import { PauseButton } from "../../components/pause-button";
 import { dayAndTime, isPast } from "../../components/time";
+import { When } from "../../components/when";
 import { strings } from "../../strings";
+import "./people.css";
 
 const t = strings.people;
 const MOST_PATTERNS = 6;
@@ -76,7 +78,7 @@ function Row({ agent, now, owners = false, grantsHref, disabled, mayEdit, mayPau
       <td>
         <Expiry at={agent.expires_at ?? undefined} now={now} />
       </td>
-      <td className="dim">{agent.last_used_at == null ? t.never : dayAndTime(agent.last_used_at)}</td>
+      <td className="dim">{agent.last_used_at == null ? t.never : <When at={agent.last_used_at} />}</td>
       <td className="number">
         <Uses agent={agent} />
       </td>
@@ -136,5 +138,5 @@ function Uses({ agent }: { agent: Agent }) {
 
 function Expiry({ at, now }: { at: string | undefined; now: number }) {
   if (at === undefined) return <span className="dim">{t.noExpiry}</span>;
-  return isPast(at, now) ? <Mark tone="deny" icon="cross" label={t.expired} /> : <span>{dayAndTime(at)}</span>;
+  return isPast(at, now) ? <Mark tone="deny" icon="cross" label={t.expired} /> : <When at={at} />;
 }

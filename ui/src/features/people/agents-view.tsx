@@ -2,14 +2,13 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery } from "../../api/queries";
 import type { Agent } from "../../api/types";
 import { useRole } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
-import { Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread } from "../../components/states";
 import { isPast } from "../../components/time";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
@@ -46,10 +45,7 @@ export function AgentsView({ find, onFind, grantsHref }: AgentsViewProps) {
         <TextInput size="xs" w={240} aria-label={t.find} placeholder={t.find} leftSection={<Icon name="search" size={13} />} value={find} onChange={(event) => onFind(event.currentTarget.value)} data-testid="agents-find" />
         <SegmentedControl size="xs" aria-label={t.show} value={kind} onChange={(value) => setKind(SHOWN.find((part) => part === value) ?? "all")} data={SHOWN.map((value) => ({ value, label: t.kinds[value] }))} />
       </div>
-      {agents.isPending && <Loading label={strings.loading} />}
-      {agents.isError && agents.data === undefined && (
-        <Failure message={asApiError(agents.error).message} next={asApiError(agents.error).next} action={{ label: strings.retry, run: () => void agents.refetch() }} />
-      )}
+      <Unread of={agents} />
       {agents.data?.length === 0 && <Empty icon="plug" title={t.emptyTitle} text={strings.people.noAgents} />}
       {agents.data && agents.data.length > 0 && matching.length === 0 && <p className="dim note">{t.none}</p>}
       {shown.length > 0 && (

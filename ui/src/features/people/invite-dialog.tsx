@@ -1,13 +1,14 @@
 import { Alert, Button, NativeSelect, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useQueryClient } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
-import { keys } from "../../api/queries";
+import { authorityQuery, keys, sharingQuery } from "../../api/queries";
 import type { InviteCreated, Team } from "../../api/types";
 import { useAction } from "../../api/use-action";
+import { CopyLine } from "../../components/copy-line";
 import { Dialog } from "../../components/dialog";
 import { Icon } from "../../components/icons";
 import { SecretOnce } from "../../components/secret-once";
@@ -32,6 +33,8 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
   const { client } = useGateway();
   const queries = useQueryClient();
   const [made, setMade] = useState<InviteCreated>();
+  const sharing = useQuery(sharingQuery(client)).data;
+  const authority = useQuery(authorityQuery(client)).data;
   const form = useForm({
     initialValues: { user: user ?? "", role: "member", teams: [] as string[], ttl: String(7 * DAY) },
     validate: { user: (value) => (value.trim() === "" ? t.userMissing : null) },
@@ -47,13 +50,12 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
         <Stack>
           <Text size="sm">{t.linkOnce}</Text>
           <SecretOnce secret={made.link} label={t.link} copy={strings.copy} copied={strings.copied} copyFailed={strings.copyFailed} testId="invite-link" />
-          {!made.shared && (
-            <Alert variant="light" icon={<Icon name="alert" />} className="notice" data-tone="wait" role="alert" data-testid="invite-only-here">
-              <Text size="sm">{t.onlyHere}</Text>
-              <Button component="a" href={sharingHref} size="xs" variant="default" mt="xs">
-                {t.share}
-              </Button>
-            </Alert>
+          {!made.shared && <OnlyHere text={t.onlyHere} sharingHref={sharingHref} />}
+          {made.shared && authority?.in_use === true && (
+            <>
+              <Text size="sm">{t.warns}</Text>
+              <CopyLine text={authority.fingerprint} label={strings.sharing.fingerprint} testId="invite-fingerprint" />
+            </>
           )}
           <Button onClick={onClose} data-testid="invite-sent">
             {t.sent}
@@ -67,6 +69,7 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
       <form noValidate onSubmit={form.onSubmit((values) => void make.run(values))}>
         <Stack>
           <Text size="sm">{t.text}</Text>
+          {sharing !== undefined && sharing.state !== "listening" && <OnlyHere text={t.onlyHereYet} sharingHref={sharingHref} />}
           {make.error && <Failure message={make.error.message} next={make.error.next} />}
           <TextInput label={t.user} autoComplete="off" data-autofocus={user === undefined} readOnly={user !== undefined} required data-testid="invite-user" {...form.getInputProps("user")} />
           {user === undefined && (
@@ -82,5 +85,17 @@ export function InviteDialog({ user, teams, sharingHref, onClose }: InviteDialog
         </Stack>
       </form>
     </Dialog>
+  );
+}
+
+/** Better said before the link is made, too. */
+function OnlyHere({ text, sharingHref }: { text: string; sharingHref: string }) {
+  return (
+    <Alert variant="light" icon={<Icon name="alert" />} className="notice" data-tone="wait" role="status" data-testid="invite-only-here">
+      <Text size="sm">{text}</Text>
+      <Button component="a" href={sharingHref} size="xs" variant="default" mt="xs">
+        {t.share}
+      </Button>
+    </Alert>
   );
 }

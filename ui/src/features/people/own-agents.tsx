@@ -9,7 +9,7 @@ import { type TokenSlot, UserPanel } from "./user-panel";
 const t = strings.invites.own;
 
 /** A member's home: the programs that act for them. */
-export function OwnAgents({ grantsHref, HowTo }: { grantsHref: (subject: string) => string; HowTo: TokenSlot }) {
+export function OwnAgents({ grantsHref, connectHref, HowTo }: { grantsHref: (subject: string) => string; connectHref: string; HowTo: TokenSlot }) {
   const { client } = useGateway();
   const own = useQuery(sessionQuery(client)).data?.user;
   // A member is told of themself alone.
@@ -23,7 +23,7 @@ export function OwnAgents({ grantsHref, HowTo }: { grantsHref: (subject: string)
             me && (
               <>
                 <h2 className="visually-hidden">{t.agents}</h2>
-                <UserPanel user={me} teams={[]} grantsHref={grantsHref} HowTo={HowTo} onGone={() => undefined} />
+                <UserPanel user={me} teams={[]} grantsHref={grantsHref} connectHref={connectHref} HowTo={HowTo} onGone={() => undefined} />
               </>
             )
           );

@@ -2,7 +2,6 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { teamsQuery, usersQuery } from "../../api/queries";
 import type { User } from "../../api/types";
@@ -10,13 +9,14 @@ import { useRole } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
-import { Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { AddUser } from "./add-user";
 import { AgentsView } from "./agents-view";
 import { InviteDialog } from "./invite-dialog";
 import { Invites } from "./invites";
+import { PEOPLE_PARTS, type PeoplePart } from "./parts";
 import { Teams } from "./teams";
 import { type TokenSlot, UserPanel } from "./user-panel";
 
@@ -24,9 +24,6 @@ const STEP = 100;
 /** Fewer are found at a glance. */
 const MOST_UNFILTERED = 8;
 const t = strings.people;
-
-export const PEOPLE_PARTS = ["users", "agents", "teams", "clients"] as const;
-export type PeoplePart = (typeof PEOPLE_PARTS)[number];
 
 interface PeopleViewProps {
   part: PeoplePart;
@@ -55,8 +52,8 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
   const wanted = find.trim().toLowerCase();
   const matching = (users.data ?? []).filter((user) => user.name === open || [user.name, ...user.teams].some((name) => name.toLowerCase().includes(wanted)));
   const { shown, left, more } = usePaging(matching, STEP);
-  // A member has no teams to look at.
-  const parts = PEOPLE_PARTS.filter((each) => each !== "teams" || role !== "member");
+  // A member has no teams to look at, an auditor changes nothing.
+  const parts = PEOPLE_PARTS.filter((each) => (each !== "teams" || role !== "member") && (each !== "clients" || role !== "auditor"));
   const partLabel = (each: PeoplePart) => (each === "clients" && !host.shell ? t.connectAgents : t.parts[each]);
   const [inviting, setInviting] = useState<{ user?: string }>();
 
@@ -76,14 +73,7 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
         )}
         {role === "auditor" && <span className="dim small">{t.readOnly}</span>}
       </div>
-      {users.isPending && <Loading label={strings.loading} />}
-      {users.isError && users.data === undefined && (
-        <Failure
-          message={asApiError(users.error).message}
-          next={asApiError(users.error).next}
-          action={{ label: strings.retry, run: () => void users.refetch() }}
-        />
-      )}
+      <Unread of={users} />
       <SegmentedControl size="xs" w="fit-content" aria-label={t.partsLabel} value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")} data={parts.map((value) => ({ value, label: partLabel(value) }))} data-testid="people-parts" />
       {part === "agents" && <AgentsView find={find} onFind={onFind} grantsHref={grantsHref} />}
       {part === "teams" && teams.data && <Teams teams={teams.data} users={users.data ?? []} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}

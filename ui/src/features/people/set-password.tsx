@@ -8,6 +8,7 @@ import { keys } from "../../api/queries";
 import { useAction } from "../../api/use-action";
 import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
+import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
 
 const t = strings.people;
@@ -42,6 +43,7 @@ export function SetPassword({ user, onClose }: { user: string; onClose: () => vo
         <Stack>
           <Text size="sm">{t.passwordText}</Text>
           {save.error && <Failure message={save.error.message} next={save.error.next} />}
+          <WhosePassword user={user} />
           <PasswordInput label={t.password} description={t.passwordHint(MIN_LENGTH)} autoComplete="new-password" data-autofocus required data-testid="user-password" {...form.getInputProps("password")} />
           <PasswordInput label={t.passwordAgain} autoComplete="new-password" required data-testid="user-password-again" {...form.getInputProps("again")} />
           <Button type="submit" loading={save.pending} data-testid="user-password-save">

@@ -3,7 +3,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useState } from "react";
 
 import { unwrap } from "../../api/client";
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { agentsQuery, keys } from "../../api/queries";
 import type { Team, User } from "../../api/types";
@@ -15,7 +14,7 @@ import { Confirm } from "../../components/dialogs";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
 import { PauseButton } from "../../components/pause-button";
-import { Failure, Loading } from "../../components/states";
+import { Failure, Unread } from "../../components/states";
 import { strings } from "../../strings";
 import { AddAgent } from "./add-agent";
 import { AgentTable } from "./agent-table";
@@ -39,9 +38,11 @@ interface UserPanelProps {
   onGone: () => void;
   /** Makes a link by which they set a password themselves. */
   onInvite?: () => void;
+  /** Where one's own programs are connected. */
+  connectHref?: string | undefined;
 }
 
-export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite }: UserPanelProps) {
+export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite, connectHref }: UserPanelProps) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const stopped = useServiceState() === "stopped";
@@ -130,19 +131,19 @@ export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite }: 
       <div className="page-head">
         <h3>{t.agents}</h3>
         {role !== "auditor" && (
-          <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
-            {t.addAgent}
-          </Button>
+          <Group gap="xs">
+            <Button size="xs" variant="default" disabled={stopped} leftSection={<Icon name="add" size={14} />} onClick={() => setAdding(true)} data-testid="agent-add">
+              {t.addAgent}
+            </Button>
+            {connectHref !== undefined && (
+              <Button size="xs" component="a" href={connectHref} leftSection={<Icon name="plug" size={14} />} data-testid="agent-connect">
+                {t.connectAgents}
+              </Button>
+            )}
+          </Group>
         )}
       </div>
-      {agents.isPending && <Loading label={strings.loading} />}
-      {agents.isError && agents.data === undefined && (
-        <Failure
-          message={asApiError(agents.error).message}
-          next={asApiError(agents.error).next}
-          action={{ label: strings.retry, run: () => void agents.refetch() }}
-        />
-      )}
+      <Unread of={agents} />
       {agents.data?.length === 0 && (
         <Text size="sm" c="dimmed">
           {t.noAgents}

@@ -1,4 +1,4 @@
-import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
+import { Button, PasswordInput, Stack, Text } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useEffect, useState } from "react";
 
@@ -6,11 +6,12 @@ import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure, Loading } from "../../components/states";
+import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 import { Strength } from "./strength";
 
 const t = strings.invites.accept;
-const MIN_LENGTH = 10;
 
 interface AcceptInviteProps {
   /** The last part of the link; held in memory alone, and gone with this page. */
@@ -27,7 +28,7 @@ export function AcceptInvite({ secret, onUser, onDone }: AcceptInviteProps) {
   const form = useForm({
     initialValues: { password: "", again: "" },
     validate: {
-      password: (value) => (Array.from(value).length < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      password: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.password ? null : t.different),
     },
   });
@@ -67,8 +68,7 @@ export function AcceptInvite({ secret, onUser, onDone }: AcceptInviteProps) {
         >
           <Stack>
             <Text size="sm">{t.text}</Text>
-            {/* So that a password manager knows whose it is. */}
-            <TextInput value={user} readOnly autoComplete="username" className="visually-hidden" tabIndex={-1} aria-hidden="true" />
+            <WhosePassword user={user} />
             <PasswordInput label={t.password} description={t.passwordHint(MIN_LENGTH)} autoComplete="new-password" autoFocus required data-testid="invite-password" {...form.getInputProps("password")} />
             <Strength password={form.values.password} known={[user]} />
             <PasswordInput label={t.again} autoComplete="new-password" required data-testid="invite-again" {...form.getInputProps("again")} />

@@ -7,13 +7,14 @@ import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Dialog } from "../../components/dialog";
 import { Failure } from "../../components/states";
+import { WhosePassword } from "../../components/whose-password";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 
 const t = strings.ownPassword;
-const MIN_LENGTH = 10;
 
 /** One's own password. */
-export function ChangePassword({ onClose }: { onClose: () => void }) {
+export function ChangePassword({ user, onClose }: { user: string; onClose: () => void }) {
   const { client } = useGateway();
   const [done, setDone] = useState(false);
   const form = useForm({
@@ -21,7 +22,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
     validate: {
       current: (value) => (value === "" ? t.currentMissing : null),
       // Counted as the gateway counts: by character, not by UTF-16 unit.
-      new: (value) => (Array.from(value).length < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      new: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.new ? null : t.different),
     },
   });
@@ -51,6 +52,7 @@ export function ChangePassword({ onClose }: { onClose: () => void }) {
         >
           <Stack>
             {change.error && <Failure message={change.error.message} next={change.error.next} />}
+            <WhosePassword user={user} />
             <PasswordInput label={t.current} autoComplete="current-password" data-autofocus required data-testid="password-current" {...form.getInputProps("current")} />
             <PasswordInput label={t.new} description={t.newHint(MIN_LENGTH)} autoComplete="new-password" required data-testid="password-new" {...form.getInputProps("new")} />
             <PasswordInput label={t.again} autoComplete="new-password" required data-testid="password-again" {...form.getInputProps("again")} />

@@ -5,6 +5,7 @@ import { createPortal } from "react-dom";
 import { Icon } from "../../components/icons";
 import { SecretOnce } from "../../components/secret-once";
 import { strings } from "../../strings";
+import "./session.css";
 
 const t = strings.recoveryKey;
 
@@ -47,7 +48,7 @@ export function RecoveryKey({ recoveryKey, user, onContinue }: { recoveryKey: st
             {asked.map((index) => (
               <TextInput
                 key={index}
-                label={t.group(index + 1)}
+                label={t.group(index + 1, groups.length)}
                 className="mono"
                 autoComplete="off"
                 spellCheck={false}

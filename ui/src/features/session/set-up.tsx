@@ -6,10 +6,10 @@ import { useGateway } from "../../api/gateway";
 import { useAction } from "../../api/use-action";
 import { Failure } from "../../components/states";
 import { strings } from "../../strings";
+import { isLongEnough, MIN_LENGTH } from "./password";
 import { Strength } from "./strength";
 
 const t = strings.setUp;
-const MIN_LENGTH = 10;
 
 /** First run: the first admin. Hands on the recovery key, which is never shown again. */
 export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onDone: (done: { recoveryKey: string; user: string }) => void }) {
@@ -18,9 +18,9 @@ export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onD
     initialValues: { admin: "", password: "", again: "", passphrase: "" },
     validate: {
       admin: (value) => (value.trim() === "" ? t.adminMissing : null),
-      password: (value) => (characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      password: (value) => (isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
       again: (value, values) => (value === values.password ? null : t.different),
-      passphrase: (value) => (withPassphrase && characters(value) < MIN_LENGTH ? t.tooShort(MIN_LENGTH) : null),
+      passphrase: (value) => (!withPassphrase || isLongEnough(value) ? null : t.tooShort(MIN_LENGTH)),
     },
   });
   const setUp = useAction(async (values: typeof form.values) => {
@@ -87,9 +87,4 @@ export function SetUp({ withPassphrase, onDone }: { withPassphrase: boolean; onD
       </Stack>
     </form>
   );
-}
-
-/** Counted as the gateway counts: by character, not by UTF-16 unit. */
-function characters(text: string): number {
-  return Array.from(text).length;
 }

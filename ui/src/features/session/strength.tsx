@@ -3,6 +3,7 @@ import { Progress, Text } from "@mantine/core";
 import { Mark, type Tone } from "../../components/mark";
 import { strings } from "../../strings";
 import { useStrength } from "./use-strength";
+import "./session.css";
 
 const t = strings.setUp.strength;
 const TONES: readonly Tone[] = ["deny", "deny", "wait", "allow", "allow"];

@@ -2,6 +2,7 @@ import { Button, Stack, Text } from "@mantine/core";
 
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
+import "./session.css";
 
 const t = strings.welcome;
 

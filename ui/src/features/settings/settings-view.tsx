@@ -11,17 +11,16 @@ import { Diagnostics } from "./sections/diagnostics";
 import { EgressSection } from "./sections/egress";
 import { KeychainSection } from "./sections/keychain";
 import { Sessions } from "./sections/sessions";
+import { SETTINGS_PARTS, type SettingsPart } from "./parts";
+import "./settings.css";
 
 const t = strings.settings;
-
-export const SETTINGS_PARTS = ["sharing", "keychain", "sessions", "appearance", "desktop", "diagnostics", "egress"] as const;
-export type SettingsPart = (typeof SETTINGS_PARTS)[number];
 
 const ICONS: Record<SettingsPart, IconName> = { sharing: "plug", keychain: "key", sessions: "people", appearance: "sun", desktop: "home", diagnostics: "shield", egress: "up" };
 /** A member has what is their own. */
 const OWN: readonly SettingsPart[] = ["sessions", "appearance", "desktop"];
 
-export function partsOf(role: Role): readonly SettingsPart[] {
+function partsOf(role: Role): readonly SettingsPart[] {
   return role === "member" ? OWN : SETTINGS_PARTS;
 }
 

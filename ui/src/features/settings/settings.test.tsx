@@ -6,7 +6,8 @@ import type { Egress, OpenSession, Role } from "../../api/types";
 import type { Host, ShellClients } from "../../host";
 import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../test/gateway";
 import { Listening } from "./sections/listening";
-import { type SettingsPart, SettingsView } from "./settings-view";
+import type { SettingsPart } from "./parts";
+import { SettingsView } from "./settings-view";
 
 const sessions: OpenSession[] = [
   { id: "aa", place: "window", browser: null, created_at: "2026-01-01T00:00:00Z", used_at: new Date().toISOString(), expires_at: "2026-01-01T12:00:00Z", current: true },

@@ -4,6 +4,7 @@ import { useIsAdmin } from "../../api/use-role";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
 import { nextStep, START_STEPS, type StartStep, useStart } from "./use-start";
+import "./start.css";
 
 const t = strings.start;
 

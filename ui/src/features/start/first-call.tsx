@@ -15,13 +15,19 @@ import { ToolName } from "../../components/tool-name";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { useCalls } from "./use-calls";
+import "./start.css";
 
 const t = strings.start.call;
 /** Tools that are offered to be allowed at once. */
 const MOST = 12;
 
+interface FirstCallProps {
+  /** Where the token of an agent of this person is, if one is on this machine. */
+  tokenFile?: string | undefined;
+}
+
 /** Allow something, see the first call go through, take it back, see the next one refused. */
-export function FirstCall() {
+export function FirstCall({ tokenFile }: FirstCallProps) {
   const { client } = useGateway();
   const user = useQuery(sessionQuery(client)).data?.user;
   const connections = useQuery(connectionsQuery(client)).data;
@@ -29,49 +35,64 @@ export function FirstCall() {
   const grants = useQuery(grantsQuery(client)).data;
   const [chosen, setChosen] = useState<string>();
   if (user === undefined || connections === undefined || tools === undefined || grants === undefined) return <Loading label={strings.loading} />;
-  if (connections.length === 0) return <Text size="sm">{t.noTools}</Text>;
-  const connection = chosen ?? (connections.find(({ name }) => name === "sample") ?? connections[0])?.name ?? "";
-  const reading = tools.filter((tool) => tool.connection === connection && (tool.kind ?? "tool") === "tool" && (tool.effect ?? tool.suggested_effect) === "read").slice(0, MOST);
-  const given = grants.filter((grant) => grant.subject === user && grant.effect === "allow" && reading.some((tool) => tool.id === grant.tool));
+  const first = connections.find(({ name }) => name === "sample") ?? connections.find(({ health, tools: count }) => health === "ready" && count > 0) ?? connections[0];
+  const connection = connections.find(({ name }) => name === chosen) ?? first;
+  if (connection === undefined) return <Text size="sm">{t.noTools}</Text>;
+  const offered = tools
+    .filter((tool) => tool.connection === connection.name && (tool.kind ?? "tool") === "tool")
+    .toSorted((a, b) => Number(reads(b)) - Number(reads(a)))
+    .slice(0, MOST);
+  const given = grants.filter((grant) => grant.subject === user && grant.effect === "allow" && offered.some((tool) => tool.id === grant.tool));
   return (
     <Stack>
       {connections.length > 1 && (
-        <NativeSelect w={260} label={t.connection} value={connection} data={connections.map(({ name }) => name)} onChange={(event) => setChosen(event.currentTarget.value)} data-testid="start-connection" />
+        <NativeSelect w={260} label={t.connection} value={connection.name} data={connections.map(({ name }) => name)} onChange={(event) => setChosen(event.currentTarget.value)} data-testid="start-connection" />
       )}
-      <Story key={connection} user={user} connection={connection} reading={reading} given={given} />
+      {offered.length === 0 ? (
+        <Text size="sm" data-testid="start-nothing">
+          <UntrustedText text={connection.health === "ready" ? t.noneOffered(connection.name) : t.notReady(connection.name, connection.problem ?? "")} />
+        </Text>
+      ) : (
+        <Story key={connection.name} user={user} connection={connection.name} offered={offered} given={given} tokenFile={tokenFile} />
+      )}
     </Stack>
   );
 }
 
-interface PartProps {
+/** As an admin or its server says. */
+const reads = (tool: Tool) => (tool.effect ?? tool.suggested_effect) === "read";
+
+interface PartProps extends FirstCallProps {
   user: string;
   connection: string;
-  /** What only reads, as an admin or its server says. */
-  reading: readonly Tool[];
+  /** What only reads comes first. */
+  offered: readonly Tool[];
   /** The grants of it that this person has. */
   given: readonly Grant[];
 }
 
 /** First what is allowed, then what came of it; once it was taken back, the other way round. */
 function Story(props: PartProps) {
-  const { calls, seen } = useCalls(props.user);
+  const { calls: all, seen } = useCalls(props.user);
+  const calls = all.filter((call) => props.offered.some((tool) => tool.id === call.tool));
   const taken = props.given.length === 0 && calls.some((call) => call.decision === "allow");
   const permit = <Permit key="permit" again={taken} {...props} />;
   const told = <Calls key="calls" calls={calls} seen={seen} {...props} />;
   return <>{taken ? [told, permit] : [permit, told]}</>;
 }
 
-function Permit({ user, connection, reading, given, again }: PartProps & { again: boolean }) {
+function Permit({ user, offered, given, again }: PartProps & { again: boolean }) {
   const { client } = useGateway();
   const queries = useQueryClient();
-  const [left, setLeft] = useState<ReadonlySet<string>>(new Set());
-  const wanted = reading.filter((tool) => !left.has(tool.id));
+  // What only reads is chosen, unless a person says otherwise.
+  const [turned, setTurned] = useState<ReadonlySet<string>>(new Set());
+  const isWanted = (tool: Tool) => reads(tool) !== turned.has(tool.id);
+  const wanted = offered.filter(isWanted);
   const allow = useAction(async () => {
     const add = wanted.map((tool) => ({ subject: user, tool: tool.id, effect: "allow" as const }));
     await unwrap(client.POST("/api/v1/changes", { body: { add } }));
     await queries.invalidateQueries({ queryKey: [keys.grants] });
   });
-  if (reading.length === 0) return <Text size="sm">{t.noneReads(connection)}</Text>;
   if (given.length > 0) {
     return (
       <Text size="sm" role="status" data-testid="start-allowed">
@@ -82,14 +103,15 @@ function Permit({ user, connection, reading, given, again }: PartProps & { again
   return (
     <fieldset className="rows">
       <legend>{again ? t.again : t.may}</legend>
-      {reading.map((tool) => (
+      {offered.map((tool) => (
         <Checkbox
           key={tool.id}
-          checked={!left.has(tool.id)}
-          onChange={({ currentTarget }) => setLeft((now) => new Set(currentTarget.checked ? [...now].filter((id) => id !== tool.id) : [...now, tool.id]))}
+          checked={isWanted(tool)}
+          onChange={() => setTurned((now) => new Set(now.has(tool.id) ? [...now].filter((id) => id !== tool.id) : [...now, tool.id]))}
           label={
             <>
-              <ToolName id={tool.id} /> <span className="dim"><UntrustedText text={tool.description} limit={90} /></span>
+              <ToolName id={tool.id} /> <span className="dim"><UntrustedText text={tool.description} limit={90} /></span>{" "}
+              {!reads(tool) && <Mark tone="wait" icon="alert" label={strings.tools.effects[tool.effect ?? tool.suggested_effect ?? "none"]} />}
             </>
           }
         />
@@ -102,7 +124,7 @@ function Permit({ user, connection, reading, given, again }: PartProps & { again
   );
 }
 
-function Calls({ calls, seen, connection, reading, given }: PartProps & ReturnType<typeof useCalls>) {
+function Calls({ calls, seen, connection, offered, given, tokenFile }: PartProps & ReturnType<typeof useCalls>) {
   const { client } = useGateway();
   const queries = useQueryClient();
   const program = useQuery(statusQuery(client)).data?.program ?? "agw";
@@ -115,7 +137,7 @@ function Calls({ calls, seen, connection, reading, given }: PartProps & ReturnTy
   const taken = allowed && given.length === 0;
   const story = given.length > 0 && !allowed ? "waiting" : given.length > 0 ? "allowed" : taken && denied === 0 ? "denied" : taken ? "taken" : undefined;
   if (story === undefined && calls.length === 0) return null;
-  const tool = (given[0]?.tool ?? calls[0]?.tool ?? reading[0]?.id) || "";
+  const tool = (given[0]?.tool ?? calls[0]?.tool ?? offered[0]?.id) || "";
   return (
     <section className="first-call panel" aria-label={t.title} data-testid="first-call" data-story={story}>
       <Group gap="xs" role="status" aria-live="polite">
@@ -149,9 +171,9 @@ function Calls({ calls, seen, connection, reading, given }: PartProps & ReturnTy
         <details className="test-call">
           <summary data-testid="start-test-call">{t.testCall}</summary>
           <Text size="sm" my={6}>
-            {t.testCallText}
+            {tokenFile === undefined ? t.testCallText : t.testCallFile}
           </Text>
-          <CopyLine text={`${quoted(program)} call ${quoted(tool)}`} label={t.testCallLabel} testId="start-test-line" />
+          <CopyLine text={[program, "call", ...(tokenFile === undefined ? [] : ["--token-file", tokenFile]), tool].map(quoted).join(" ")} label={t.testCallLabel} testId="start-test-line" />
         </details>
       )}
     </section>

@@ -7,6 +7,7 @@ import { Failure } from "../../components/states";
 import { Steps } from "../../components/steps";
 import { strings } from "../../strings";
 import { START_STEPS, type StartStep, useStart } from "./use-start";
+import "./start.css";
 
 const t = strings.start;
 /** Steps of the first run that come before somebody is signed in. */

@@ -88,8 +88,9 @@ it("allows what only reads, shows the call as it comes, and takes it back with o
     act(() => listeners[0]?.onMessage(JSON.stringify({ type: "audit", record })));
   };
 
-  // What writes or destroys is not offered.
-  expect(await screen.findAllByRole("checkbox")).toHaveLength(2);
+  // What writes or destroys is not chosen unasked.
+  const boxes = await screen.findAllByRole("checkbox");
+  expect(boxes.map((box) => (box as HTMLInputElement).checked)).toEqual([true, true, false, false]);
   await userEvent.click(screen.getByTestId("start-allow"));
   await waitFor(() => expect(story()).toBe("waiting"));
   expect(screen.getByTestId("start-test-line")).toHaveTextContent("/opt/agw call sample.list_notes");
@@ -105,4 +106,49 @@ it("allows what only reads, shows the call as it comes, and takes it back with o
     { add: [{ subject: "root", tool: "sample.list_notes", effect: "allow" }, { subject: "root", tool: "sample.read_note", effect: "allow" }] },
     { remove: [{ id: "g0", version: 1 }, { id: "g1", version: 1 }] },
   ]);
+});
+
+/** These tools, and no calls yet. */
+const offering =
+  (tools: unknown[]) =>
+  ({ path }: Seen): Reply | undefined =>
+    path === "/api/v1/tools" ? { body: tools } : path.startsWith("/api/v1/audit") ? { body: { records: [] } } : undefined;
+
+it("offers what writes, too, where nothing says that it only reads, and chooses none of it", async () => {
+  const { seen } = show(<Live />, { connections: [connection], agents: [agent], answer: offering([tool("send", "write")]) });
+  expect(await screen.findByRole("checkbox")).not.toBeChecked();
+  expect(screen.getByTestId("start-allow")).toBeDisabled();
+  await userEvent.click(screen.getByRole("checkbox"));
+  await userEvent.click(screen.getByTestId("start-allow"));
+  await waitFor(() => expect(seen.find(({ method }) => method === "POST")?.body).toEqual({ add: [{ subject: "root", tool: "sample.send", effect: "allow" }] }));
+});
+
+it.each([
+  { health: "failed", problem: "npx is not there", says: "sample is not ready: npx is not there. Go back to see what it needs." },
+  { health: "ready", problem: null, says: "sample offers no tools. Choose another connection, or go back and connect one." },
+])("says why there is nothing to allow: $says", async ({ health, problem, says }) => {
+  show(<Live />, { connections: [{ ...connection, health, problem, tools: 0 }] });
+  expect(await screen.findByTestId("start-nothing")).toHaveTextContent(says);
+});
+
+it("takes the token of a connected program for the test call, so that none has to be known", async () => {
+  const grant = { id: "g1", subject: "root", tool: "sample.list_notes", effect: "allow", version: 1 };
+  const answer = ({ path }: Seen): Reply | undefined => (path === "/api/v1/tools" ? { body: [tool("list_notes", "read")] } : path === "/api/v1/grants" ? { body: [grant] } : path.startsWith("/api/v1/audit") ? { body: { records: [] } } : undefined);
+  show(
+    <Events>
+      <FirstCall tokenFile="/home/ana/my data/zed.token" />
+    </Events>,
+    { connections: [connection], agents: [agent], answer },
+  );
+  const line = await screen.findByTestId("start-test-line");
+  await waitFor(() => expect(line).toHaveTextContent("/opt/agw call --token-file '/home/ana/my data/zed.token' sample.list_notes"));
+});
+
+it("tells nothing of calls to other tools", async () => {
+  const record = { seq: 1, kind: "outcome", user: "root", agent: "claude", tool: "crm.read", decision: "allow", time: "2026-11-23T10:00:00Z" };
+  const answer = ({ path }: Seen): Reply | undefined => (path === "/api/v1/tools" ? { body: [tool("list_notes", "read")] } : path.startsWith("/api/v1/audit") ? { body: { records: [record] } } : undefined);
+  const { seen } = show(<Live />, { connections: [connection], agents: [agent], answer });
+  await screen.findByTestId("start-allow");
+  await waitFor(() => expect(seen.some(({ path }) => path.startsWith("/api/v1/audit"))).toBe(true));
+  expect(screen.queryByTestId("first-call")).toBeNull();
 });

@@ -7,10 +7,12 @@ import { useRole } from "../../api/use-role";
 import { CopyLine } from "../../components/copy-line";
 import type { IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
-import { ago, dayAndTime, isPast } from "../../components/time";
+import { dayAndTime, isPast } from "../../components/time";
 import { UntrustedText } from "../../components/untrusted-text";
 import { useNow } from "../../components/use-now";
+import { Ago } from "../../components/when";
 import { strings } from "../../strings";
+import "./status.css";
 
 const t = strings.health;
 /** The rest is on the page that is linked below. */
@@ -98,9 +100,7 @@ function Seen({ agent, now }: { agent: Agent; now: number }) {
   if (agent.paused) return <Mark tone="wait" icon="pause" label={t.paused} />;
   if (agent.expires_at != null && isPast(agent.expires_at, now)) return <Mark tone="neutral" icon="clock" label={t.expired} />;
   return (
-    <span className="dim small nowrap" title={agent.last_used_at ?? undefined}>
-      {agent.last_used_at == null ? t.never : ago(agent.last_used_at, now)}
-    </span>
+    <span className="dim small nowrap">{agent.last_used_at == null ? t.never : <Ago at={agent.last_used_at} now={now} />}</span>
   );
 }
 

@@ -1,15 +1,15 @@
 import { Button } from "@mantine/core";
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQuery } from "@tanstack/react-query";
 
-import { unwrap } from "../../api/client";
 import { useGateway } from "../../api/gateway";
-import { keys, type ShownState, statusQuery } from "../../api/queries";
-import { useAction } from "../../api/use-action";
+import { type ShownState, statusQuery } from "../../api/queries";
+import { usePause } from "../../api/use-pause";
 import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon, type IconName } from "../../components/icons";
 import { Mark, type Tone } from "../../components/mark";
 import { strings } from "../../strings";
+import "./status.css";
 
 const t = strings.state;
 
@@ -52,15 +52,9 @@ export function PausedParts() {
 
 /** The one switch that stops all agents, and lets them go on. */
 export function PauseSwitch() {
-  const { client } = useGateway();
-  const queries = useQueryClient();
   const state = useServiceState();
   const mayPause = useIsAdmin();
-  const change = useAction(async (to: "pause" | "resume") => {
-    const status = await unwrap(client.POST(to === "pause" ? "/api/v1/pause" : "/api/v1/resume"));
-    queries.setQueryData(statusQuery(client).queryKey, status);
-    await queries.invalidateQueries({ queryKey: [keys.health] });
-  });
+  const change = usePause();
 
   if (!mayPause || (state !== "enforcing" && state !== "paused")) return null;
   const to = state === "enforcing" ? "pause" : "resume";
@@ -76,7 +70,7 @@ export function PauseSwitch() {
         variant={to === "pause" ? "default" : "filled"}
         leftSection={<Icon name={to === "pause" ? "pause" : "play"} size={14} />}
         loading={change.pending}
-        onClick={() => void change.run(to)}
+        onClick={() => void change.run(to === "pause")}
         data-testid={to}
       >
         {to === "pause" ? t.pause : t.resume}

@@ -2,33 +2,30 @@ import { Button, SegmentedControl, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 
-import { asApiError } from "../../api/error";
 import { useGateway } from "../../api/gateway";
 import { sessionQuery, toolsQuery } from "../../api/queries";
 import type { Tool } from "../../api/types";
 import { useRole } from "../../api/use-role";
-import { Empty, Failure, Loading } from "../../components/states";
+import { Empty, Unread } from "../../components/states";
 import { usePaging } from "../../components/use-paging";
 import { strings } from "../../strings";
 import { ReviewDialog } from "./definition/review-dialog";
 import { RecordingDialog } from "./recording-dialog";
 import { ToolRow } from "./tool-row";
+import { TOOL_KINDS, TOOL_SHOWS, type ToolKinds, type ToolShow } from "./parts";
+import "./tools.css";
 
 const t = strings.tools;
 const STEP = 100;
 const NEW_MS = 7 * 86_400_000;
 
-export const TOOL_SHOWS = ["all", "new", "ungranted", "unconfirmed", "changed"] as const;
-export type ToolShow = (typeof TOOL_SHOWS)[number];
 /** Templates are shown among the resources that come of them. */
-export const TOOL_KINDS = ["all", "tool", "prompt", "resource"] as const;
-export type ToolKinds = (typeof TOOL_KINDS)[number];
 
 function kindOf({ kind = "tool" }: Pick<Tool, "kind">): ToolKinds {
   return kind === "template" ? "resource" : kind;
 }
 
-export interface ToolFilter {
+interface ToolFilter {
   find: string | undefined;
   show: ToolShow;
   kind: ToolKinds;
@@ -94,10 +91,7 @@ export function ToolsView({ find, show, kind, onFilter }: ToolsViewProps) {
           data={TOOL_SHOWS.filter((value) => role !== "member" || (value !== "ungranted" && value !== "changed")).map((value) => ({ value, label: t.shows[value] }))}
         />
       </div>
-      {tools.isPending && <Loading label={strings.loading} />}
-      {tools.isError && tools.data === undefined && (
-        <Failure message={asApiError(tools.error).message} next={asApiError(tools.error).next} action={{ label: strings.retry, run: () => void tools.refetch() }} />
-      )}
+      <Unread of={tools} />
       {tools.data?.length === 0 && (
         <div className="panel">
           <Empty icon="tool" title={t.emptyTitle} text={role === "member" ? t.memberEmptyText : t.emptyText} />

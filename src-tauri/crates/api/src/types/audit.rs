@@ -423,8 +423,8 @@ pub enum Event {
     /// A new audit record.
     Audit { record: AuditRecord },
     /// Something under this API path changed: `connections`, `users`,
-    /// `agents`, `teams`, `grants`, `tools`, `approvals`, `audit`, `sessions` or
-    /// `status`.
+    /// `invites`, `agents`, `teams`, `grants`, `tools`, `approvals`, `audit`,
+    /// `sharing`, `sessions` or `status`.
     Changed { what: String },
     /// The reader was too slow and missed this many events: read again.
     Missed { count: u64 },

@@ -104,6 +104,13 @@ pub struct ErrorBody {
     pub place: Option<Place>,
 }
 
+impl ErrorBody {
+    pub fn new(code: &str, message: impl Into<String>, next: impl Into<String>) -> Self {
+        let (message, next) = (message.into(), next.into());
+        Self { code: code.to_owned(), message, next, current: None, place: None }
+    }
+}
+
 /// A part of a text, in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Place {

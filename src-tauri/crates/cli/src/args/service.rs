@@ -17,7 +17,8 @@ pub(crate) struct ServeArgs {
     /// [default: the one chosen at set-up, the keychain at first]
     #[arg(long, env = "AGW_MASTER_KEY", value_name = "HOME")]
     pub(crate) master_key: Option<String>,
-    /// Folder with the web view, served at / of the address
+    /// Folder with another web view than the one built in, served at / of the
+    /// address
     #[arg(long, env = "AGW_UI_DIR", value_name = "DIR")]
     pub(crate) ui: Option<PathBuf>,
     /// When a call's record is on disk: strict: before it is forwarded, always,

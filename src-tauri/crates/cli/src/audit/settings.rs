@@ -1,11 +1,11 @@
 //! What is set about the trail: settings, the token for Prometheus, erasing.
 
-use agw_api::{AuditSettings, Durability, Erase, Erased, MetricsAccess, TokenCreated};
+use agw_api::{AuditSettings, Durability, Erase, Erased, MetricsAccess, TokenCreated, paths};
 
 use super::status::durability;
 use crate::args::{SettingsCommand, SettingsEdit, Sure, Switch};
 use crate::confirm::confirm;
-use crate::context::{Context, service_url};
+use crate::context::Context;
 use crate::error::CliError;
 use crate::output::{count, safe};
 
@@ -77,7 +77,7 @@ pub(super) async fn metrics_token(context: &Context<'_>) -> Result<(), CliError>
     let created: TokenCreated = context.client.post("/api/v1/audit/metrics-token", &()).await?;
     context.output.item(&created, || created.token.clone())?;
     let settings: AuditSettings = context.client.get(PATH).await?;
-    let url = service_url(context.data_dir).unwrap_or_default();
+    let url = paths::service_url(context.data_dir);
     context.output.hint(&match settings.metrics {
         MetricsAccess::Token => format!("Prometheus shows it as a bearer token at {url}/metrics."),
         _ => "It opens nothing before `agw audit settings set --metrics token`.".to_owned(),

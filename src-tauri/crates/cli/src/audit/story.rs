@@ -117,8 +117,16 @@ fn headline(records: &[AuditRecord]) -> String {
     let who = who.unwrap_or_else(|| "somebody unknown".to_owned());
     let tool = of(records, |it| it.tool.as_deref()).unwrap_or("nothing that could be told");
     let end = records.iter().rev().find(|record| record.kind == "outcome");
-    let end = end.and_then(|record| record.status.as_deref()).unwrap_or("under way");
+    let end = end.and_then(status).unwrap_or("under way");
     safe(&format!("{who} called {tool}: {end}"))
+}
+
+/// A call that is kept back until a person has answered is not denied by that.
+fn status(outcome: &AuditRecord) -> Option<&str> {
+    match outcome.reason.as_deref() {
+        Some("approval_pending") => Some("told to wait"),
+        _ => outcome.status.as_deref(),
+    }
 }
 
 fn face(face: &str) -> String {
@@ -182,7 +190,7 @@ fn outcome(text: &mut Lines, records: &[AuditRecord]) {
         text.line("outcome", "none yet");
         return;
     };
-    let status = end.status.as_deref().unwrap_or("unknown");
+    let status = status(end).unwrap_or("unknown");
     let after = end.duration_ms.map(|ms| format!(" after {}", duration(ms))).unwrap_or_default();
     text.line("outcome", &format!("{status}{after}"));
     if status == "indeterminate" {
@@ -334,6 +342,10 @@ mod tests {
         );
         let text = story_text(&story(json!([asked]), json!([])));
         assert!(text.contains("\n  call          00K\n"), "{text}");
+        // It was not denied by being told to come back.
+        let told = json!({"decision": "ask", "reason": "approval_pending", "status": "denied"});
+        let text = story_text(&story(json!([of_call(1, "outcome", told)]), json!([])));
+        assert!(text.contains(": told to wait\n") && !text.contains("denied"), "{text}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use agw_api::paths;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri};
@@ -20,7 +21,6 @@ use rustls::crypto::ring;
 use rustls::version::TLS13;
 
 use super::reply::Problem;
-use crate::context::{DEFAULT_URL, service_url};
 use crate::error::CliError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -133,7 +133,7 @@ impl Gateway {
         let Source::Service(folder) = &self.source else {
             return None;
         };
-        let said = service_url(folder)?.parse::<Uri>().ok()?.into_parts();
+        let said = paths::service(folder).ok()?.url.parse::<Uri>().ok()?.into_parts();
         let mut parts = old.clone().into_parts();
         parts.scheme = said.scheme;
         parts.authority = said.authority;
@@ -155,7 +155,7 @@ impl Source {
     fn endpoint(&self, connection: Option<&str>) -> Result<Uri, CliError> {
         let base = match self {
             Self::Given(url) => url.clone(),
-            Self::Service(folder) => service_url(folder).unwrap_or_else(|| DEFAULT_URL.to_owned()),
+            Self::Service(folder) => paths::service_url(folder),
         };
         let bad = || CliError::usage(format!("{base} is no URL"), "Check --url and AGW_URL.");
         let uri: Uri = base.parse().map_err(|_| bad())?;

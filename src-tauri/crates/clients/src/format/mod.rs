@@ -10,10 +10,14 @@ mod json;
 mod toml;
 mod yaml;
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value};
 
 use crate::client::{Client, Format};
 
+/// A shorter value is in other words, too.
+const TELLING: usize = 6;
 const BOM: char = '\u{feff}';
 
 /// A part of an entry that is put into a file.
@@ -163,6 +167,40 @@ pub(crate) fn masked(client: Client, text: &str) -> String {
     shown.unwrap_or_else(|| "…\n".to_owned())
 }
 
+/// A part of the masked text without what is a secret of the whole one in any
+/// case: there are more ways to write a value than [`masked`] knows, and an old
+/// one may stand in a comment.
+pub(crate) fn without_secrets(client: Client, text: &str, mut part: String) -> String {
+    let mut values = BTreeSet::new();
+    let Ok(root) = whole(client, text) else { return part };
+    secret_values(&Value::Object(root), false, &mut values);
+    // A longer one before its beginning.
+    for value in values.iter().rev() {
+        part = part.replace(value.as_str(), "…");
+    }
+    part
+}
+
+/// The values of members that hold secrets, where they can be told from other
+/// text and stand on one line.
+fn secret_values(value: &Value, inside: bool, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                secret_values(value, inside || holds_secrets(name), found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| secret_values(item, inside, found)),
+        Value::String(text) if inside && text.len() >= TELLING && !text.contains('\n') => {
+            found.insert(text.clone());
+        }
+        Value::Number(number) if inside && number.to_string().len() >= TELLING => {
+            found.insert(number.to_string());
+        }
+        _ => {}
+    }
+}
+
 /// Members all of whose values are secrets.
 fn holds_secrets(key: &str) -> bool {
     matches!(key, "env" | "envs" | "headers" | "http_headers") || sounds_secret(key)
@@ -170,10 +208,13 @@ fn holds_secrets(key: &str) -> bool {
 
 /// Whether the name of a value says that it is a secret.
 pub(crate) fn sounds_secret(name: &str) -> bool {
-    const WORDS: [&str; 13] = [
+    const WORDS: [&str; 15] = [
         "token",
         "secret",
-        "passw",
+        // Passwords, passphrases, passcodes.
+        "pass",
+        "pwd",
+        "bearer",
         "apikey",
         "api_key",
         "api-key",
@@ -185,13 +226,11 @@ pub(crate) fn sounds_secret(name: &str) -> bool {
         "accesskey",
         "auth_key",
     ];
+    /// As a word of their own, at the end: others have these letters, too.
+    const LAST: [&str; 5] = ["key", "pat", "pin", "auth", "seed"];
     let name = name.to_ascii_lowercase();
     WORDS.iter().any(|word| name.contains(word))
-        || name.ends_with("_key")
-        || name.ends_with("-key")
-        || name.ends_with("_pat")
-        || name == "pass"
-        || name == "key"
+        || name.rsplit(['_', '-']).next().is_some_and(|last| LAST.contains(&last))
 }
 
 /// The text with these ranges as `…`, which must not overlap.

@@ -112,6 +112,12 @@ pub(crate) fn insert(
     if rows::agent_id(db, user, new.name).is_ok() {
         return Err(AdminError::exists("agent", new.name));
     }
+    let sql = "SELECT count(*) FROM agents WHERE user = ?1 AND removed_at IS NULL";
+    let count: u64 = db.query_row(sql, [user.get()], |row| row.get(0))?;
+    if count >= bounds::AGENTS_PER_PERSON {
+        let most = bounds::AGENTS_PER_PERSON;
+        return Err(AdminError::invalid(format!("one person has at most {most} agents")));
+    }
     db.execute(
         "INSERT INTO agents (user, name, scope, expires_at, max_uses, client_timeout, created_at)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",

@@ -26,6 +26,7 @@ use super::{Admin, AdminError, Reader};
 use crate::{
     accounts::{self, StoredClient},
     audit::{Record, record::rfc3339},
+    bounds,
     catalog::Listed,
     clock,
     gateway::Gateway,
@@ -85,7 +86,7 @@ pub(super) async fn add(
     let given: Vec<_> = credentials.iter().map(|(name, secret)| (name.as_str(), secret)).collect();
     check(&new.transport, &given, kind)?;
     let client = new.sign_in.map(given_client).transpose()?.flatten();
-    let vault = gateway.vault.load_full().ok_or_else(sealed)?;
+    let vault = gateway.vault.load_full().ok_or_else(AdminError::sealed)?;
     let (user, transport) = (admin.user, new.transport);
     let wanted = name.clone();
     let id = gateway
@@ -135,7 +136,7 @@ pub(super) async fn add(
             Ok(id)
         })
         .await?;
-    if let Some(upstream) = started(&gateway, id).await {
+    if let Some(upstream) = started(&gateway, id, 1).await {
         upstream.settled_after(0).await;
     }
     let snapshot = gateway.live.snapshot.load();
@@ -215,7 +216,7 @@ pub(super) async fn test(
     let snapshot = gateway.live.snapshot.load_full();
     let config = find(&snapshot, &name)?;
     let begun = Instant::now();
-    let upstream = started(&gateway, config.id).await.ok_or_else(removed)?;
+    let upstream = running(&gateway, config).await?;
     let state = upstream.test().await;
     Ok(Json(report(&gateway, config, state, begun)))
 }
@@ -239,20 +240,29 @@ fn report(
     }
 }
 
-fn removed() -> AdminError {
-    let message = "the connection was just removed";
-    AdminError::new(agw_api::codes::NOT_FOUND, message, "list them again")
-}
-
-/// The upstream of a connection, which a task starts right after the change.
-pub(super) async fn started(gateway: &Gateway, id: ConnectionId) -> Option<Arc<Upstream>> {
-    for _ in 0..100 {
-        if let Some(upstream) = gateway.upstreams.get(id) {
+/// The upstream of a connection at this version or a later one, which a task
+/// starts right after the change.
+async fn started(gateway: &Gateway, id: ConnectionId, version: u64) -> Option<Arc<Upstream>> {
+    let began = Instant::now();
+    while began.elapsed() < bounds::UPSTREAM_APPEARS {
+        let upstream = gateway.upstreams.get(id);
+        if let Some(upstream) = upstream.filter(|upstream| upstream.config.version >= version) {
             return Some(upstream);
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(bounds::UPSTREAM_LOOKED_FOR).await;
     }
     None
+}
+
+/// The upstream of a connection that somebody wants something of.
+pub(super) async fn running(
+    gateway: &Gateway,
+    config: &ConnectionConfig,
+) -> Result<Arc<Upstream>, AdminError> {
+    started(gateway, config.id, config.version).await.ok_or_else(|| {
+        let message = "the connection was just removed";
+        AdminError::new(agw_api::codes::NOT_FOUND, message, "list them again")
+    })
 }
 
 pub(super) fn find<'s>(
@@ -387,9 +397,4 @@ fn words(transport: &Transport) -> String {
 
 fn parse<T: std::str::FromStr<Err = agw_core::NameError>>(text: &str) -> Result<T, AdminError> {
     text.parse().map_err(|e: agw_core::NameError| AdminError::invalid(e.to_string()))
-}
-
-fn sealed() -> AdminError {
-    let next = "unlock it with `agw unlock` or in the window";
-    AdminError::new(agw_api::codes::SEALED, "the gateway is sealed", next)
 }

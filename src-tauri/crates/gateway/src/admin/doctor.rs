@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_api::{Diagnosis, codes};
+use agw_api::Diagnosis;
 use axum::{
     Json,
     extract::{Path, State},
@@ -33,9 +33,6 @@ pub(super) async fn connection(
 ) -> Result<Json<Diagnosis>, AdminError> {
     let snapshot = gateway.live.snapshot.load_full();
     let config = connections::find(&snapshot, &name)?;
-    let upstream = connections::started(&gateway, config.id).await.ok_or_else(|| {
-        let message = "the connection was just removed";
-        AdminError::new(codes::NOT_FOUND, message, "list them again")
-    })?;
+    let upstream = connections::running(&gateway, config).await?;
     Ok(Json(doctor::examine_connection(&gateway, config, &upstream).await))
 }

@@ -45,6 +45,11 @@ impl AdminError {
         Self::new(codes::EXISTS, message, "choose another name, or remove that one first")
     }
 
+    pub(crate) fn sealed() -> Self {
+        let next = "unlock it with `agw unlock` or in the window";
+        Self::new(codes::SEALED, "the gateway is sealed", next)
+    }
+
     /// A condition that is not one, and where.
     pub(crate) fn condition(error: &ConditionError) -> Self {
         let next = "correct the condition and try again";

@@ -71,7 +71,7 @@ pub(super) async fn list(
 
 /// Whether a subject, as it is shown, is a member, a team of theirs or an
 /// agent of theirs.
-fn subjects_of(snapshot: &Snapshot, signed: &Signed) -> impl Fn(&str) -> bool + use<> {
+pub(super) fn subjects_of(snapshot: &Snapshot, signed: &Signed) -> impl Fn(&str) -> bool + use<> {
     let facts = snapshot.caller(signed.user, None).facts;
     move |subject| match subject.strip_prefix("team:") {
         Some(team) => facts.teams.iter().any(|mine| mine == team),

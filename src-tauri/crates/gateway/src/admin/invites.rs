@@ -199,6 +199,7 @@ pub(super) async fn accept(
     setup::long_enough("password", &password)?;
     let stored = gateway.sign_ins.hash(move || PasswordHash::new(&password)).await?;
     let stored = stored.map_err(|e| AdminError::internal(e.to_string()))?;
+    let proven = session::Proven { user, password: stored.clone() };
     let accepted = gateway.writer.change(move |change| {
         let (db, now) = (change.db, clock::now_ms());
         // Of two at once the second finds it used.
@@ -218,7 +219,7 @@ pub(super) async fn accept(
     });
     accepted.await?;
     let from = session::SignInFrom::of(via, &headers);
-    let session = session::begin(&gateway, user, name, Opens::AdminApi, from).await?;
+    let session = session::begin(&gateway, door, proven, name, Opens::AdminApi, from).await?;
     Ok(session.respond(via, door))
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use agw_api::{Keychain, NewRecoveryKey, RecoveryKeyMade, codes};
+use agw_api::{Keychain, NewRecoveryKey, RecoveryKeyMade};
 use agw_vault::{RecoveryKey, Secret};
 use axum::{
     Json,
@@ -62,7 +62,7 @@ pub(super) async fn make_recovery_key(
     session::prove(&gateway, door, admin.user, Secret::new(password)).await?;
     // Not while the vault gets a new master key.
     let _alone = gateway.making_key.lock().await;
-    let vault = gateway.vault.load_full().ok_or_else(sealed)?;
+    let vault = gateway.vault.load_full().ok_or_else(AdminError::sealed)?;
     let made = tokio::task::spawn_blocking(move || {
         let recovery = RecoveryKey::generate()?;
         let wrapped = vault.rewrap_recovery(&recovery)?;
@@ -90,9 +90,4 @@ pub(super) async fn make_recovery_key(
     let mut response = (StatusCode::CREATED, Json(body)).into_response();
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     Ok(response)
-}
-
-fn sealed() -> AdminError {
-    let next = "unlock it first, with `agw unlock` or in the window";
-    AdminError::new(codes::SEALED, "the gateway is sealed", next)
 }

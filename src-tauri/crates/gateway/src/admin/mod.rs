@@ -55,8 +55,9 @@ pub(crate) use error::AdminError;
 pub(crate) use people::mint;
 pub(crate) use session::{
     Opens, SignInFrom, SignIns, Signed, StaffSessions, authenticate, begin as begin_session,
-    end as end_session,
+    end as end_session, is_signed_in,
 };
+pub use web::WebView;
 pub(crate) use web::{nothing_here, web_view};
 
 /// How a request came in.

@@ -1,7 +1,7 @@
 //! Signing in, and what a session opens.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -26,7 +26,7 @@ use super::{AdminError, Via, sessions as places};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
-    door::Door,
+    door::{Door, Site},
     gateway::Gateway,
     random,
     store::{StoreError, writer::Safety},
@@ -131,8 +131,14 @@ impl StaffSessions {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn find(&self, token: &str, opens: Opens, now: i64) -> Option<(Hash, Open)> {
-        let hash = hash(token);
+    pub(crate) fn find(
+        &self,
+        site: Site,
+        token: &str,
+        opens: Opens,
+        now: i64,
+    ) -> Option<(Hash, Open)> {
+        let hash = hash(site, token);
         let mut sessions = self.open();
         let open = sessions.get_mut(&hash)?;
         let good = open.opens == opens && open.expires_at > now;
@@ -191,8 +197,13 @@ fn public_id(hash: &Hash) -> String {
     Sha256::digest(hash).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn hash(token: &str) -> Hash {
-    Sha256::digest(token.as_bytes()).into()
+/// By which a session is found: of one address it is none at the other, so
+/// that a cookie that got away on this machine is of no use from elsewhere.
+fn hash(site: Site, token: &str) -> Hash {
+    match site {
+        Site::Loopback => Sha256::digest(token.as_bytes()).into(),
+        Site::Shared => Sha256::digest(format!("shared:{token}").as_bytes()).into(),
+    }
 }
 
 /// What failures are counted of: a name, as it was tried from one place, all
@@ -208,7 +219,9 @@ enum Tally {
 impl Tally {
     /// Each with how many it may be.
     fn of(door: Door, name: &str) -> Vec<(Self, u32)> {
-        // As the names of users are looked up.
+        // As the names of users are looked up. One that is too long for a user
+        // is nobody's, and not kept.
+        let name = if name.len() > bounds::SIGN_IN_NAME_MAX { "" } else { name };
         let (peer, name) = (door.peer(), name.to_ascii_lowercase());
         let many = bounds::SIGN_IN_FAILURES * 10;
         let everywhere = peer.map(|_| (Self::Everywhere(name.clone()), many));
@@ -336,14 +349,22 @@ impl FromRequestParts<Arc<Gateway>> for Signed {
             let next = "use the gateway's own pages or the command line";
             return Err(AdminError::new(codes::FORBIDDEN, "the request names no Origin", next));
         }
-        let found =
-            token.and_then(|token| gateway.staff.find(&token, Opens::AdminApi, clock::now_ms()));
+        let find =
+            |token: String| gateway.staff.find(site, &token, Opens::AdminApi, clock::now_ms());
+        let found = token.and_then(find);
         let (hash, open) = found.ok_or_else(AdminError::sign_in)?;
         let snapshot = gateway.live.snapshot.load();
         let person = snapshot.users.get(&open.user).filter(|person| !person.removed);
         let role = person.map(|person| person.role).ok_or_else(AdminError::sign_in)?;
         Ok(Self { user: open.user, role, hash, expires_at: open.expires_at })
     }
+}
+
+/// Whether a browser's request comes with a good session of the admin API.
+pub(crate) fn is_signed_in(gateway: &Gateway, door: Door, headers: &HeaderMap) -> bool {
+    let (site, now) = (door.site(), clock::now_ms());
+    let token = site.cookie(headers, COOKIE);
+    token.is_some_and(|token| gateway.staff.find(site, &token, Opens::AdminApi, now).is_some())
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -367,10 +388,17 @@ pub(super) async fn sign_in(
     body: Result<Json<SignInRequest>, JsonRejection>,
 ) -> Result<Response, AdminError> {
     let Json(SignInRequest { user: name, password }) = body?;
-    let user = authenticate(&gateway, door, &name, Secret::new(password)).await?;
+    let proven = authenticate(&gateway, door, &name, Secret::new(password)).await?;
     let from = SignInFrom::of(via, &headers);
-    let created = begin(&gateway, user, name, Opens::AdminApi, from).await?;
+    let created = begin(&gateway, door, proven, name, Opens::AdminApi, from).await?;
     Ok(created.respond(via, door))
+}
+
+/// Who has proven who they are, and by which password: one that was replaced
+/// meanwhile opens nothing any more.
+pub(crate) struct Proven {
+    pub(crate) user: UserId,
+    pub(super) password: PasswordHash,
 }
 
 /// Whose name and password these are. Names that nobody has and wrong
@@ -380,7 +408,7 @@ pub(crate) async fn authenticate(
     door: Door,
     name: &str,
     password: Secret,
-) -> Result<UserId, AdminError> {
+) -> Result<Proven, AdminError> {
     let wanted = name.to_owned();
     let stored = gateway
         .reader
@@ -393,9 +421,9 @@ pub(crate) async fn authenticate(
         .await?;
     let (user, stored): (Option<u64>, Option<String>) = stored.unzip();
     let stored = PasswordHash::from_stored(stored.unwrap_or_else(|| NOBODY.to_owned()));
-    let matches = gateway.sign_ins.matches(door, name, stored, password).await?;
+    let matches = gateway.sign_ins.matches(door, name, stored.clone(), password).await?;
     if let Some(user) = user.filter(|_| matches).map(UserId::new) {
-        return Ok(user);
+        return Ok(Proven { user, password: stored });
     }
     let mut record = Record::new(Kind::SignIn, clock::now_ms());
     record.status = Some("refused");
@@ -403,8 +431,12 @@ pub(crate) async fn authenticate(
     record.reason = Some(codes::BAD_CREDENTIALS);
     record.detail = Some(known_name(gateway, name.to_owned()));
     gateway.writer.record(record, Safety::Synced).await?;
+    Err(bad_credentials())
+}
+
+fn bad_credentials() -> AdminError {
     let next = "check both; who has no password yet gets one from an admin (`agw user password`)";
-    Err(AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next))
+    AdminError::new(codes::BAD_CREDENTIALS, "wrong name or password", next)
 }
 
 /// The name that somebody signed in with; but what is nobody's name may well
@@ -425,48 +457,70 @@ pub(crate) struct NewSession {
 /// Opens a session for somebody who has proven who they are.
 pub(crate) async fn begin(
     gateway: &Gateway,
-    user: UserId,
+    door: Door,
+    Proven { user, password }: Proven,
     name: String,
     opens: Opens,
     from: SignInFrom,
 ) -> Result<NewSession, AdminError> {
     let token = random::text::<32>().map_err(|e| AdminError::internal(e.to_string()))?;
-    let hash = hash(&token);
+    let hash = hash(door.site(), &token);
     let now = clock::now_ms();
     let life = i64::try_from(opens.life().as_millis()).unwrap_or(i64::MAX);
     let expires_at = now.saturating_add(life);
     let stored = from.clone();
-    gateway
-        .writer
-        .change(move |change| {
-            change.db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
-            change.db.execute(
-                "INSERT INTO sessions (hash, user, expires_at, pages, created_at, place, browser)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    hash,
-                    user.get(),
-                    expires_at,
-                    opens == Opens::Pages,
-                    now,
-                    stored.place.map(places::word),
-                    stored.browser
-                ],
-            )?;
-            let mut record = Record::new(Kind::SignIn, now);
-            record.status = Some("signed_in");
-            record.user = Some(user);
-            change.audit(record);
-            Ok::<_, AdminError>(())
-        })
-        .await?;
-    let mut open = gateway.staff.open();
-    open.retain(|_, open| open.expires_at > now);
+    // Known before it is stored, and its token to nobody yet: whoever ends all
+    // sessions of this person right after that ends this one, too.
     let (created_at, used_at) = (Some(now), Some(now));
-    open.insert(hash, Open { user, opens, expires_at, created_at, used_at, from });
+    let session = Open { user, opens, expires_at, created_at, used_at, from };
+    gateway.staff.open().insert(hash, session);
+    let begun = gateway.writer.change(move |change| {
+        let sql = "SELECT 1 FROM users WHERE id = ?1 AND password = ?2 AND removed_at IS NULL";
+        if !change.db.prepare_cached(sql)?.exists(params![user.get(), password.as_str()])? {
+            return Err(bad_credentials());
+        }
+        change.db.execute("DELETE FROM sessions WHERE expires_at <= ?1", [now])?;
+        change.db.execute(
+            "INSERT INTO sessions (hash, user, expires_at, pages, created_at, place, browser)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                hash,
+                user.get(),
+                expires_at,
+                opens == Opens::Pages,
+                now,
+                stored.place.map(places::word),
+                stored.browser
+            ],
+        )?;
+        let mut record = Record::new(Kind::SignIn, now);
+        record.status = Some("signed_in");
+        record.user = Some(user);
+        change.audit(record);
+        oldest(change.db, user)
+    });
+    let begun = begun.await;
+    let mut open = gateway.staff.open();
+    match begun {
+        Ok(oldest) => open.retain(|hash, open| open.expires_at > now && !oldest.contains(hash)),
+        Err(error) => {
+            open.remove(&hash);
+            return Err(error);
+        }
+    }
     drop(open);
     gateway.live.announce("sessions");
     Ok(NewSession { name, token, expires_at })
+}
+
+/// Takes out what is above the bound of one person's sessions.
+fn oldest(db: &Connection, user: UserId) -> Result<HashSet<Hash>, AdminError> {
+    let mut delete = db.prepare_cached(
+        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE user = ?1
+             ORDER BY created_at DESC LIMIT -1 OFFSET ?2) RETURNING hash",
+    )?;
+    let gone = delete.query_map(params![user.get(), bounds::SESSIONS_PER_PERSON], |r| r.get(0))?;
+    Ok(gone.collect::<Result<_, _>>()?)
 }
 
 impl NewSession {
@@ -581,6 +635,7 @@ pub(super) async fn store_password(
         });
         changed.await?;
         gateway.staff.end_all(user, keep);
+        gateway.live.announce("sessions");
         Ok(())
     });
     stored.await.map_err(|_| AdminError::internal("a password's task failed"))?
@@ -642,6 +697,19 @@ mod tests {
         assert_eq!(refused.code, codes::TOO_MANY_ATTEMPTS);
         assert!(refused.retry_after.is_some());
         assert!(sign_ins.check(Door::Machine, "bo").is_ok());
+    }
+
+    /// A request may be a megabyte long, and what failed is kept for a minute.
+    #[test]
+    fn what_is_too_long_for_a_name_is_not_remembered() {
+        let sign_ins = SignIns::default();
+        let long = |n: u32| format!("{n}{}", "x".repeat(1 << 20));
+        for n in 0..bounds::SIGN_IN_FAILURES {
+            sign_ins.failed(Door::Network([192, 0, 2, 1].into()), &long(n));
+        }
+        let failures = sign_ins.failures.lock().unwrap();
+        let kept = failures.keys().map(|tally| format!("{tally:?}").len());
+        assert!(kept.sum::<usize>() < 1_000, "{} kept", failures.len());
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub(super) async fn setup(
     let (recovery, vault, wrapped) = made.map_err(|error| key_error(&error, CHOOSE_HOME))?;
     let home = gateway.master_key.to_string();
     let admin_name = name.to_string();
+    let password = hash.clone();
     let user = gateway
         .writer
         .change(move |change| {
@@ -96,7 +97,8 @@ pub(super) async fn setup(
     gateway.live.announce("status");
     let from = session::SignInFrom::of(via, &headers);
     let opens = session::Opens::AdminApi;
-    let session = session::begin(&gateway, user, admin_name, opens, from).await?;
+    let proven = session::Proven { user, password };
+    let session = session::begin(&gateway, door, proven, admin_name, opens, from).await?;
     let body = SetupResponse {
         recovery_key: recovery.expose().to_string(),
         session: session.created(via),
@@ -199,10 +201,10 @@ pub(super) fn long_enough(what: &str, text: &Secret) -> Result<(), AdminError> {
 /// had later: then its home is chosen.
 const CHOOSE_HOME: &str =
     "repair it and try again, or choose where the master key lives with `agw serve --master-key`";
-pub(super) const REPAIR_HOME: &str =
+const REPAIR_HOME: &str =
     "repair it and run `agw unlock`; if the key is lost, run `agw recover` with the recovery key";
 
-pub(super) fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
+fn key_error(error: &MasterKeyError, next: &str) -> AdminError {
     let next = match error {
         MasterKeyError::Vault(_) => "check what you entered",
         _ => next,

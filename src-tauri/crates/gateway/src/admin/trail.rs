@@ -2,7 +2,9 @@
 
 use std::{convert::Infallible, sync::Arc};
 
-use agw_api::{AuditPage, AuditRecord, AuditStory, AuditTimeline, Event, Role, StoryGrant, codes};
+use agw_api::{
+    AuditPage, AuditRecord, AuditStory, AuditTimeline, Event, Grant, Role, StoryGrant, codes,
+};
 use agw_core::GrantId;
 use axum::{
     Json,
@@ -16,7 +18,7 @@ use rusqlite::Connection;
 use serde::Deserialize;
 use tokio::sync::broadcast::{Receiver, error::RecvError};
 
-use super::{AdminError, Signed};
+use super::{AdminError, Signed, grants::subjects_of};
 use crate::{
     audit::{
         read,
@@ -103,12 +105,19 @@ pub(super) async fn show(
     let snapshot = gateway.live.snapshot.load_full();
     let wanted = id.clone();
     let only = (signed.role == Role::Member).then_some(signed.user);
+    let of_theirs = only.map(|_| subjects_of(&snapshot, &signed));
     let story = gateway.reader.run(move |db| {
         let records = read::show(db, &snapshot, &wanted, only)?;
         let grants = grants(db, &records)?;
         Ok(AuditStory { records, grants })
     });
-    let story = story.await?;
+    let mut story = story.await?;
+    for told in &mut story.grants {
+        // Somebody else's by now: to a member as good as gone.
+        let theirs = |grant: &Grant| of_theirs.as_ref().is_none_or(|of| of(&grant.subject));
+        told.grant = told.grant.take().filter(theirs);
+        told.changed_since |= told.grant.is_none();
+    }
     if story.records.is_empty() {
         let message = format!("there is no record {id:?}");
         return Err(AdminError::new(codes::NOT_FOUND, message, "see `agw audit list`"));
@@ -169,24 +178,28 @@ pub(super) async fn events(State(gateway): State<Arc<Gateway>>, signed: Signed) 
 }
 
 async fn next(gateway: &Gateway, signed: &Signed, feed: &mut Receiver<FeedItem>) -> Option<String> {
-    let item = tokio::select! {
-        item = feed.recv() => item,
-        () = tokio::time::sleep(bounds::KEEP_ALIVE) => return Some(": still here\n\n".into()),
-        () = gateway.stop.cancelled() => return None,
-    };
-    // As they are by now: a role may change while the stream is open.
-    let snapshot = gateway.live.snapshot.load();
-    let person = snapshot.users.get(&signed.user).filter(|person| !person.removed)?;
-    let only = (person.role == Role::Member).then_some(signed.user);
-    let event = match item {
-        Ok(FeedItem::Record(record)) => match read::fresh(&record, &snapshot, only).ok()? {
-            Some(record) => Event::Audit { record },
-            // Somebody else's; it takes the place of a comment.
-            None => return Some(": not yours\n\n".into()),
-        },
-        Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
-        Err(RecvError::Lagged(count)) => Event::Missed { count },
-        Err(RecvError::Closed) => return None,
+    let quiet = tokio::time::sleep(bounds::KEEP_ALIVE);
+    tokio::pin!(quiet);
+    let event = loop {
+        let item = tokio::select! {
+            item = feed.recv() => item,
+            () = &mut quiet => return Some(": still here\n\n".into()),
+            () = gateway.stop.cancelled() => return None,
+        };
+        // As they are by now: a role may change while the stream is open.
+        let snapshot = gateway.live.snapshot.load();
+        let person = snapshot.users.get(&signed.user).filter(|person| !person.removed)?;
+        let only = (person.role == Role::Member).then_some(signed.user);
+        break match item {
+            Ok(FeedItem::Record(record)) => match read::fresh(&record, &snapshot, only).ok()? {
+                Some(record) => Event::Audit { record },
+                // Somebody else's: nothing is said, not even that there was one.
+                None => continue,
+            },
+            Ok(FeedItem::Changed(what)) => Event::Changed { what: what.into() },
+            Err(RecvError::Lagged(count)) => Event::Missed { count },
+            Err(RecvError::Closed) => return None,
+        };
     };
     serde_json::to_string(&event).ok().map(|json| format!("data: {json}\n\n"))
 }

@@ -1,4 +1,5 @@
-//! After a start: calls whose outcome nobody knows, and what was used up.
+//! After a start: calls whose outcome nobody knows, questions that nobody can
+//! answer any more, and what was used up.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -70,6 +71,47 @@ pub(crate) fn close_open_calls(db: &mut Connection, now: i64) -> Result<usize, S
             "the service ended while the call was under way; the system may have acted".into(),
         );
         record.effect = line.effect.as_deref().and_then(|effect| effect.parse().ok());
+        batch::insert(&tx, head, &record.render())?;
+    }
+    tx.commit()?;
+    Ok(open.len())
+}
+
+/// Questions to people end with the service, which keeps them in memory: those
+/// that nobody had answered get the end `cancelled`. Returns how many.
+pub(crate) fn close_open_questions(db: &mut Connection, now: i64) -> Result<usize, StoreError> {
+    #[derive(Deserialize)]
+    struct Line {
+        approval: String,
+        call_id: Option<String>,
+        tool: Option<String>,
+        user: Option<String>,
+        agent: Option<String>,
+    }
+    let tx = db.transaction()?;
+    let mut head: u64 = tx.query_row("SELECT ifnull(max(seq), 0) FROM audit", [], |r| r.get(0))?;
+    let open: Vec<String> = {
+        let mut select = tx.prepare(
+            "SELECT record FROM audit
+             WHERE seq IN (SELECT max(seq) FROM audit_approvals GROUP BY approval)
+               AND record ->> 'status' = 'asked' ORDER BY seq",
+        )?;
+        let rows = select.query_map([], |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for text in &open {
+        let line: Line = serde_json::from_str(text)
+            .map_err(|e| StoreError::Damaged(format!("audit record: {e}")))?;
+        head += 1;
+        let mut record = Record::new(Kind::Approval, now);
+        record.approval = line.approval.parse().ok();
+        record.call = line.call_id.as_deref().and_then(CallId::parse);
+        record.user = line.user.as_deref().and_then(|id| id.parse().ok());
+        record.agent = line.agent.as_deref().and_then(|id| id.parse().ok());
+        record.tool = line.tool;
+        record.decision = Some("ask");
+        record.reason = Some("service_ended");
+        record.status = Some("cancelled");
         batch::insert(&tx, head, &record.render())?;
     }
     tx.commit()?;

@@ -1,7 +1,7 @@
 //! A connection, from its name to its tools: each step is what the next one
 //! stands on, and what stands on a broken one is not looked at.
 
-use std::{net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::IpAddr, path::Path, sync::Arc};
 
 use agw_api::{Check, ConnectionHealth, Diagnosis, Transport};
 use http::Uri;
@@ -64,12 +64,12 @@ async fn walk(
     url: &str,
     checks: &mut Vec<Check>,
 ) -> Result<(), Check> {
-    let again = "Remove the connection and add it with the right address.";
+    let again = "Edit the connection, or add one with the right address.";
     let uri: Uri = upstream::check_url(url).map_err(|why| problem("name", why, again))?;
     let host = uri.host().unwrap_or_default();
     let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
     let plain = uri.scheme_str() == Some("http");
-    let port = uri.port_u16().unwrap_or(if plain { 80 } else { 443 });
+    let port = outbound::port_of(&uri);
     let found = in_time(outbound::resolve(&host, port)).await.map_err(|why| {
         let next = "Check the spelling of the host in the URL, and this machine's DNS.";
         problem("name", format!("{host} has no address: {why}."), next)
@@ -103,10 +103,10 @@ async fn walk(
 }
 
 async fn in_time<T>(work: impl Future<Output = std::io::Result<T>>) -> Result<T, String> {
-    let late = |limit: Duration| format!("no answer within {} s", limit.as_secs());
-    match timeout(bounds::DOCTOR_PATIENCE, work).await {
+    let limit = bounds::DOCTOR_PATIENCE;
+    match timeout(limit, work).await {
         Ok(done) => done.map_err(|error| error.to_string()),
-        Err(_) => Err(late(bounds::DOCTOR_PATIENCE)),
+        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
     }
 }
 

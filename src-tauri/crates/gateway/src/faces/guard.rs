@@ -1,20 +1,23 @@
 //! Who may talk to a TCP port at all: requests that name this machine as
-//! their host (the shared port's: by one of the names that an admin gave it) and, if a browser sent them, that come from the gateway's own
-//! pages. A page on another site can make a browser call localhost; it cannot
+//! their host (the shared port's: by one of the names that an admin gave it)
+//! and, if a browser sent them, that come from the gateway's own pages. A page on another site can make a browser call localhost; it cannot
 //! make it lie about Host or Origin (DNS rebinding).
 
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::{
     Router,
+    body::{Body, HttpBody as _},
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse as _, Response},
 };
+use http_body_util::Limited;
 use tower_http::timeout::RequestBodyTimeoutLayer;
 
-use crate::{bounds, gateway::Gateway};
+use super::bearer;
+use crate::{admin, bounds, door::Door, gateway::Gateway, pages::Visitor, pipeline::Presented};
 
 /// Browsers remember for so long that this host is to be had over HTTPS.
 const STRICT: &str = "max-age=2592000";
@@ -100,12 +103,43 @@ async fn check_shared(
         let text = "The gateway is not called by this name, or the request comes from another web site. An administrator sets its names under Listening and sharing.\n";
         return (StatusCode::FORBIDDEN, text).into_response();
     }
+    let Some(request) = bounded(&gateway, request) else {
+        let text = "That is too long for somebody unknown. Send the token as `Authorization: Bearer`, or sign in first.\n";
+        return (StatusCode::PAYLOAD_TOO_LARGE, text).into_response();
+    };
     let mut response = finished(next.run(request).await);
     if sharing.is_strict() {
         let strict = HeaderValue::from_static(STRICT);
         response.headers_mut().insert(header::STRICT_TRANSPORT_SECURITY, strict);
     }
     response
+}
+
+/// Bodies are held in memory, and many connections may bring one: somebody who
+/// shows nothing that is known gets little room. `None`: it says itself that
+/// it is longer.
+fn bounded(gateway: &Arc<Gateway>, request: Request) -> Option<Request> {
+    let size = request.body().size_hint().upper();
+    if size.is_some_and(|size| size <= bounds::STRANGER_BODY_MAX as u64)
+        || is_known(gateway, &request)
+    {
+        return Some(request);
+    }
+    let unsaid = size.is_none();
+    unsaid.then(|| request.map(|body| Body::new(Limited::new(body, bounds::STRANGER_BODY_MAX))))
+}
+
+/// Whether it comes with the token of an agent or user, or with a session.
+/// What that opens is seen later.
+fn is_known(gateway: &Arc<Gateway>, request: &Request) -> bool {
+    let (door, headers) = (Door::of(request.extensions()), request.headers());
+    let token = match bearer::presented(door, headers) {
+        Presented::Token(hash, _) => gateway.live.snapshot.load().tokens.contains_key(&hash),
+        _ => false,
+    };
+    token
+        || admin::is_signed_in(gateway, door, headers)
+        || Visitor::of(gateway, door, headers).signed_in.is_some()
 }
 
 #[cfg(test)]

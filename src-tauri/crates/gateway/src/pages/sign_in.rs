@@ -127,9 +127,10 @@ async fn begin(
     password: Secret,
     headers: &HeaderMap,
 ) -> Result<HeaderValue, AdminError> {
-    let id = admin::authenticate(gateway, door, user, password).await?;
+    let proven = admin::authenticate(gateway, door, user, password).await?;
     let from = SignInFrom::browser(SessionPlace::Pages, headers);
-    let session = admin::begin_session(gateway, id, user.to_owned(), Opens::Pages, from).await?;
+    let session =
+        admin::begin_session(gateway, door, proven, user.to_owned(), Opens::Pages, from).await?;
     let age = bounds::PAGE_SESSION_LIFE.as_secs();
     let rest = format!("Path=/; HttpOnly; SameSite=Lax; Max-Age={age}");
     let cookie = door.site().set_cookie(SESSION, &session.token, &rest);

@@ -71,8 +71,9 @@ impl Visitor {
     pub(crate) fn of(gateway: &Arc<Gateway>, door: Door, headers: &HeaderMap) -> Self {
         let cookie = |name| door.site().cookie(headers, name);
         let known = cookie(BROWSER).filter(|value| value.len() == 64);
-        let found = cookie(SESSION)
-            .and_then(|token| gateway.staff.find(&token, Opens::Pages, clock::now_ms()));
+        let find =
+            |token: String| gateway.staff.find(door.site(), &token, Opens::Pages, clock::now_ms());
+        let found = cookie(SESSION).and_then(find);
         let signed_in = found.as_ref().and_then(|(_, open)| {
             let snapshot = gateway.live.snapshot.load();
             let person = snapshot.users.get(&open.user).filter(|person| !person.removed)?;

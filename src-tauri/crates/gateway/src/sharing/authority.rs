@@ -11,10 +11,13 @@ use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
     Issuer, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer, pem::PemObject as _};
+use rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer, pem::PemObject as _};
 use zeroize::Zeroizing;
 
-use super::{SharingError, certificate::fingerprint};
+use super::{
+    SharingError,
+    certificate::{Leaf, fingerprint},
+};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
@@ -25,13 +28,6 @@ use crate::{
 const CERTIFICATE: &str = "authority";
 const SEALED: &str = "authority_key_sealed";
 const DAY: i64 = 24 * 3_600;
-
-/// A certificate with its key, and when it ends: seconds since 1970.
-pub(super) struct Leaf {
-    pub(super) chain: Vec<CertificateDer<'static>>,
-    pub(super) key: PrivateKeyDer<'static>,
-    pub(super) expires_at: i64,
-}
 
 /// As other machines get it, if it was made.
 pub(crate) async fn show(gateway: &Gateway) -> Result<Option<Authority>, StoreError> {
@@ -53,7 +49,6 @@ pub(super) async fn sign(gateway: &Gateway, names: &[String]) -> Result<Leaf, Sh
         None => make(gateway, &vault).await?,
     };
     let now = clock::now_ms() / 1_000;
-    let expires_at = now + bounds::CERTIFICATE_DAYS * DAY;
     let mut leaf = CertificateParams::default();
     for name in names {
         leaf.subject_alt_names.push(match name.parse::<IpAddr>() {
@@ -66,11 +61,11 @@ pub(super) async fn sign(gateway: &Gateway, names: &[String]) -> Result<Leaf, Sh
     leaf.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     leaf.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     leaf.use_authority_key_identifier_extension = true;
-    lasts(&mut leaf, now - DAY, expires_at)?;
+    lasts(&mut leaf, now - DAY, now + bounds::CERTIFICATE_DAYS * DAY)?;
     let pair = KeyPair::generate().map_err(failed)?;
     let signed = leaf.signed_by(&pair, &issuer).map_err(failed)?;
     let key = PrivatePkcs8KeyDer::from(pair.serialize_der());
-    Ok(Leaf { chain: vec![signed.der().clone()], key: key.into(), expires_at })
+    Ok((vec![signed.der().clone()], key.into()))
 }
 
 /// Opens the authority's key, if there is one.

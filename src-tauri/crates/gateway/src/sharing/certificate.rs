@@ -19,8 +19,6 @@ use zeroize::Zeroizing;
 use super::{Shared, SharingError, authority, settings};
 use crate::{audit::record::rfc3339, bounds, clock, gateway::Gateway};
 
-const DAY: i64 = 24 * 3_600;
-
 /// Everything that these settings need but the port.
 pub(super) async fn prepare(
     gateway: &Gateway,
@@ -29,8 +27,8 @@ pub(super) async fn prepare(
     let (stamps, leaf, renew_at) = match &settings.certificate {
         SharingCertificate::Own => {
             let leaf = authority::sign(gateway, &settings.names).await?;
-            let renew_at = leaf.expires_at - bounds::CERTIFICATE_RENEWED * DAY;
-            (Vec::new(), (leaf.chain, leaf.key), renew_at)
+            let renew_at = clock::now_ms().saturating_add(gateway.sharing.shown_ms);
+            (Vec::new(), leaf, renew_at / 1_000)
         }
         SharingCertificate::Files { certificate, key } => {
             let stamps = stamps(&settings.certificate);
@@ -58,7 +56,7 @@ pub(super) fn stamps(source: &SharingCertificate) -> Vec<Option<SystemTime>> {
     }
 }
 
-type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
+pub(super) type Leaf = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
 
 fn read(certificate: &str, key: &str) -> Result<Leaf, SharingError> {
     let none = |path: &str, what| SharingError::NoPem { path: path.to_owned(), what };

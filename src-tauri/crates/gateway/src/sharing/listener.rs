@@ -1,7 +1,7 @@
 //! The one task that listens for other machines, changes what is shared, and
 //! looks after the certificate.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use agw_api::SharingSettings;
 use agw_core::UserId;
@@ -41,8 +41,11 @@ pub(crate) async fn run(gateway: Arc<Gateway>, server: Server) {
             () = stop.cancelled() => return,
             order = orders.recv() => {
                 let Some(Order { wanted, by, done }) = order else { return };
+                let changed = keeper.change(wanted, by).await;
+                // Windows have read it when it was stored, which is before.
+                keeper.gateway.live.announce("sharing");
                 // Whoever asked may have hung up.
-                let _ = done.send(keeper.change(wanted, by).await);
+                let _ = done.send(changed);
             }
             // The vault may be open now.
             changed = changes.changed() => if changed.is_err() { return },
@@ -106,7 +109,11 @@ impl Keeper {
                 }
                 self.gateway.live.announce("sharing");
             }
-            Err(error) => self.gateway.sharing.fails(Some(error.to_string())),
+            Err(error) => {
+                if self.gateway.sharing.fails(Some(error.to_string())) {
+                    self.gateway.live.announce("sharing");
+                }
+            }
         }
     }
 
@@ -165,7 +172,7 @@ impl Listening {
     /// Returns once the port is free.
     async fn end(self) {
         self.stop.cancel();
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.accepting).await;
+        let _ = tokio::time::timeout(bounds::SHARED_LINGER, self.accepting).await;
     }
 }
 

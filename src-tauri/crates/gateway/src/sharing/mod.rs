@@ -25,7 +25,7 @@ pub(crate) use settings::{load, suggested};
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, Mutex, PoisonError},
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use agw_api::{Authority, SharingCertificate, SharingSettings, SharingState, ShownCertificate};
@@ -122,6 +122,8 @@ pub(crate) struct Sharing {
     problem: Mutex<Option<String>>,
     orders: mpsc::Sender<Order>,
     taken: Mutex<Option<mpsc::Receiver<Order>>>,
+    /// After so long a certificate of the gateway's own is replaced.
+    shown_ms: i64,
 }
 
 /// One change, and whom to tell.
@@ -146,15 +148,15 @@ struct Shared {
     stamps: Vec<Option<SystemTime>>,
 }
 
-impl Default for Sharing {
-    fn default() -> Self {
+impl Sharing {
+    /// `shown` is how long a certificate of the gateway's own is shown.
+    pub(crate) fn new(shown: Duration) -> Self {
         let (orders, taken) = mpsc::channel(1);
         let taken = Mutex::new(Some(taken));
-        Self { now: ArcSwapOption::empty(), problem: Mutex::default(), orders, taken }
+        let shown_ms = i64::try_from(shown.as_millis()).unwrap_or(i64::MAX);
+        Self { now: ArcSwapOption::empty(), problem: Mutex::default(), orders, taken, shown_ms }
     }
-}
 
-impl Sharing {
     /// Puts it in force and stores it, or does neither.
     pub(crate) async fn change(
         &self,
@@ -211,12 +213,15 @@ impl Sharing {
         self.now.load().as_ref().is_some_and(|shared| shared.source != SharingCertificate::Own)
     }
 
-    fn fails(&self, problem: Option<String>) {
+    /// Whether that is news.
+    fn fails(&self, problem: Option<String>) -> bool {
         let mut before = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(problem) = problem.as_ref().filter(|problem| before.as_ref() != Some(problem)) {
+        let is_news = *before != problem;
+        if let Some(problem) = problem.as_ref().filter(|_| is_news) {
             tracing::warn!(problem, "sharing");
         }
         *before = problem;
+        is_news
     }
 }
 

@@ -48,6 +48,9 @@ pub(super) fn checked(wanted: SharingSettings) -> Result<SharingSettings, Sharin
     if wanted.port == 0 {
         return Err(SharingError::Port);
     }
+    if wanted.names.len() > bounds::SHARED_NAMES {
+        return Err(SharingError::ManyNames(bounds::SHARED_NAMES));
+    }
     let mut names = Vec::new();
     for name in &wanted.names {
         let name = name_of(name)?;
@@ -58,9 +61,6 @@ pub(super) fn checked(wanted: SharingSettings) -> Result<SharingSettings, Sharin
     // Who switches it off need not have set it up.
     if names.is_empty() && wanted.on {
         return Err(SharingError::NoNames);
-    }
-    if names.len() > bounds::SHARED_NAMES {
-        return Err(SharingError::ManyNames(bounds::SHARED_NAMES));
     }
     Ok(SharingSettings { address, names, ..wanted })
 }

@@ -4,14 +4,17 @@ import { memo, useCallback, useState } from "react";
 import { useServiceState } from "../../../api/use-service-state";
 import { Icon } from "../../../components/icons";
 import { Empty, Failure, Loading } from "../../../components/states";
-import { duration, timeOfDay } from "../../../components/time";
+import { duration, startOfDay } from "../../../components/time";
 import { ToolLine } from "../../../components/tool-name";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { useNow } from "../../../components/use-now";
+import { WhenInList } from "../../../components/when";
 import { strings } from "../../../strings";
-import { DecisionMark, StatusMark } from "../marks";
+import { DecisionMark, StatusMark, WaitMark } from "../marks";
 import type { Row } from "../rows";
-import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches } from "./feed";
+import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches, type Wait, waitOf } from "./feed";
 import { useFeed } from "./use-feed";
+import "../audit.css";
 
 const t = strings.feed;
 
@@ -30,6 +33,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
   const [held, setHeld] = useState<Feed>();
   const shown = held ?? live.feed;
   const rows = shown.rows.filter((row) => matches(row, filter));
+  const today = startOfDay(useNow());
   const open = useCallback((id: string) => onOpen(id), [onOpen]);
   const isFull = shown.rows.length >= MAX_ROWS;
 
@@ -99,7 +103,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
           </thead>
           <tbody>
             {rows.map((row) => (
-              <CallRow key={row.id} row={row} onOpen={open} />
+              <CallRow key={row.id} row={row} wait={waitOf(row, shown)} today={today} onOpen={open} />
             ))}
           </tbody>
         </table>
@@ -128,13 +132,11 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
   );
 }
 
-const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: string) => void }) {
+const CallRow = memo(function CallRow({ row, wait, today, onOpen }: { row: Row; wait: Wait | undefined; today: number; onOpen: (id: string) => void }) {
   return (
-    <tr className="feed-row" data-testid="feed-row" data-call={row.id} data-decision={row.decision} onClick={() => onOpen(row.id)}>
+    <tr className="feed-row" data-testid="feed-row" data-call={row.id} data-decision={row.decision} data-wait={wait} onClick={() => onOpen(row.id)}>
       <td className="number">
-        <time dateTime={row.time} title={row.time}>
-          {timeOfDay(row.time)}
-        </time>
+        <WhenInList at={row.time} now={today} />
       </td>
       <td>
         <UntrustedText text={who(row)} />
@@ -157,7 +159,7 @@ const CallRow = memo(function CallRow({ row, onOpen }: { row: Row; onOpen: (id: 
         <DecisionMark decision={row.decision} />
       </td>
       <td>
-        <StatusMark status={row.status} />
+        {wait === undefined ? <StatusMark status={row.status} reason={row.reason} /> : <WaitMark wait={wait} />}
       </td>
       <td className="number feed-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
       <td className="dim feed-reason" title={row.reason}>

@@ -2,11 +2,18 @@ import { describe, expect, it } from "vitest";
 
 import type { AuditRecord } from "../../../api/types";
 import { strings } from "../../../strings";
-import { EMPTY_FEED, MAX_ROWS, matches, mergeRecords } from "./feed";
+import { EMPTY_FEED, MAX_ROWS, matches, mergeRecords, waitOf } from "./feed";
 
 const record = (seq: number, kind: string, rest: Partial<AuditRecord> = {}): AuditRecord => ({ seq, kind, time: `2026-01-01T00:00:${String(seq % 60).padStart(2, "0")}.000Z`, ...rest });
 const intent = (seq: number, call_id: string) => record(seq, "intent", { call_id, user: "ana", tool: "fs.read_file", decision: "allow" });
 const outcome = (seq: number, call_id: string) => record(seq, "outcome", { call_id, user: "ana", tool: "fs.read_file", decision: "allow", status: "ok", duration_ms: 12 });
+
+const question = (seq: number, status: string) => record(seq, "approval", { call_id: "a", user: "ana", tool: "fs.read_file", decision: "ask", approval: "p1", status });
+const told = (seq: number, call_id = "a") => record(seq, "outcome", { call_id, decision: "ask", approval: "p1", status: "denied", reason: "approval_pending", duration_ms: 50_000 });
+const waits = (records: AuditRecord[]) => {
+  const feed = mergeRecords(EMPTY_FEED, records);
+  return Object.fromEntries(feed.rows.map((row) => [row.id, waitOf(row, feed)]));
+};
 
 describe("mergeRecords", () => {
   it("shows a call as running until its outcome arrives, in the same row", () => {
@@ -34,7 +41,7 @@ describe("mergeRecords", () => {
   });
 
   it("leaves out what is not a call, but remembers how far it read", () => {
-    expect(mergeRecords(EMPTY_FEED, [record(3, "config"), record(4, "sign_in")])).toEqual({ rows: [], oldestSeq: 3 });
+    expect(mergeRecords(EMPTY_FEED, [record(3, "config"), record(4, "sign_in")])).toEqual({ ...EMPTY_FEED, oldestSeq: 3 });
   });
 
   it("is bounded and keeps the newest", () => {
@@ -55,6 +62,42 @@ it("says reasons in plain words, and shows codes that it does not know", () => {
   expect(strings.reasonWords("denied_by_grant")).toBe("A grant denies it");
   expect(strings.reasonWords("something_new")).toBe("something_new");
   expect(strings.reasonWords("constructor")).toBe("constructor");
+});
+
+describe("a call that a person is asked about", () => {
+  it("waits from the moment it is asked about, also after its agent was told to come back", () => {
+    expect(waits([question(1, "asked")])).toEqual({ a: "waiting" });
+    expect(waits([question(1, "asked"), told(2)])).toEqual({ a: "waiting" });
+    expect(waits([told(2)])).toEqual({ a: "waiting" });
+  });
+
+  it.each([
+    ["approved", "allowed"],
+    ["approved_for_session", "allowed"],
+    ["allowed", "allowed"],
+    ["denied", "denied"],
+    ["expired", "expired"],
+    ["cancelled", "cancelled"],
+  ])("that was told to come back says what became of it: %s", (status, wait) => {
+    const records = [question(1, "asked"), told(2), told(3, "b"), question(4, status)];
+    // Another call may have waited for the same answer; and the trail is read backwards.
+    expect(waits(records)).toEqual({ a: wait, b: wait });
+    expect(waits(records.toReversed())).toEqual({ a: wait, b: wait });
+  });
+
+  it("goes on with the answer, and is then what its outcome says", () => {
+    const yes = [question(1, "asked"), question(2, "approved")];
+    expect(waits(yes)).toEqual({ a: undefined });
+    const done = mergeRecords(EMPTY_FEED, [...yes, intent(3, "a"), outcome(4, "a")]);
+    expect(done.rows).toMatchObject([{ id: "a", seq: 1, decision: "allow", status: "ok" }]);
+    expect(waits([...yes, intent(3, "a"), outcome(4, "a")])).toEqual({ a: undefined });
+    const denied = record(3, "outcome", { call_id: "a", decision: "deny", approval: "p1", status: "denied", reason: "approval_denied" });
+    expect(waits([question(1, "asked"), question(2, "denied"), denied])).toEqual({ a: undefined });
+  });
+
+  it("that a gateway took along when it ended does not wait for ever", () => {
+    expect(waits([question(1, "asked"), question(5, "cancelled")])).toEqual({ a: "cancelled" });
+  });
 });
 
 describe("matches", () => {

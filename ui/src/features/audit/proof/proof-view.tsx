@@ -2,17 +2,17 @@ import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { auditSettingsQuery, auditStatusQuery } from "../../../api/queries";
 import type { AuditStatus, Witness } from "../../../api/types";
 import { CopyLine } from "../../../components/copy-line";
 import { Icon } from "../../../components/icons";
 import { size } from "../../../components/size";
-import { Failure, Loading } from "../../../components/states";
-import { ago, dayAndTime } from "../../../components/time";
+import { Unread } from "../../../components/states";
+import { ago, exactInstant } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { useNow } from "../../../components/use-now";
+import { Ago } from "../../../components/when";
 import { strings } from "../../../strings";
 import { verifyCommand } from "../export";
 import { Alarm } from "./alarm";
@@ -25,11 +25,7 @@ const t = strings.audit.state;
 export function ProofView({ onExport }: { onExport: () => void }) {
   const { client } = useGateway();
   const status = useQuery(auditStatusQuery(client));
-  if (status.isError && status.data === undefined) {
-    const error = asApiError(status.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void status.refetch() }} />;
-  }
-  if (status.data === undefined) return <Loading label={strings.loading} />;
+  if (status.data === undefined) return <Unread of={status} />;
   return (
     <>
       {status.data.alarm && <Alarm alarm={status.data.alarm} />}
@@ -62,7 +58,7 @@ function State({ status }: { status: AuditStatus }) {
         <Fact name={t.checkpoint}>
           {checkpoint ? (
             <>
-              <span title={checkpoint.signed_at}>{ago(checkpoint.signed_at, now)}</span>, {t.checkpointOf(checkpoint.size)}
+              <Ago at={checkpoint.signed_at} now={now} />, {t.checkpointOf(checkpoint.size)}
               {head > checkpoint.size && <span className="dim"> {t.behind(head - checkpoint.size)}</span>}
               <details className="story-records">
                 <summary data-testid="audit-checkpoint">{t.note}</summary>
@@ -106,7 +102,7 @@ function Witnesses({ witnesses, now }: { witnesses: readonly Witness[]; now: num
           <code>
             <UntrustedText text={witness.place} />
           </code>{" "}
-          <span className="dim" title={witness.taken_at == null ? undefined : dayAndTime(witness.taken_at)}>
+          <span className="dim" title={witness.taken_at == null ? undefined : exactInstant(witness.taken_at)}>
             {witness.taken_at == null ? t.witnessNever : t.witnessTook(witness.size, ago(witness.taken_at, now))}
           </span>
           {witness.error != null && (

@@ -8,7 +8,7 @@ export const DURABILITIES: readonly Durability[] = ["by_effect", "strict"];
 export const METRICS: readonly MetricsAccess[] = ["off", "local", "token"];
 
 /** What may be asked for at least; the gateway has the last word. */
-export const LEAST = { bodiesDays: 1, recordsDays: 7, maxMib: 64 } as const;
+const LEAST = { bodiesDays: 1, recordsDays: 7, maxMib: 64 } as const;
 
 /** Texts as they are typed. */
 export interface Values {

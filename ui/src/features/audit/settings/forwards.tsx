@@ -3,7 +3,6 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { unwrap } from "../../../api/client";
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { forwardsQuery } from "../../../api/queries";
 import type { Forward } from "../../../api/types";
@@ -12,7 +11,7 @@ import { useServiceState } from "../../../api/use-service-state";
 import { Confirm } from "../../../components/dialogs";
 import { Icon } from "../../../components/icons";
 import { Mark } from "../../../components/mark";
-import { Failure, Loading } from "../../../components/states";
+import { Failure, Unread } from "../../../components/states";
 import { ago } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { useNow } from "../../../components/use-now";
@@ -47,10 +46,7 @@ export function Forwards({ mayChange }: { mayChange: boolean }) {
         )}
       </div>
       <p className="note dim">{t.intro}</p>
-      {forwards.isPending && <Loading label={strings.loading} />}
-      {forwards.isError && forwards.data === undefined && (
-        <Failure message={asApiError(forwards.error).message} next={asApiError(forwards.error).next} action={{ label: strings.retry, run: () => void forwards.refetch() }} />
-      )}
+      <Unread of={forwards} />
       {forwards.data?.length === 0 && <p className="note">{t.none}</p>}
       {forwards.data && forwards.data.length > 0 && (
         <div className="table-scroll">

@@ -1,10 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { auditSettingsQuery } from "../../../api/queries";
 import { useIsAdmin } from "../../../api/use-role";
-import { Failure, Loading } from "../../../components/states";
+import { Unread } from "../../../components/states";
 import { strings } from "../../../strings";
 import { Erase } from "./erase";
 import { Forwards } from "./forwards";
@@ -18,10 +17,7 @@ export function SettingsView() {
   return (
     <div className="audit-settings">
       {!mayChange && <p className="note dim">{strings.audit.settings.readOnly}</p>}
-      {settings.isPending && <Loading label={strings.loading} />}
-      {settings.isError && settings.data === undefined && (
-        <Failure message={asApiError(settings.error).message} next={asApiError(settings.error).next} action={{ label: strings.retry, run: () => void settings.refetch() }} />
-      )}
+      <Unread of={settings} />
       {/* An auditor types nothing, so theirs follows what others save. */}
       {settings.data && <SettingsForm key={mayChange ? "edit" : settings.data.version} settings={settings.data} mayChange={mayChange} />}
       <Forwards mayChange={mayChange} />

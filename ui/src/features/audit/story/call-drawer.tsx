@@ -8,8 +8,8 @@ import { storyQuery } from "../../../api/queries";
 import type { AuditRecord, AuditStory } from "../../../api/types";
 import { Icon } from "../../../components/icons";
 import { Failure, Loading } from "../../../components/states";
-import { exactTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { When } from "../../../components/when";
 import { strings } from "../../../strings";
 import { DecisionMark, statusWords } from "../marks";
 import { StoryArguments } from "./arguments";
@@ -17,6 +17,7 @@ import { Bodies } from "./bodies";
 import { type GrantLineOf, StoryGrants } from "./grants";
 import { type Called, tell, type Told } from "./tell";
 import { Timeline } from "./timeline";
+import "../audit.css";
 
 const t = strings.audit.story;
 
@@ -48,7 +49,9 @@ function Story({ id, ...rest }: { id: string } & StoryProps) {
   const events = useEvents();
   const story = useQuery(storyQuery(client, id));
   const { refetch } = story;
-  useEffect(() => events.onAudit((record) => record.call_id === id && void refetch()), [events, id, refetch]);
+  const question = story.data?.records.find((record) => record.approval != null)?.approval;
+  // A call may wait for the answer to a question that an earlier one has raised.
+  useEffect(() => events.onAudit((record) => (record.call_id === id || (record.approval != null && record.approval === question)) && void refetch()), [events, id, question, refetch]);
   if (story.isError) {
     const error = asApiError(story.error);
     return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void refetch() }} />;
@@ -111,7 +114,10 @@ function Facts({ told }: { told: Told }) {
       </div>
       <dl className="facts">
         <Fact name={list.who} value={told.called?.caller.replace("/", " / ") ?? told.user ?? strings.feed.nobody} />
-        <Fact name={list.time} value={exactTime(told.time)} />
+        <dt>{list.time}</dt>
+        <dd>
+          <When at={told.time} as="exact" />
+        </dd>
         <Fact name={t.effectAsked} value={t.effects[told.effect ?? "none"] ?? told.effect} />
         <Fact name={t.face} value={told.face === undefined ? undefined : (t.faces[told.face] ?? told.face)} />
       </dl>
@@ -152,7 +158,10 @@ function Alone({ record }: { record: AuditRecord }) {
         <Fact name={list.what} value={record.status == null ? undefined : statusWords(record.status)} />
         <Fact name={t.detail} value={record.detail} />
         <Fact name={list.who} value={record.user} />
-        <Fact name={list.time} value={exactTime(record.time)} />
+        <dt>{list.time}</dt>
+        <dd>
+          <When at={record.time} as="exact" />
+        </dd>
         <Fact name={list.reason} value={record.reason == null ? undefined : strings.reasonWords(record.reason)} />
       </dl>
     </section>

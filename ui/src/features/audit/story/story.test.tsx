@@ -59,6 +59,16 @@ describe("the story of a call", () => {
     expect(story.querySelector("img, i")).toBeNull();
   });
 
+  it("does not call a call denied whose agent was told to come back for the answer", async () => {
+    const told = of(2, "outcome", { decision: "ask", reason: "approval_pending", status: "denied", approval: "p4", duration_ms: 50_000 });
+    drawn("auditor", [asked, told, { ...approved, seq: 3 }]);
+    const steps = await screen.findAllByTestId("story-step");
+    expect(steps.map((step) => step.dataset.what)).toEqual(["asked", "outcome", "approved"]);
+    expect(steps[1]).toHaveTextContent(/Told to wait after 50.*Nothing was forwarded/);
+    expect(screen.getByTestId("call-story")).not.toHaveTextContent("Denied");
+    expect(screen.queryByText("grant")).toBeNull();
+  });
+
   it("tells arguments in clear from those of which only the shape is kept", async () => {
     drawn("auditor", [intent, outcome]);
     const [clear, shape] = await screen.findAllByTestId("story-argument");

@@ -1,5 +1,6 @@
-import { duration, exactTime } from "../../../components/time";
+import { duration } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { When } from "../../../components/when";
 import { strings } from "../../../strings";
 import { StatusMark } from "../marks";
 import type { Step, Told } from "./tell";
@@ -15,9 +16,9 @@ export function Timeline({ told }: { told: Told }) {
       <ol className="story-steps">
         {told.steps.map((step) => (
           <li key={step.record.seq} data-testid="story-step" data-what={step.what}>
-            <time className="dim" dateTime={step.record.time}>
-              {exactTime(step.record.time)}
-            </time>
+            <span className="dim">
+              <When at={step.record.time} as="exact" />
+            </span>
             <div>
               <StepWords step={step} forwarded={forwarded} />
             </div>
@@ -42,7 +43,7 @@ function StepWords({ step: { record, what }, forwarded }: { step: Step; forwarde
     <>
       {isOutcome ? (
         <>
-          <StatusMark status={record.status ?? undefined} /> {record.duration_ms != null && <span>{t.after(duration(record.duration_ms))}</span>}
+          <StatusMark status={record.status ?? undefined} reason={record.reason ?? undefined} /> {record.duration_ms != null && <span>{t.after(duration(record.duration_ms))}</span>}
           {!forwarded && <div className="dim">{t.steps.notForwarded}</div>}
         </>
       ) : (

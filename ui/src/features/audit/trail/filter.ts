@@ -10,7 +10,7 @@ export const RANGES = ["hour", "today", "week", "month"] as const;
 /** What is compared as it is, in the order in which it is shown. */
 export const EXACT = ["user", "team", "agent", "connection", "tool", "decision", "reason", "effect", "status", "kind"] as const;
 export type Exact = (typeof EXACT)[number];
-export type Range = (typeof RANGES)[number];
+type Range = (typeof RANGES)[number];
 
 /** What the address of the page says: which records to show. */
 export type TrailFilter = { [name in Exact]?: string | undefined } & {

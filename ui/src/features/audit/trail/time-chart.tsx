@@ -47,7 +47,7 @@ export function TimeChart({ filter, onFilter }: { filter: TrailFilter; onFilter:
 const sum = ({ buckets }: AuditTimeline, part: "calls" | "denied" | "others") => buckets.reduce((all, bucket) => all + bucket[part], 0);
 
 /** Calls; where the filter finds none, whatever else it finds. */
-export function barsOf(counted: AuditTimeline): Bar[] {
+function barsOf(counted: AuditTimeline): Bar[] {
   const calls = sum(counted, "calls") > 0;
   return counted.buckets.map((bucket) => ({
     key: bucket.since,

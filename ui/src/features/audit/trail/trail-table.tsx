@@ -2,9 +2,10 @@ import { type KeyboardEvent, memo } from "react";
 
 import { Icon, type IconName } from "../../../components/icons";
 import { Mark } from "../../../components/mark";
-import { dayOrTime, duration } from "../../../components/time";
+import { duration, startOfDay } from "../../../components/time";
 import { ToolLine } from "../../../components/tool-name";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { WhenInList } from "../../../components/when";
 import { strings } from "../../../strings";
 import { DecisionMark, statusWords, StatusMark } from "../marks";
 import type { Row } from "../rows";
@@ -20,6 +21,7 @@ interface TrailTableProps {
 }
 
 export function TrailTable({ rows, now, running, onOpen }: TrailTableProps) {
+  const today = startOfDay(now);
   return (
     <table className="feed-table trail-table">
       <colgroup>
@@ -49,7 +51,7 @@ export function TrailTable({ rows, now, running, onOpen }: TrailTableProps) {
       {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-element-interactions -- the arrows move between the buttons of the rows */}
       <tbody onKeyDown={moveFocus}>
         {rows.map((row) => (
-          <TrailRow key={row.key} row={row} today={now} running={running} onOpen={onOpen} />
+          <TrailRow key={row.key} row={row} today={today} running={running} onOpen={onOpen} />
         ))}
       </tbody>
     </table>
@@ -75,56 +77,46 @@ interface TrailRowProps {
   onOpen: (id: string) => void;
 }
 
-const TrailRow = memo(
-  function TrailRow({ row, today, running, onOpen }: TrailRowProps) {
-    return (
-      <tr className="feed-row trail-row" data-testid="audit-row" data-id={row.id} data-kind={row.kind} data-decision={row.decision} onClick={() => onOpen(row.id)}>
-        <td className="number trail-time">
-          <time dateTime={row.time} title={row.time}>
-            {dayOrTime(row.time, today)}
-          </time>
-        </td>
-        <td className="trail-who">{row.user === undefined ? <span className="dim">{t.nobody}</span> : <UntrustedText text={row.agent === undefined ? row.user : `${row.user} / ${row.agent}`} />}</td>
-        <td className="trail-what">
-          <button
-            type="button"
-            className="link"
-            title={row.tool}
-            aria-haspopup="dialog"
-            onClick={(event) => {
-              event.stopPropagation();
-              onOpen(row.id);
-            }}
-          >
-            <What row={row} />
-          </button>
-        </td>
-        {row.kind === "call" || row.kind === "approval" ? (
-          <>
-            <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
-            <td className="trail-status">
-              {row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} />}
-            </td>
-            <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
-          </>
-        ) : (
-          <td className="trail-detail" colSpan={3}>
-            <UntrustedText text={row.detail ?? ""} limit={200} />
+const TrailRow = memo(function TrailRow({ row, today, running, onOpen }: TrailRowProps) {
+  return (
+    <tr className="feed-row trail-row" data-testid="audit-row" data-id={row.id} data-kind={row.kind} data-decision={row.decision} onClick={() => onOpen(row.id)}>
+      <td className="number trail-time">
+        <WhenInList at={row.time} now={today} />
+      </td>
+      <td className="trail-who">{row.user === undefined ? <span className="dim">{t.nobody}</span> : <UntrustedText text={row.agent === undefined ? row.user : `${row.user} / ${row.agent}`} />}</td>
+      <td className="trail-what">
+        <button
+          type="button"
+          className="link"
+          title={row.tool}
+          aria-haspopup="dialog"
+          onClick={(event) => {
+            event.stopPropagation();
+            onOpen(row.id);
+          }}
+        >
+          <What row={row} />
+        </button>
+      </td>
+      {row.kind === "call" || row.kind === "approval" ? (
+        <>
+          <td className="trail-decision">{row.decision !== undefined && <DecisionMark decision={row.decision} />}</td>
+          <td className="trail-status">
+            {row.status === undefined && !running ? <Mark tone="neutral" icon="clock" label={t.recorded} /> : <StatusMark status={row.status} reason={row.kind === "call" ? row.reason : undefined} />}
           </td>
-        )}
-        <td className="dim feed-reason" title={row.reason}>
-          <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
+          <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
+        </>
+      ) : (
+        <td className="trail-detail" colSpan={3}>
+          <UntrustedText text={row.detail ?? ""} limit={200} />
         </td>
-      </tr>
-    );
-  },
-  // The time of day counts only to tell today from yesterday.
-  (before, after) => before.row === after.row && before.running === after.running && before.onOpen === after.onOpen && sameDay(before.today, after.today),
-);
-
-function sameDay(a: number, b: number): boolean {
-  return new Date(a).toDateString() === new Date(b).toDateString();
-}
+      )}
+      <td className="dim feed-reason" title={row.reason}>
+        <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
+      </td>
+    </tr>
+  );
+});
 
 function What({ row }: { row: Row }) {
   if (row.kind === "call") return row.tool === undefined ? strings.feed.unknownTool : <ToolLine id={row.tool} />;

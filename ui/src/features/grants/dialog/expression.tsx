@@ -46,7 +46,7 @@ export function ConditionResult({ condition }: { condition: Condition }) {
 }
 
 /** Counted in characters, as the gateway counts, not in UTF-16 units. */
-export function Marked({ text, place }: { text: string; place: Place | undefined }) {
+function Marked({ text, place }: { text: string; place: Place | undefined }) {
   if (place === undefined) return text;
   const characters = Array.from(text);
   const end = place.at + Math.max(1, place.length);

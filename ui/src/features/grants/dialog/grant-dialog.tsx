@@ -21,6 +21,7 @@ import { bodyOf, type Draft, type Expiry, type RateUnit, valuesOf, type Values, 
 import { fieldsOf, toRules } from "./rules";
 import { Stale } from "./stale";
 import { useCondition } from "./use-condition";
+import "../grants.css";
 
 const t = strings.grants.dialog;
 const EFFECTS: readonly Effect[] = ["allow", "ask", "deny"];

@@ -13,6 +13,7 @@ import { strings } from "../../../strings";
 import { SubjectSelect, ToolInput } from "../subject-select";
 import { useGrantDialogs } from "../use-grant-dialogs";
 import { ExplanationView } from "./explanation";
+import "../grants.css";
 
 const t = strings.grants.why;
 /** What a grant would mend. */

@@ -19,6 +19,7 @@ import { editKey } from "./staged";
 import { useChanges } from "./use-changes";
 import { grantName, useCommands } from "./use-commands";
 import type { Edits } from "./use-staged";
+import "./grid.css";
 
 const t = strings.grid;
 /** With more, connections are closed at first. */

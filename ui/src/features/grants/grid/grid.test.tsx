@@ -282,6 +282,21 @@ describe("when somebody else was faster", () => {
   });
 });
 
+it("says why of the cell that the keys rest on, and Escape takes that away", async () => {
+  show({ grants: [grant("g1", "ana", "fs.read")] });
+  await inGrid();
+  await press("{ArrowDown}{ArrowDown}");
+  const peek = await screen.findByTestId("cell-peek");
+  expect(peek).toHaveTextContent("Set here: fs.read");
+  await press("{Escape}");
+  expect(screen.queryByTestId("cell-peek")).toBeNull();
+  await press("{ArrowDown}{Enter}");
+  await screen.findByTestId("cell-card");
+  // What came by resting would replace what was opened.
+  await new Promise((resolve) => setTimeout(resolve, 900));
+  expect(screen.getByTestId("cell-card")).toBeVisible();
+});
+
 it("keeps all edits when the gateway refuses them", async () => {
   show({ change: () => ({ status: 422, body: { code: "invalid", message: "no such user", next: "Look." } }) });
   await inGrid();

@@ -14,7 +14,8 @@ import { type GridCommands, gridKeys } from "./use-grid-keys";
 import { ROW, useLayout } from "./use-layout";
 
 const t = strings.grid;
-const PEEK_AFTER_MS = 450;
+/** For so long one rests on a cell before its card comes: by keys one passes more of them on the way. */
+const PEEK_AFTER_MS = { pointer: 450, keys: 700 };
 
 /** The card at a cell: to look at only, or opened. */
 export interface Card {
@@ -45,16 +46,25 @@ export function PermissionGrid(props: PermissionGridProps) {
   const { head } = selection;
   const layout = useLayout(grid, { rows: rows.length, cols: subjects.length }, head);
   const ref = useMergedRef(grid, layout.ref);
+  const peek = usePeek(props);
   const extent: Extent = { rows: rows.length, cols: subjects.length, page: layout.page };
   // By keys one goes where nothing may be to be seen yet; a pointer is where it is, and must not have the rows move beneath it.
   const byKeys: GridCommands = {
     ...commands,
     select: (next) => {
+      const moved = next.head.row !== head.row || next.head.col !== head.col;
+      peek.forget();
       commands.select(next);
       layout.show(next.head);
+      // Escape stays where it is: it is what takes the card away.
+      if (moved) peek.restOn(next.head, "keys");
+    },
+    openCard: () => {
+      peek.forget();
+      commands.openCard();
     },
   };
-  const pointer = usePointer(props);
+  const pointer = usePointer(props, peek);
 
   const box = boxOf(selection);
   const selected = new Set(box.top === box.bottom && box.left === box.right ? [] : rowsIn(box, rows));
@@ -74,6 +84,11 @@ export function PermissionGrid(props: PermissionGridProps) {
       aria-activedescendant={rows.length === 0 ? undefined : cellId(head.row, head.col)}
       onKeyDown={gridKeys(selection, extent, rows, editable, byKeys)}
       onScroll={() => card?.peek && onCard(undefined)}
+      onFocus={(event) => {
+        // Come to from elsewhere on the page, and not by closing a card or by the pointer.
+        if (event.target === event.currentTarget && event.relatedTarget !== null && event.target.matches(":focus-visible")) peek.restOn(head, "keys");
+      }}
+      onBlur={peek.forget}
       {...pointer}
     >
       <div className="pg-sizer" style={{ height: layout.height, width: layout.width, "--pg-names": `${layout.names}px` } as object}>
@@ -162,21 +177,36 @@ export function PermissionGrid(props: PermissionGridProps) {
   );
 }
 
-/** Selecting by pointer: click, Shift and click, drag; and the card of what it rests on. */
-function usePointer({ grid, rows, selection, commands, card, onCard }: PermissionGridProps) {
-  const dragging = useRef(false);
+/** The card of the cell that the pointer or the keys rest on. */
+function usePeek({ grid, card, onCard }: PermissionGridProps) {
   const rest = useRef<{ timer: number | undefined; place: Place | undefined }>({ timer: undefined, place: undefined });
   const forget = () => {
     window.clearTimeout(rest.current.timer);
     rest.current.place = undefined;
     if (card?.peek) onCard(undefined);
   };
+  const restOn = (place: Place | undefined, by: keyof typeof PEEK_AFTER_MS) => {
+    forget();
+    rest.current.place = place;
+    if (place === undefined || place.col === NAMES) return;
+    rest.current.timer = window.setTimeout(() => {
+      // Whoever has gone elsewhere meanwhile does not look at it.
+      if (by === "pointer" || document.activeElement === grid.current) onCard({ place, peek: true });
+    }, PEEK_AFTER_MS[by]);
+  };
+  const isOn = (place: Place | undefined) => place?.row === rest.current.place?.row && place?.col === rest.current.place?.col;
   useEffect(() => () => window.clearTimeout(rest.current.timer), []);
+  return { forget, restOn, isOn };
+}
+
+/** Selecting by pointer: click, Shift and click, drag; and the card of what it rests on. */
+function usePointer({ grid, rows, selection, commands, card, onCard }: PermissionGridProps, peek: ReturnType<typeof usePeek>) {
+  const dragging = useRef(false);
   return {
     onPointerDown: (event: PointerEvent) => {
       const place = placeOf(event.target, grid.current);
       if (event.button !== 0 || place === undefined) return;
-      forget();
+      peek.forget();
       const row = rows[place.row];
       dragging.current = place.col !== NAMES;
       if (place.col === NAMES && row?.type === "group") commands.toggle(row);
@@ -188,15 +218,13 @@ function usePointer({ grid, rows, selection, commands, card, onCard }: Permissio
         if (place && place.col !== NAMES && (place.row !== selection.head.row || place.col !== selection.head.col)) commands.select({ ...selection, head: place });
         return;
       }
-      if (event.pointerType === "touch" || (card && !card.peek) || (place?.row === rest.current.place?.row && place?.col === rest.current.place?.col)) return;
-      forget();
-      rest.current.place = place;
-      if (place && place.col !== NAMES) rest.current.timer = window.setTimeout(() => onCard({ place, peek: true }), PEEK_AFTER_MS);
+      if (event.pointerType === "touch" || (card && !card.peek) || peek.isOn(place)) return;
+      peek.restOn(place, "pointer");
     },
     onPointerUp: () => {
       dragging.current = false;
     },
-    onPointerLeave: forget,
+    onPointerLeave: peek.forget,
     onClick: (event: { target: EventTarget; shiftKey: boolean }) => {
       const place = placeOf(event.target, grid.current);
       if (place && place.col !== NAMES && !event.shiftKey) onCard({ place, peek: false });

@@ -2,7 +2,7 @@ import type { Grant, Tool, ToolKind } from "../../../api/types";
 import { itemOf } from "../../../strings/items";
 import { connectionOf, isPattern, type Target } from "../patterns";
 
-export interface ToolRow extends Target {
+interface ToolRow extends Target {
   type: "tool";
   connection: string;
   kind: ToolKind;
@@ -16,7 +16,7 @@ export interface ToolRow extends Target {
 }
 
 /** A pattern by itself: all of a connection where it heads its group, or a narrower one below. */
-export interface PatternRow extends Target {
+interface PatternRow extends Target {
   type: "group" | "pattern";
   connection: string;
 }

@@ -2,6 +2,7 @@ import { SegmentedControl, Stack, Switch, Text } from "@mantine/core";
 import { useEffect, useState } from "react";
 
 import { useGateway } from "../../../api/gateway";
+import type { Preferences, ShellPreferences } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
 import { Failure, Loading } from "../../../components/states";
 import { strings } from "../../../strings";
@@ -14,17 +15,14 @@ const PROMPTS = ["auto", "always", "never"] as const;
 export function DesktopSection() {
   const preferences = useGateway().host.shell?.preferences;
   if (preferences === undefined) return <Section title={t.title} text={t.browser} />;
-  return <Preferences preferences={preferences} />;
+  return <Form preferences={preferences} />;
 }
 
-type Seam = NonNullable<NonNullable<ReturnType<typeof useGateway>["host"]["shell"]>["preferences"]>;
-type Chosen = Awaited<ReturnType<Seam["get"]>>;
-
-function Preferences({ preferences }: { preferences: Seam }) {
-  const [chosen, setChosen] = useState<Chosen>();
+function Form({ preferences }: { preferences: ShellPreferences }) {
+  const [chosen, setChosen] = useState<Preferences>();
   const read = useAction(async () => setChosen(await preferences.get()));
   // As the machine has it after the change, not as it was wished.
-  const change = useAction(async (part: Partial<Chosen>) => {
+  const change = useAction(async (part: Partial<Preferences>) => {
     try {
       await preferences.set(part);
     } finally {

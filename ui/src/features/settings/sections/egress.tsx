@@ -1,16 +1,16 @@
 import { useQuery } from "@tanstack/react-query";
 
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { egressQuery } from "../../../api/queries";
 import type { EgressEntry } from "../../../api/types";
 import { Icon } from "../../../components/icons";
 import { Mark } from "../../../components/mark";
 import { size } from "../../../components/size";
-import { Empty, Failure, Loading } from "../../../components/states";
-import { ago, dayAndTime, dayOrTime } from "../../../components/time";
+import { Empty, Unread } from "../../../components/states";
+import { dayAndTime, dayOrTime, exactInstant } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
 import { useNow } from "../../../components/use-now";
+import { Ago } from "../../../components/when";
 import { strings } from "../../../strings";
 import { Section } from "../../../components/section";
 
@@ -21,11 +21,7 @@ export function EgressSection({ connectionHref }: { connectionHref: (name: strin
   const { client } = useGateway();
   const egress = useQuery(egressQuery(client));
   const now = useNow();
-  if (egress.isError && egress.data === undefined) {
-    const error = asApiError(egress.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void egress.refetch() }} />;
-  }
-  if (egress.data === undefined) return <Loading label={strings.loading} />;
+  if (egress.data === undefined) return <Unread of={egress} />;
   const { entries, programs, since, dropped } = egress.data;
   return (
     <>
@@ -104,8 +100,8 @@ function Line({ entry, now, href }: { entry: EgressEntry; now: number; href: (na
         )}
       </td>
       <td>
-        <span title={last}>{ago(last, now)}</span>
-        <div className="dim small" title={first}>
+        <Ago at={last} now={now} />
+        <div className="dim small" title={exactInstant(first)}>
           {t.first(dayOrTime(first, now))}
         </div>
       </td>

@@ -4,9 +4,8 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 
 import { unwrap } from "../../../api/client";
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
-import { keychainQuery, keys } from "../../../api/queries";
+import { keychainQuery, keys, sessionQuery } from "../../../api/queries";
 import { recoveryMark } from "../../../api/recovery-mark";
 import { useAction } from "../../../api/use-action";
 import { useIsAdmin } from "../../../api/use-role";
@@ -14,9 +13,10 @@ import { useServiceState } from "../../../api/use-service-state";
 import { Dialog } from "../../../components/dialog";
 import { Mark } from "../../../components/mark";
 import { SecretOnce } from "../../../components/secret-once";
-import { Failure, Loading } from "../../../components/states";
+import { Failure, Unread } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { UntrustedText } from "../../../components/untrusted-text";
+import { WhosePassword } from "../../../components/whose-password";
 import { strings } from "../../../strings";
 import { Section } from "../../../components/section";
 
@@ -29,12 +29,8 @@ export function KeychainSection() {
   const admin = useIsAdmin();
   const stopped = useServiceState() === "stopped";
   const [making, setMaking] = useState(false);
-  if (keychain.isError && keychain.data === undefined) {
-    const error = asApiError(keychain.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void keychain.refetch() }} />;
-  }
+  if (keychain.data === undefined) return <Unread of={keychain} />;
   const now = keychain.data;
-  if (now === undefined) return <Loading label={strings.loading} />;
   return (
     <>
       <Section title={t.title} text={t.text}>
@@ -84,6 +80,7 @@ export function KeychainSection() {
 function NewKey({ onClose }: { onClose: () => void }) {
   const { client } = useGateway();
   const queries = useQueryClient();
+  const user = useQuery(sessionQuery(client)).data?.user;
   const [made, setMade] = useState<string>();
   const form = useForm({ initialValues: { password: "" }, validate: { password: (value) => (value === "" ? t.passwordMissing : null) } });
   const make = useAction(async (password: string) => {
@@ -105,6 +102,7 @@ function NewKey({ onClose }: { onClose: () => void }) {
           <Stack>
             <Text size="sm">{t.makeText}</Text>
             {make.error && <Failure message={make.error.message} next={make.error.next} />}
+            {user !== undefined && <WhosePassword user={user} />}
             <PasswordInput label={t.password} autoComplete="current-password" required data-autofocus data-testid="recovery-password" {...form.getInputProps("password")} />
             <Group justify="flex-end">
               <Button variant="default" onClick={onClose}>

@@ -2,16 +2,15 @@ import { Button } from "@mantine/core";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 
 import { unwrap } from "../../../api/client";
-import { asApiError } from "../../../api/error";
 import { useGateway } from "../../../api/gateway";
 import { keys, sessionsQuery } from "../../../api/queries";
 import type { OpenSession } from "../../../api/types";
 import { useAction } from "../../../api/use-action";
 import { useServiceState } from "../../../api/use-service-state";
 import { Mark } from "../../../components/mark";
-import { Failure, Loading } from "../../../components/states";
-import { ago, dayOrTime } from "../../../components/time";
+import { Failure, Unread } from "../../../components/states";
 import { useNow } from "../../../components/use-now";
+import { Ago, WhenInList } from "../../../components/when";
 import { strings } from "../../../strings";
 import { Section } from "../../../components/section";
 
@@ -33,11 +32,7 @@ export function Sessions() {
       await readAgain();
     }
   });
-  if (sessions.isError && sessions.data === undefined) {
-    const error = asApiError(sessions.error);
-    return <Failure message={error.message} next={error.next} action={{ label: strings.retry, run: () => void sessions.refetch() }} />;
-  }
-  if (sessions.data === undefined) return <Loading label={strings.loading} />;
+  if (sessions.data === undefined) return <Unread of={sessions} />;
   const others = sessions.data.filter((session) => !session.current).length;
   return (
     <Section
@@ -80,9 +75,11 @@ function Line({ session, now, disabled, onEnd }: { session: OpenSession; now: nu
         {place == null ? t.placeUnknown : t.places[place]}
         {browser != null && <div className="dim small">{browser}</div>}
       </th>
-      <td title={since ?? undefined}>{since == null ? "–" : dayOrTime(since, now)}</td>
-      <td>{used == null ? t.notSince : ago(used, now)}</td>
-      <td title={until}>{dayOrTime(until, now)}</td>
+      <td>{since == null ? "–" : <WhenInList at={since} now={now} />}</td>
+      <td>{used == null ? t.notSince : <Ago at={used} now={now} />}</td>
+      <td>
+        <WhenInList at={until} now={now} />
+      </td>
       <td className="end">
         {current ? (
           <Mark tone="allow" icon="check" label={t.current} />

@@ -16,6 +16,7 @@ import { Failure, Loading } from "../../../components/states";
 import { dayAndTime } from "../../../components/time";
 import { strings } from "../../../strings";
 import { SideBySide } from "./side-by-side";
+import "../tools.css";
 
 const t = strings.definition;
 

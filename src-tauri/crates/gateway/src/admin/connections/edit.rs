@@ -3,7 +3,7 @@
 //! to be given again. Otherwise whoever may edit could have it sent to
 //! themselves, and write-only would mean nothing.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashMap, sync::Arc};
 
 use agw_api::{Connection, EditConnection, EditCredential, Transport};
 use agw_core::{ConnectionId, ConnectionName};
@@ -15,14 +15,14 @@ use axum::{
 use http::Uri;
 use rusqlite::params;
 
-use super::{CREDENTIALS_MAX, check, describe, find, sealed, words};
+use super::{CREDENTIALS_MAX, check, describe, find, started, words};
 use crate::{
     admin::{Admin, AdminError},
     audit::Record,
     clock,
     gateway::Gateway,
+    outbound,
     store::{rows, snapshot::ConnectionConfig, writer::Change},
-    upstream::Upstream,
 };
 
 /// Change how a connection is reached, or replace its secrets; returns when it
@@ -46,16 +46,11 @@ pub(in crate::admin) async fn edit(
 ) -> Result<Json<Connection>, AdminError> {
     let Json(EditConnection { transport, credentials, version }) = body?;
     let before = Arc::clone(find(&gateway.live.snapshot.load(), &name)?);
-    // First of all: what follows is about the row that they saw.
-    rows::check_version(
-        Some(version),
-        before.version,
-        "the connection",
-        describe(&gateway, &before),
-    )?;
-    let edit = Edit::of(&before, transport, credentials)?;
-    let vault = gateway.vault.load_full().ok_or_else(sealed)?;
     let current = describe(&gateway, &before);
+    // First of all: what follows is about the row that they saw.
+    rows::check_version(Some(version), before.version, "the connection", &current)?;
+    let edit = Edit::of(&before, transport, credentials)?;
+    let vault = gateway.vault.load_full().ok_or_else(AdminError::sealed)?;
     let id = before.id;
     let edited = gateway
         .writer
@@ -69,7 +64,7 @@ pub(in crate::admin) async fn edit(
             Ok::<_, AdminError>(actual + 1)
         })
         .await?;
-    if let Some(upstream) = restarted(&gateway, id, edited).await {
+    if let Some(upstream) = started(&gateway, id, edited).await {
         upstream.settled_after(0).await;
     }
     let snapshot = gateway.live.snapshot.load();
@@ -91,11 +86,11 @@ impl Edit {
         credentials: Vec<EditCredential>,
     ) -> Result<Self, AdminError> {
         check_place(before, &transport)?;
-        let mut named = HashSet::new();
+        let mut named = HashMap::new();
         let mut replaced = Vec::new();
         for EditCredential { name, value } in credentials {
             // HTTP does not tell headers apart by case.
-            if !named.insert(name.to_ascii_lowercase()) {
+            if named.insert(name.to_ascii_lowercase(), name.clone()).is_some() {
                 return Err(AdminError::invalid(format!("the credential {name:?} is given twice")));
             }
             let stored = before.credentials.iter().find(|stored| stored.name == name);
@@ -127,7 +122,8 @@ impl Edit {
             replaced.iter().map(|(name, secret, _)| (name.as_str(), secret)).collect();
         check(&transport, &given, before.sign_in)?;
         let gone = before.credentials.iter().map(|stored| &stored.name);
-        let gone = gone.filter(|name| !named.contains(&name.to_ascii_lowercase()));
+        // One that is given in other letters is another row, and takes its place.
+        let gone = gone.filter(|name| named.get(&name.to_ascii_lowercase()) != Some(name));
         Ok(Self { transport, replaced, removed: gone.cloned().collect() })
     }
 
@@ -219,19 +215,5 @@ fn goes_elsewhere(before: &Transport, after: &Transport) -> bool {
 fn origin(url: &str) -> Option<(String, String, u16)> {
     let uri: Uri = url.parse().ok()?;
     let scheme = uri.scheme_str()?.to_ascii_lowercase();
-    let port = uri.port_u16().unwrap_or(if scheme == "https" { 443 } else { 80 });
-    Some((scheme, uri.host()?.to_ascii_lowercase(), port))
-}
-
-/// The upstream of this version, or a later one, which a task starts right
-/// after the change.
-async fn restarted(gateway: &Gateway, id: ConnectionId, version: u64) -> Option<Arc<Upstream>> {
-    for _ in 0..100 {
-        let upstream = gateway.upstreams.get(id);
-        if let Some(upstream) = upstream.filter(|upstream| upstream.config.version >= version) {
-            return Some(upstream);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
-    }
-    None
+    Some((scheme, uri.host()?.to_ascii_lowercase(), outbound::port_of(&uri)))
 }

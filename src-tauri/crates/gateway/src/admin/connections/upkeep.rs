@@ -10,7 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::{find, removed, report, started};
+use super::{find, report, running};
 use crate::{
     admin::{Admin, AdminError, Reader},
     audit::Record,
@@ -59,7 +59,7 @@ pub(in crate::admin) async fn restart(
     let snapshot = gateway.live.snapshot.load_full();
     let config = find(&snapshot, &name)?;
     let begun = Instant::now();
-    let upstream = started(&gateway, config.id).await.ok_or_else(removed)?;
+    let upstream = running(&gateway, config).await?;
     let detail = config.name.to_string();
     gateway
         .writer
