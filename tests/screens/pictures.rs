@@ -36,10 +36,6 @@ async fn take_all(
 ) -> Vec<String> {
     let mut missing = Vec::new();
     for screen in screens {
-        // The prompt has a window of its own.
-        if screen.route() == "/prompt" {
-            continue;
-        }
         let name = format!("{} {state}", screen.name);
         match visit.opens(screen).await {
             Ok(()) => take(visit, &name, screen.route() == "/approvals").await,

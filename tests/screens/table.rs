@@ -148,7 +148,7 @@ pub const SCREENS: &[Screen] = &[
         "a search that finds nothing",
         "/audit",
         &[Fill("audit-text", "no such thing")],
-        "#page h1",
+        "[data-testid='state-empty']",
     ),
     after(
         "exporting the trail",

@@ -6,10 +6,11 @@ import { strings } from "../../strings";
 
 const t = strings.approvals;
 const HURRY_MS = 15_000;
+const SECOND_MS = 1_000;
 
 /** How long the agent waits, and then how long an answer still counts. Ticks for the eye only. */
 export function Countdown({ approval }: { approval: Approval }) {
-  const now = useNow();
+  const now = useNow(SECOND_MS);
   const held = approval.waiting && approval.held_until != null ? Date.parse(approval.held_until) - now : 0;
   const left = Date.parse(approval.expires_at) - now;
   if (!(left > 0)) {

@@ -48,7 +48,7 @@ export function ChangeDialog({ title, children, change, apply, onClose }: Change
           </>
         )}
         {save.error && <Failure message={save.error.message} next={save.error.code === "stale" ? t.stale : save.error.next} />}
-        <Group justify="flex-end">
+        <Group justify="flex-end" className="dialog-actions">
           <Button variant="default" onClick={onClose} data-autofocus>
             {strings.cancel}
           </Button>

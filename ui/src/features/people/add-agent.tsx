@@ -69,9 +69,11 @@ export function AddAgent({ user, onClose, onAdded }: AddAgentProps) {
           <NativeSelect label={t.expires} data={LIFETIMES} data-testid="agent-ttl" {...form.getInputProps("ttl")} />
           <TextInput label={t.maxUses} description={t.maxUsesHint} inputMode="numeric" data-testid="agent-max-uses" {...form.getInputProps("maxUses")} />
           <TextInput label={t.clientTimeout} description={t.clientTimeoutHint} placeholder="60" inputMode="numeric" data-testid="agent-timeout" {...form.getInputProps("clientTimeout")} />
-          <Button type="submit" loading={add.pending} data-testid="agent-submit">
-            {t.addAgent}
-          </Button>
+          <div className="dialog-actions">
+            <Button fullWidth type="submit" loading={add.pending} data-testid="agent-submit">
+              {t.addAgent}
+            </Button>
+          </div>
         </Stack>
       </form>
     </Dialog>

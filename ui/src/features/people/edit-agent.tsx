@@ -84,9 +84,11 @@ export function EditAgent({ agent, onClose }: { agent: Agent; onClose: () => voi
           />
           <TextInput label={t.maxUses} description={t.maxUsesHint} inputMode="numeric" data-testid="agent-max-uses" {...form.getInputProps("maxUses")} />
           <TextInput label={t.clientTimeout} description={t.clientTimeoutHint} inputMode="numeric" data-testid="agent-timeout" {...form.getInputProps("clientTimeout")} />
-          <Button type="submit" loading={save.pending} disabled={now !== undefined} data-testid="agent-save">
-            {t.save}
-          </Button>
+          <div className="dialog-actions">
+            <Button fullWidth type="submit" loading={save.pending} disabled={now !== undefined} data-testid="agent-save">
+              {t.save}
+            </Button>
+          </div>
         </Stack>
       </form>
     </Dialog>

@@ -1,19 +1,13 @@
 import { Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
-import { memo, useCallback, useState } from "react";
+import { useCallback, useState } from "react";
 
 import { useRole } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
 import { Icon } from "../../../components/icons";
 import { Empty, Failure, Loading } from "../../../components/states";
-import { duration, startOfDay } from "../../../components/time";
-import { ToolLine } from "../../../components/tool-name";
-import { UntrustedText } from "../../../components/untrusted-text";
-import { useNow } from "../../../components/use-now";
-import { WhenInList } from "../../../components/when";
 import { strings } from "../../../strings";
-import { DecisionMark, StatusMark, WaitMark } from "../marks";
-import type { Row } from "../rows";
-import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches, type Wait, waitOf } from "./feed";
+import { DECISIONS, type Feed, type FeedFilter, MAX_ROWS, matches } from "./feed";
+import { FeedTable } from "./feed-table";
 import { useFeed } from "./use-feed";
 import "../audit.css";
 
@@ -35,7 +29,6 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
   const [held, setHeld] = useState<Feed>();
   const shown = held ?? live.feed;
   const rows = shown.rows.filter((row) => matches(row, filter));
-  const today = startOfDay(useNow());
   const open = useCallback((id: string) => onOpen(id), [onOpen]);
   const isFull = shown.rows.length >= MAX_ROWS;
 
@@ -76,39 +69,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
         </Group>
       </Group>
       {live.error && !stopped && <Failure message={live.error.message} next={live.error.next} action={{ label: strings.retry, run: live.readAgain }} />}
-      {/* oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex -- what scrolls must be reachable by keyboard */}
-      <div className="feed-scroll" tabIndex={0} role="group" aria-label={t.title}>
-        <table className="feed-table">
-          <colgroup>
-            <col className="feed-time" />
-            <col className="feed-who" />
-            <col />
-            <col className="feed-decision" />
-            <col className="feed-status" />
-            <col className="feed-duration" />
-            <col className="feed-reason" />
-          </colgroup>
-          <thead>
-            <tr>
-              <th scope="col">{t.time}</th>
-              <th scope="col">{t.who}</th>
-              <th scope="col">{t.tool}</th>
-              <th scope="col">{t.decision}</th>
-              <th scope="col">{t.statusTitle}</th>
-              <th scope="col" className="number feed-duration">
-                {t.duration}
-              </th>
-              <th scope="col" className="feed-reason">
-                {t.reason}
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {rows.map((row) => (
-              <CallRow key={row.id} row={row} wait={waitOf(row, shown)} today={today} onOpen={open} />
-            ))}
-          </tbody>
-        </table>
+      <FeedTable feed={shown} rows={rows} onOpen={open}>
         {rows.length === 0 && !live.loading && !live.error && (
           <Empty
             icon="clock"
@@ -129,49 +90,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
             </Text>
           )}
         </Group>
-      </div>
+      </FeedTable>
     </section>
   );
-}
-
-const CallRow = memo(function CallRow({ row, wait, today, onOpen }: { row: Row; wait: Wait | undefined; today: number; onOpen: (id: string) => void }) {
-  return (
-    <tr className="feed-row" data-testid="feed-row" data-call={row.id} data-decision={row.decision} data-wait={wait} onClick={() => onOpen(row.id)}>
-      <td className="number">
-        <WhenInList at={row.time} now={today} />
-      </td>
-      <td>
-        <UntrustedText text={who(row)} />
-      </td>
-      <td>
-        <button
-          type="button"
-          className="link"
-          title={row.tool}
-          aria-haspopup="dialog"
-          onClick={(event) => {
-            event.stopPropagation();
-            onOpen(row.id);
-          }}
-        >
-          {row.tool === undefined ? t.unknownTool : <ToolLine id={row.tool} />}
-        </button>
-      </td>
-      <td>
-        <DecisionMark decision={row.decision} />
-      </td>
-      <td>
-        {wait === undefined ? <StatusMark status={row.status} reason={row.reason} /> : <WaitMark wait={wait} />}
-      </td>
-      <td className="number feed-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
-      <td className="dim feed-reason" title={row.reason}>
-        <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />
-      </td>
-    </tr>
-  );
-});
-
-function who(row: Row): string {
-  if (row.user === undefined) return t.nobody;
-  return row.agent === undefined ? row.user : `${row.user} / ${row.agent}`;
 }

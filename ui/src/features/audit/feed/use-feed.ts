@@ -7,6 +7,8 @@ import type { AuditRecord } from "../../../api/types";
 import { EMPTY_FEED, type Feed, mergeRecords } from "./feed";
 
 const FIRST_PAGE = 100;
+/** Nobody reads faster. What comes after a pause is drawn at once. */
+const DRAW_EVERY_MS = 250;
 /** A hidden window draws no frames; what piles up beyond this is read again instead. */
 const MAX_WAITING = 2_000;
 
@@ -20,7 +22,7 @@ interface LiveFeed {
   readAgain: () => void;
 }
 
-/** The newest records, then every new one, drawn at most once per frame. */
+/** The newest records, then every new one, drawn a few times a second at most. */
 export function useFeed(): LiveFeed {
   const { client } = useGateway();
   const events = useEvents();
@@ -61,9 +63,12 @@ export function useFeed(): LiveFeed {
   useEffect(() => {
     let waiting: AuditRecord[] = [];
     let frame: number | undefined;
+    let timer: number | undefined;
+    let drawn = -Infinity;
     let overflowed = false;
     const draw = () => {
       frame = undefined;
+      drawn = performance.now();
       const records = waiting;
       waiting = [];
       setFeed((current) => mergeRecords(current, records));
@@ -76,12 +81,20 @@ export function useFeed(): LiveFeed {
         waiting = waiting.slice(-MAX_WAITING / 2);
         overflowed = true;
       }
-      frame ??= requestAnimationFrame(draw);
+      if (frame !== undefined || timer !== undefined) return;
+      timer = window.setTimeout(
+        () => {
+          timer = undefined;
+          frame = requestAnimationFrame(draw);
+        },
+        Math.max(0, drawn + DRAW_EVERY_MS - performance.now()),
+      );
     });
     const stopGap = events.onGap(() => void read(undefined));
     return () => {
       stopAudit();
       stopGap();
+      window.clearTimeout(timer);
       if (frame !== undefined) cancelAnimationFrame(frame);
     };
   }, [events, read]);

@@ -49,8 +49,8 @@ const sum = ({ buckets }: AuditTimeline, part: "calls" | "denied" | "others") =>
 /** Calls; where the filter finds none, whatever else it finds. */
 function barsOf(counted: AuditTimeline): Bar[] {
   const calls = sum(counted, "calls") > 0;
-  return counted.buckets.map((bucket) => ({
-    key: bucket.since,
+  return counted.buckets.map((bucket, index) => ({
+    key: String(index),
     label: t.bucket(dayAndTime(bucket.since), bucket.calls, bucket.denied, bucket.others),
     parts: calls
       ? [
