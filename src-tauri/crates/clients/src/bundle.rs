@@ -25,15 +25,15 @@ fn manifest(address: &Address, version: &str) -> Value {
         "macos" => "darwin",
         _ => "linux",
     };
-    // Other machines do not know it, and need not trust it for all else.
-    let authority = address.authority.as_ref();
-    let authority = authority.map(|_| ("SSL_CERT_FILE", format!("${{__dirname}}/{AUTHORITY}")));
+    // Other machines do not know the authority, and need not trust it for all else.
+    let authority = address.authority.as_ref().map(|_| format!("${{__dirname}}/{AUTHORITY}"));
     let env: BTreeMap<&str, String> = [
-        ("AGW_TOKEN", "${user_config.token}".to_owned()),
-        ("AGW_URL", "${user_config.address}".to_owned()),
+        ("AGW_TOKEN", Some("${user_config.token}".to_owned())),
+        ("AGW_URL", Some("${user_config.address}".to_owned())),
+        ("SSL_CERT_FILE", authority),
     ]
     .into_iter()
-    .chain(authority)
+    .filter_map(|(name, value)| Some((name, value?)))
     .collect();
     json!({
         "manifest_version": "0.3",
