@@ -16,7 +16,6 @@ use tauri::{AppHandle, Manager as _, State};
 use tokio::sync::Notify;
 
 use crate::Shell;
-use crate::bridge::error_body;
 
 /// Where the admin API has the trail as a file.
 const EXPORT: &str = "/api/v1/audit/export?";
@@ -85,7 +84,7 @@ async fn save(
 ) -> Result<Saved, ErrorBody> {
     let format = format_of(path).ok_or_else(|| {
         let message = "The window may save only exports of the trail.".to_owned();
-        error_body(codes::BAD_REQUEST, message, "Close the window and open it again.".to_owned())
+        ErrorBody::new(codes::BAD_REQUEST, message, "Close the window and open it again.")
     })?;
     let mut download = client.download(path).await.map_err(refused)?;
     let mut file = Part::new(folder, format).map_err(|error| unwritten(folder, &error))?;
@@ -125,7 +124,7 @@ fn unwritten(folder: &Path, error: &io::Error) -> ErrorBody {
 }
 
 fn fault(message: String, next: &str) -> ErrorBody {
-    error_body(codes::INTERNAL, message, next.to_owned())
+    ErrorBody::new(codes::INTERNAL, message, next)
 }
 
 /// A file that is there whole or not at all: written as `NAME.part`, and gone
