@@ -110,7 +110,13 @@ fn only_the_pipeline_arms_and_only_upstreams_send() {
         // back to the server that they are of.
         (
             "open_to_connect(",
-            vec!["upstream/link.rs", "accounts/mod.rs", "accounts/client.rs", "accounts/revoke.rs"],
+            vec![
+                "upstream/link.rs",
+                "accounts/mod.rs",
+                "accounts/client.rs",
+                "accounts/renew.rs",
+                "accounts/revoke.rs",
+            ],
         ),
     ];
     for file in sources(gateway) {

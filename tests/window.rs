@@ -1,21 +1,20 @@
 //! The desktop app as a person uses it: a real window, a real tray, a real
 //! keychain. What it looks like is left in `target/screenshots`.
 
+mod agent;
 mod clients;
 mod first_run;
 mod prompt;
 mod tray;
 
-use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use serde_json::json;
 
 use crate::support::{
     PASSWORD,
     desktop::{Desktop, Driver, Notifications, Tray, app},
-    http,
     process::eventually,
-    upstream::Fixture,
 };
+use agent::Agent;
 
 /// As long as a tool's name may be, and nowhere to break it.
 const LONG_NAME: &str = "list_all_the_things_that_somebody_has_ever_put_into_this_system_and_that_nobody_has_taken_out_again_since_then_however_old_it_is";
@@ -347,59 +346,5 @@ async fn take_pictures(desktop: &Desktop, window: &Driver, scheme: &str) {
                     || document.body.scrollWidth > innerWidth";
             assert_eq!(window.run(sticks_out).await, false, "{page} at {width}");
         }
-    }
-}
-
-/// The client `claude` of the user `ana`, who calls `fix.echo`.
-struct Agent {
-    upstream: Fixture,
-    url: String,
-    token: String,
-}
-
-impl Agent {
-    /// Makes connection, user and agent as an admin does at the command line.
-    async fn of_ana(desktop: &Desktop) -> Self {
-        let upstream = Fixture::start().await;
-        upstream.list(json!([
-            {"name": "echo", "description": "Says it again", "inputSchema": {"type": "object"}},
-            {"name": LONG_NAME, "inputSchema": {"type": "object"}},
-        ]));
-        desktop.agw(&["connection", "add", "fix", "--http", &upstream.url()], "").await;
-        desktop.agw(&["user", "add", "ana"], "").await;
-        let agent = desktop.agw(&["agent", "add", "ana", "claude"], "").await;
-        let token = agent[0]["token"].as_str().unwrap().to_owned();
-        let url = desktop.service().await.url;
-        Self { upstream, url, token }
-    }
-
-    /// `None` when nobody listens.
-    async fn call(&self) -> Option<(u16, Value)> {
-        self.say("hi").await
-    }
-
-    /// A denial holds for a while for the same arguments.
-    async fn say(&self, text: &str) -> Option<(u16, Value)> {
-        let address = self.url.strip_prefix("http://").unwrap();
-        tokio::net::TcpStream::connect(address).await.ok()?;
-        let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
-        Some(http::post_json(&format!("{}/mcp/tools/call", self.url), &[], &body).await)
-    }
-
-    /// A call that its gateway may not live to answer: then its task fails.
-    fn begins(&self, text: &str) -> JoinHandle<(u16, Value)> {
-        let url = format!("{}/mcp/tools/call", self.url);
-        let body = json!({"tool": "fix.echo", "args": {"text": text}, "token": self.token});
-        tokio::spawn(async move { http::post_json(&url, &[], &body).await })
-    }
-
-    async fn is_allowed(&self) {
-        let expected = json!({"echo": {"text": "hi"}});
-        assert_eq!(self.call().await, Some((200, expected)));
-    }
-
-    async fn is_refused(&self, status: u16, code: &str) {
-        let (got, body) = self.call().await.unwrap();
-        assert_eq!((got, &body["code"]), (status, &json!(code)), "{body}");
     }
 }

@@ -12,7 +12,7 @@ export interface Part {
 }
 
 /** In kB as a browser gets them, compressed; a build above them fails. Raise one knowingly, or load something later. */
-export const BUDGET = {
+const BUDGET = {
   /** Before the first page is painted: the frame, the sign-in, and what all pages share. */
   first: 250,
   /** Any other part, such as a page. */

@@ -8,7 +8,8 @@
 //! | `start` | starts the gateway if it is not running |
 //! | `quit` | ends the app, and the gateway too if asked |
 //!
-//! `preferences` and `set_preferences` are in [`crate::preferences`]. The
+//! `preferences` and `set_preferences` are in [`crate::preferences`],
+//! `save_trail` and `stop_saving` in [`crate::export`]. The
 //! prompt's page has none of these but its own: [`crate::prompt`].
 
 use std::collections::BTreeMap;

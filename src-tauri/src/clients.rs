@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use agw_api::{ErrorBody, codes};
+use agw_api::{Authority, Client as Api, ErrorBody, codes};
 use agw_clients::{
     Address, Client, Clients, Gateway, Machine, ManagedFile, Refusal, Wish, managed, write_bundle,
 };
@@ -14,21 +14,48 @@ use tauri::{AppHandle, Manager as _, State};
 
 use crate::Shell;
 
-/// How many names of a bundle are tried before one is given up on.
-const MAX_BUNDLES: u32 = 100;
+/// How many names of a file are tried before the last is taken.
+const MAX_NAMES: u32 = 100;
+/// Saved under this name, or with a number in it.
+const BUNDLE: (&str, &str) = ("ai-agent-gateway", "mcpb");
+const CERTIFICATE: (&str, &str) = ("ai-agent-gateway-ca", "crt");
 
 #[derive(Debug, Deserialize)]
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Request {
     List,
-    Preview { client: Client },
-    PreviewUnwire { client: Client },
-    PreviewImport { client: Client, names: Option<Vec<String>> },
-    Wire { client: Client, digest: String, user: Option<String> },
-    Unwire { client: Client, digest: String, revoke: bool },
-    Import { client: Client, digest: String, names: Vec<String>, user: Option<String> },
+    Preview {
+        client: Client,
+    },
+    PreviewUnwire {
+        client: Client,
+    },
+    PreviewImport {
+        client: Client,
+        names: Option<Vec<String>>,
+    },
+    Wire {
+        client: Client,
+        digest: String,
+        user: Option<String>,
+    },
+    Unwire {
+        client: Client,
+        digest: String,
+        revoke: bool,
+    },
+    Import {
+        client: Client,
+        digest: String,
+        names: Vec<String>,
+        user: Option<String>,
+    },
     SaveBundle,
-    Managed { client: Client },
+    /// The web view of a desktop cannot download.
+    SaveAuthority,
+    Managed {
+        client: Client,
+    },
 }
 
 #[tauri::command]
@@ -52,10 +79,15 @@ pub(crate) async fn clients(
         .ok_or_else(|| fault("there is no home folder to look in".to_owned(), "Set HOME."))?;
     let api = shell.client();
     let clients = Clients { api: &api, machine: &machine, gateway: &gateway };
-    if matches!(request, Request::SaveBundle) {
+    let folder = || {
         let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
-        let folder =
-            folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`."))?;
+        folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`, `agw share ca`."))
+    };
+    if matches!(request, Request::SaveAuthority) {
+        return answer(save_authority(&api, &folder()?).await);
+    }
+    if matches!(request, Request::SaveBundle) {
+        let folder = folder()?;
         let address = clients.address().await;
         let saved = move || save_bundle(&gateway, address, &folder);
         let saved = tokio::task::spawn_blocking(saved).await;
@@ -94,8 +126,8 @@ async fn act(clients: &Clients<'_>, request: Request) -> Result<Value, ErrorBody
                 shared: address.shared,
             }))
         }
-        // Needs no clients, and was done before.
-        Request::SaveBundle => Ok(Value::Null),
+        // Need no clients, and were done before.
+        Request::SaveBundle | Request::SaveAuthority => Ok(Value::Null),
     }
 }
 
@@ -120,15 +152,46 @@ struct Managed {
     shared: bool,
 }
 
-/// Into the folder for downloads, under a name that is free.
+/// In the folder for downloads, under a name that is free.
 fn save_bundle(gateway: &Gateway, address: Address, folder: &Path) -> Result<Saved, Refusal> {
-    let name = |number: u32| match number {
-        1 => "ai-agent-gateway.mcpb".to_owned(),
-        _ => format!("ai-agent-gateway-{number}.mcpb"),
-    };
-    let free = (1..MAX_BUNDLES).map(|number| folder.join(name(number))).find(|it| !it.exists());
-    let file = free.unwrap_or_else(|| folder.join(name(MAX_BUNDLES)));
+    let file = free(folder, BUNDLE);
     let bytes = write_bundle(gateway, &address, env!("CARGO_PKG_VERSION"), &file)?;
     let Address { url, shared, .. } = address;
     Ok(Saved { file, bytes, address: url, shared })
+}
+
+#[derive(Serialize)]
+struct Certificate {
+    file: PathBuf,
+}
+
+async fn save_authority(api: &Api, folder: &Path) -> Result<Certificate, Refusal> {
+    let authority: Authority = api.get("/api/v1/sharing/authority").await?;
+    let file = free(folder, CERTIFICATE);
+    std::fs::write(&file, authority.pem).map_err(|error| Refusal::io("write", &file, &error))?;
+    Ok(Certificate { file })
+}
+
+fn free(folder: &Path, (name, ending): (&str, &str)) -> PathBuf {
+    let named = |number: u32| match number {
+        1 => folder.join(format!("{name}.{ending}")),
+        _ => folder.join(format!("{name}-{number}.{ending}")),
+    };
+    (1..MAX_NAMES).map(named).find(|file| !file.exists()).unwrap_or_else(|| named(MAX_NAMES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_saved_takes_the_place_of_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let names = ["ai-agent-gateway-ca.crt", "ai-agent-gateway-ca-2.crt"];
+        for name in names {
+            let file = free(dir.path(), CERTIFICATE);
+            assert_eq!(file, dir.path().join(name));
+            std::fs::write(file, "").unwrap();
+        }
+    }
 }

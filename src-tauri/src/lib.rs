@@ -18,6 +18,7 @@ mod autostart;
 mod bridge;
 mod clients;
 mod denials;
+mod export;
 mod preferences;
 mod prompt;
 mod relay;
@@ -54,6 +55,7 @@ struct Shell {
     /// Calls that wait for an answer, while that is known.
     waiting: watch::Sender<Option<approvals::Waiting>>,
     denials: denials::Denials,
+    saving: export::Saving,
 }
 
 impl Shell {
@@ -70,6 +72,7 @@ impl Shell {
             approvals_changed: Notify::new(),
             waiting: watch::Sender::new(None),
             denials: denials::Denials::default(),
+            saving: export::Saving::default(),
         }
     }
 
@@ -117,6 +120,8 @@ pub fn run() -> anyhow::Result<()> {
             bridge::start,
             bridge::quit,
             clients::clients,
+            export::save_trail,
+            export::stop_saving,
             preferences::preferences,
             preferences::set_preferences,
             prompt::prompt,

@@ -293,3 +293,16 @@ fn runs(pid: &str) -> bool {
 fn key_file(cli: &Cli) -> [String; 2] {
     ["--master-key".to_owned(), format!("file:{}", cli.path("master.key").display())]
 }
+
+/// Whoever comes by an invite needs the window's pages, however `agw` was
+/// started; nothing names a folder for them here.
+#[tokio::test]
+async fn browsers_get_the_pages_of_the_window_from_agw_alone() {
+    let scene = Scene::open().await;
+    for path in ["/", "/people"] {
+        let page = http::ask("GET", &scene.service.url(path), &[], "").await;
+        assert_eq!(page.status, 200, "{path}: {page:?}");
+        assert!(page.text.contains("<div id=\"root\">"), "{path}: {page:?}");
+    }
+    scene.close().await;
+}

@@ -10,6 +10,7 @@ use crate::support::{
     leaks::Planted,
     parts::{self, fixture, node},
     process::{self, Log, Part, Said},
+    shared::{ADDRESS, free_port},
 };
 
 const CODEX: &str = "node_modules/@openai/codex/bin/codex.js";
@@ -314,6 +315,61 @@ async fn a_bundle_holds_the_bridge_and_asks_for_the_token() {
     let address = manifest["user_config"]["address"]["default"].as_str().unwrap();
     assert_eq!(address, scene.service.url("/mcp"));
     assert_eq!(std::fs::read(folder.join("server/agw")).unwrap(), std::fs::read(agw()).unwrap());
+    scene.close().await;
+}
+
+/// Where others are let in, what is made for them leads there, and the bridge
+/// in the extension trusts the gateway's own authority and nothing else.
+#[tokio::test]
+async fn what_is_for_other_machines_leads_to_the_shared_address() {
+    let mut scene = Scene::open().await;
+    let port = free_port().to_string();
+    let on = ["share", "on", "--name", ADDRESS, "--address", ADDRESS, "--port", &port];
+    scene.cli.run(&on, "").await.expect(0);
+    let shared = format!("https://{ADDRESS}:{port}");
+
+    let files = scene.cli.lines(&["client", "managed", "claude-code"]).await;
+    let servers: Value = serde_json::from_str(files[0]["content"].as_str().unwrap()).unwrap();
+    assert_eq!(servers["mcpServers"]["gateway"]["url"], format!("{shared}/mcp"));
+    let settings: Value = serde_json::from_str(files[1]["content"].as_str().unwrap()).unwrap();
+    let allowed = json!([
+        {"serverUrl": format!("{shared}/*")},
+        {"serverUrl": scene.service.url("/*")},
+    ]);
+    assert_eq!(settings["allowedMcpServers"], allowed);
+
+    let out = scene.cli.path("home/gateway.mcpb");
+    let file = out.display().to_string();
+    let said = scene.cli.json(&["client", "bundle", "--out", &file], "").await;
+    assert_eq!((&said["address"], &said["shared"]), (&json!(shared), &json!(true)));
+    let unzip = "import sys, zipfile; z = zipfile.ZipFile(sys.argv[1]); \
+                 print(z.read('server/ca.crt').decode(), end=''); print(z.read('manifest.json').decode(), file=sys.stderr)";
+    let mut python = scene.cli.command("python3");
+    python.args(["-c", unzip, &file]);
+    let read = process::run("unzip", python, "").await.expect(0);
+    let manifest: Value = serde_json::from_str(&read.stderr).unwrap();
+    assert_eq!(manifest["user_config"]["address"]["default"], format!("{shared}/mcp"));
+    let env = &manifest["server"]["mcp_config"]["env"];
+    assert_eq!(env["SSL_CERT_FILE"], "${__dirname}/server/ca.crt");
+
+    // As Claude Desktop starts it.
+    let authority = scene.cli.path("home/ca.crt");
+    std::fs::write(&authority, &read.stdout).unwrap();
+    let token = scene.cli.run(&["agent", "add", "ana", "desktop"], "").await.expect(0).stdout;
+    scene.plant(Planted::new("the token of the extension", token.trim()).shown_by("agw agent add"));
+    let hello = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
+        "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "x", "version": "1"},
+    }});
+    let bridge = async |trusted: Option<&std::path::Path>| -> Value {
+        let mut command = scene.cli.command(agw());
+        command.arg("mcp").env("AGW_TOKEN", token.trim()).env("AGW_URL", format!("{shared}/mcp"));
+        command.envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        let said = process::run("agw mcp", command, &format!("{hello}\n")).await;
+        serde_json::from_str(said.stdout.lines().next().unwrap()).unwrap()
+    };
+    assert_eq!(bridge(Some(&authority)).await["result"]["serverInfo"]["name"], "ai-agent-gateway");
+    let refused = bridge(None).await["error"]["message"].to_string();
+    assert!(refused.contains("SSL_CERT_FILE"), "{refused}");
     scene.close().await;
 }
 

@@ -160,6 +160,8 @@ async fn the_palette_finds_everything_and_respects_the_role() {
         ("update contact", "crm.update_contact", "#/tools?find=crm.update_contact"),
         ("verify", "Verify", "#/audit?view=proof"),
         ("connect an agent", "Connect an agent", "#/people?part=clients"),
+        ("outgoing", "Outgoing connections", "#/settings?part=egress"),
+        ("suggest", "Suggestions", "#/grants?view=suggestions"),
     ] {
         visit.by_palette(words, first).await;
         let what = format!("{words} leads to {shows}");

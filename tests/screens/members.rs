@@ -99,6 +99,13 @@ async fn a_member_accepts_an_invite_on_another_machine_and_sees_only_what_is_the
     let tools: Value = tools.json();
     assert_eq!(tools["tools"][0]["id"], "crm.search_contacts");
 
+    // Or none to handle: programs that sign in need the address alone.
+    page.click("nav-home").await;
+    page.click("agent-connect").await;
+    let address = page.text_of("[data-testid='client-sign-in']").await;
+    assert_eq!(address, format!("{base}/mcp"));
+    page.picture("member-connect-light").await;
+
     // Nothing was asked for that is not theirs.
     let console = visit.browser.console().await;
     assert!(console.is_empty(), "{console:#?}");

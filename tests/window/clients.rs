@@ -27,7 +27,9 @@ async fn clients_are_wired_in_the_window() {
 
     // Found, and shown what would be changed: nothing is, until that is agreed to.
     let row = window.text_of("[data-testid='client-codex']").await;
-    assert!(row.contains(file.to_str().unwrap()) && row.contains("Not connected"), "{row}");
+    assert!(row.contains("Codex") && row.contains("Not connected"), "{row}");
+    let named = "return document.querySelector('[data-testid=client-codex] .client-file').title";
+    assert_eq!(window.run(named).await, file.to_str().unwrap());
     window.click("client-wire-codex").await;
     let diff = window.text_of("[data-testid='client-diff']").await;
     assert!(diff.contains("+[mcp_servers.gateway]"), "{diff}");

@@ -4,7 +4,7 @@ import type { Host } from "../host";
 import type { ApiClient } from "./client";
 import type { EventFeed } from "./events";
 
-export interface Gateway {
+interface Gateway {
   host: Host;
   client: ApiClient;
 }

@@ -1,7 +1,7 @@
 import { type ApiClient, unwrap } from "./client";
 import type { AuditTimeline } from "./types";
 
-export type TimelineQuery = NonNullable<Parameters<typeof ask>[1]>;
+type TimelineQuery = NonNullable<Parameters<typeof ask>[1]>;
 
 const ask = (client: ApiClient, query: { [name: string]: string | number | undefined; buckets?: number; since?: string; until?: string; before?: number }, signal?: AbortSignal) =>
   unwrap(client.GET("/api/v1/audit/timeline", { params: { query }, ...(signal && { signal }) }));

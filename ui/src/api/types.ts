@@ -65,4 +65,4 @@ export type Verdict = Schemas["Verdict"];
 export type Witness = Schemas["Witness"];
 
 /** The clients of this machine are no business of the gateway: the shell tells of them. */
-export type { ClientPreview, FoundClient, ImportableServer, Preferences, ShellClients, ShellPreferences } from "../host";
+export type { ClientPreview, FoundClient, Host, ImportableServer, Preferences, Saved, Saving, ShellClients, ShellPreferences } from "../host";

@@ -15,7 +15,7 @@ import { Icon, type IconName } from "../components/icons";
 import { Failure } from "../components/states";
 import { strings } from "../strings";
 import { useSignOut } from "./account";
-import { PAGES } from "./pages";
+import { PAGES, PLACES } from "./pages";
 
 const t = strings.palette;
 /** Of each kind; whoever wants another one types more of its name. */
@@ -125,8 +125,10 @@ function useFixed(onKeys: () => void) {
   ];
   const mayChange = role === "admin" && state !== "stopped";
   const all = [...(mayChange ? forAdmins : []), ...(role === "auditor" || state === "stopped" ? [] : [connect]), ...(role === "member" ? [] : [verify]), ...looks, ...rest];
+  // Too many to be listed before somebody looks for one.
+  const places: Entry[] = PLACES.filter(({ notFor }) => notFor?.includes(role) !== true).map(({ id, label, icon, to, search }) => ({ id: `place-${id}`, label, icon, run: () => void navigate({ to, search }) }));
   const groups = (words: string): Group[] => [
-    { group: t.groups.go, actions: pages.filter(({ label }) => fits(words, label)).map(action) },
+    { group: t.groups.go, actions: [...pages, ...(words === "" ? [] : places)].filter(({ label }) => fits(words, label)).map(action) },
     { group: t.groups.do, actions: all.filter(({ label }) => fits(words, label)).map(action) },
   ];
   return { groups, failed: [pause, signOut].find(({ error }) => error !== undefined) };

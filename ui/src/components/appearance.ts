@@ -1,7 +1,7 @@
 import { useLocalStorage, useMediaQuery } from "@mantine/hooks";
 
 export const CONTRASTS = ["auto", "normal", "more"] as const;
-export type Contrast = (typeof CONTRASTS)[number];
+type Contrast = (typeof CONTRASTS)[number];
 
 /** What this viewer wants to see, kept by this browser or window. `isMore` also heeds the system. */
 export function useContrast() {

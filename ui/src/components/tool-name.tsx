@@ -3,7 +3,7 @@ import { itemOf } from "../strings/items";
 import { Icon, type IconName } from "./icons";
 import { UntrustedText } from "./untrusted-text";
 
-export type Kind = "tool" | "prompt" | "resource" | "template";
+type Kind = "tool" | "prompt" | "resource" | "template";
 
 const ICONS: Record<Kind, IconName> = { tool: "tool", prompt: "speech", resource: "page", template: "pages" };
 

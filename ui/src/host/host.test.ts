@@ -97,6 +97,20 @@ describe("in the window", () => {
   });
 });
 
+it("has the shell save the trail, hears how far it is, and stops it", async () => {
+  const host = tauriHost();
+  const saved = { file: "/home/ana/Downloads/agw-audit.csv", bytes: 9, records: 1 };
+  shell.invoke.mockResolvedValue(saved);
+  const told = vi.fn();
+  const stop = new AbortController();
+  const saving = host.shell?.saveTrail("/api/v1/audit/export?format=csv", told, stop.signal);
+  expect(shell.invoke).toHaveBeenLastCalledWith("save_trail", { path: "/api/v1/audit/export?format=csv", channel: expect.objectContaining({ onmessage: told }) });
+  stop.abort();
+  expect(shell.invoke).toHaveBeenLastCalledWith("stop_saving");
+  expect(await saving).toEqual(saved);
+  stop.abort();
+});
+
 describe("in the prompt", () => {
   it("has its own commands and no others, and asks for its card once it listens", async () => {
     shell.label = "prompt";

@@ -35,6 +35,23 @@ export interface Shell {
   quit(stop: boolean): Promise<void>;
   preferences: ShellPreferences;
   clients: ShellClients;
+  /** Saves what this path of the admin API exports in the folder for downloads. Aborted, nothing is left of it. */
+  saveTrail(path: string, told: (saving: Saving) => void, signal: AbortSignal): Promise<Saved>;
+}
+
+/** How far an export is. */
+export interface Saving {
+  bytes: number;
+  records: number;
+  /** How many records are looked through, where that is known. */
+  of: number | null;
+}
+
+export interface Saved {
+  /** Its path, or its name where the browser chooses the folder. */
+  file: string;
+  bytes: number;
+  records: number;
 }
 
 /** The MCP clients of this machine. Their secrets and their agents' tokens never get here. Rejects with an error of the admin API's form. */
@@ -49,17 +66,19 @@ export interface ShellClients {
   unwire(client: string, digest: string, revoke: boolean): Promise<UnwiredClient>;
   import(client: string, digest: string, names: readonly string[], user: string): Promise<WiredClient>;
   saveBundle(): Promise<{ file: string; bytes: number } & Reach>;
+  /** The certificate of the gateway's own authority, to be given to other machines. */
+  saveAuthority(): Promise<{ file: string }>;
   /** Files with which administrators of machines leave the client no other server. */
   managed(client: string): Promise<{ files: ManagedFile[] } & Reach>;
 }
 
 /** What something leads to, and whether other machines reach that. */
-export interface Reach {
+interface Reach {
   address: string;
   shared: boolean;
 }
 
-export interface ManagedFile {
+interface ManagedFile {
   name: string;
   /** Where it goes, by system. */
   places: string[];

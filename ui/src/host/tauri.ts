@@ -2,7 +2,7 @@ import { Channel, invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";
 import { getCurrentWindow } from "@tauri-apps/api/window";
 
-import type { Host, Prompt, PromptCard, StreamListener } from "./host";
+import type { Host, Prompt, PromptCard, Saved, Saving, StreamListener } from "./host";
 
 /** What the shell may ask of the page, by event or, where it came too early, by `pending`. */
 interface Ask {
@@ -55,8 +55,10 @@ export function tauriHost(): Host {
         unwire: (client, digest, revoke) => clients({ ask: "unwire", client, digest, revoke }),
         import: (client, digest, names, user) => clients({ ask: "import", client, digest, names, user }),
         saveBundle: () => clients({ ask: "save_bundle" }),
+        saveAuthority: () => clients({ ask: "save_authority" }),
         managed: (client) => clients({ ask: "managed", client }),
       },
+      saveTrail,
     },
   };
 }
@@ -81,6 +83,21 @@ function createPrompt(): Prompt {
     open: (id) => invoke("prompt_open", { id }),
     fit: (height) => invoke("prompt_fit", { height }),
   };
+}
+
+async function saveTrail(path: string, told: (saving: Saving) => void, signal: AbortSignal): Promise<Saved> {
+  const channel = new Channel<Saving>();
+  channel.onmessage = told;
+  signal.addEventListener("abort", stopSaving);
+  try {
+    return await invoke<Saved>("save_trail", { path, channel });
+  } finally {
+    signal.removeEventListener("abort", stopSaving);
+  }
+}
+
+function stopSaving(): void {
+  void invoke("stop_saving");
 }
 
 function clients<T>(request: object): Promise<T> {

@@ -29,7 +29,7 @@ export function PeoplePage() {
       grantsHref={subjectHref(router)}
       sharingHref={settingsHref(router, "sharing")}
       HowTo={HowTo}
-      clients={session.data && <ConnectAgents user={session.data.user} sharingHref={settingsHref(router, "sharing")} />}
+      clients={session.data && <ConnectAgents user={session.data.user} sharingHref={settingsHref(router, "sharing")} permissionsHref={subjectHref(router)(session.data.user)} />}
     />
   );
 }

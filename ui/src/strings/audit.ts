@@ -194,11 +194,15 @@ export const audit = {
       csv: "For a spreadsheet.",
       tlog: "Records with their hash tree and signed checkpoints, for “agw audit verify”. Records that the filters leave out stand in it as hashes.",
     },
-    download: "Download",
-    started: "Your browser is saving it.",
+    save: "Export",
+    again: "Export again",
+    stop: "Stop",
     recorded: "That you export is itself recorded.",
-    window: "The window saves no files. Run this in a terminal; it says how far it is:",
-    command: "Command for the export",
+    progress: "How far the export is",
+    far: (records: number, of: number | null, bytes: string) => `${records.toLocaleString("en")}${of === null ? "" : ` of ${of.toLocaleString("en")}`} records, ${bytes}`,
+    looking: (of: number) => `looking through ${plural(of, "record", "records")}`,
+    saved: (records: number, bytes: string) => `Saved: ${plural(records, "record", "records")}, ${bytes}.`,
+    stopped: "Stopped. Nothing was saved.",
   },
 
   settings: {
@@ -301,7 +305,7 @@ export const audit = {
 };
 
 export const recording = {
-  button: "Trail keeps…",
+  button: "Recording…",
   title: (tool: string) => `What the trail keeps of ${tool}`,
   intro: "Of every call it keeps who, when, how it was decided and how it ended, and of each argument its type and size. Here you can let it keep more.",
   readOnly: "You may look; only an admin changes this.",

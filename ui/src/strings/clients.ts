@@ -1,6 +1,7 @@
 import { list, plural } from "./words";
 
 export const clients = {
+  otherProgram: "Another program",
   views: { clients: "This machine" },
   states: { absent: "Not found", found: "Not connected", wired: "Connected", elsewhere: "Connected elsewhere", malformed: "Cannot be changed" },
   broken: "Connected, but does not work",
@@ -15,7 +16,7 @@ export const clients = {
   callsAs: (agent: string) => `calls as ${agent}`,
   absentHere: (titles: readonly string[]) => `Not found here: ${list(titles)}.`,
   noneTitle: "No client was found on this machine",
-  noneText: "Start Claude, Cursor, VS Code, Codex or another once, then look again. For other machines there is an extension for Claude Desktop.",
+  noneText: "Start Claude, Cursor, VS Code, Codex or another once, then look again. Or make an agent for it here.",
 
   wireTitle: (title: string) => `Connect ${title}`,
   wireText: (title: string, user: string | undefined) => `${title} gets an agent of ${user ?? "yours"} with a token of its own. This is the change to its file:`,
@@ -27,11 +28,13 @@ export const clients = {
   noChange: "The file stays as it is.",
   changedMeanwhile: "Show it again",
   wired: (title: string, agent: string) => `${title} is connected as ${agent}.`,
+  may: (user: string) => `It may use what ${user} may use: see the page Permissions.`,
   unwiredExact: (file: string) => `${file} is what it was before, byte for byte.`,
   unwiredPart: (file: string) => `The gateway’s part is out of ${file}; what was changed since stays.`,
   revoked: (agents: readonly string[]) => `Revoked ${list(agents)}.`,
   notRevoked: (agents: readonly string[]) => `Not revoked: ${list(agents)}`,
   connectionsStay: (names: readonly string[]) => `The connections that were imported stay: ${list(names)}.`,
+  permissions: "To the permissions",
   done: "Done",
 
   importTitle: (title: string) => `Import the servers of ${title}`,
@@ -63,7 +66,7 @@ export const clients = {
     anyProgram: "Any other program, here or on another machine: make an agent, then tell the program where the gateway is.",
     make: "Make an agent",
     again: "Make another",
-    madeFor: (agent: string) => `The agent ${agent} is made. Its token counts for 90 days.`,
+    madeFor: (agent: string) => `The agent ${agent} is made. Its token is good for 90 days.`,
     signIn: "Or without a token: programs that can sign in by themselves, such as Claude Code, Codex, Cursor and VS Code, need this address alone. They open a page of the gateway where you say what they get.",
     address: "Address of the gateway",
     fromElsewhere: "On another machine",
@@ -83,6 +86,7 @@ export const clients = {
     orBridge: (file: string) => `Or, where “agw” is installed: put the token into a file that only you can read (mode 0600), and add this to ${file}`,
     envFirst: "Codex takes the token from a variable of the environment:",
     trust: "This address has a certificate of the gateway’s own authority. The program must be told to trust it:",
+    trustWhere: "Its certificate can be saved under Settings, Listening and sharing.",
     trustFile: "Certificate of the authority",
     fingerprint: "Its SHA-256",
     trustNode: "For Node programs, such as Claude Code",

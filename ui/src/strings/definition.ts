@@ -25,6 +25,6 @@ export const definition = {
   review: "Review",
   reviewOf: (tool: string) => `Review what changed of ${tool}`,
   banner: (count: number) => `${plural(count, "tool has", "tools have")} changed and ${count === 1 ? "waits" : "wait"} for review`,
-  bannerText: "Agents neither see nor call them until an admin has accepted what they are now.",
-  look: "Look at them",
+  bannerText: (count: number) => `Agents neither see nor call ${count === 1 ? "it" : "them"} until an admin has accepted ${count === 1 ? "what it is" : "what they are"} now.`,
+  look: "Review",
 };

@@ -18,7 +18,7 @@ export const invites = {
   sent: "I have sent it",
   onlyHere: "This link works on this machine only, because the gateway is not shared. Let other machines in first, then make a new invite.",
   onlyHereYet: "The gateway is not shared: the link will work on this machine only. Let other machines in first, if the person has one of their own.",
-  warns: "Their browser will warn of the certificate, which is of the gateway’s own authority. Tell them by another way, by phone say, that this is its SHA-256. Settings, Listening and sharing, has the file that makes a machine trust it.",
+  warns: "Their browser will warn until their machine trusts the gateway’s own authority. Send them its certificate (Settings, Listening and sharing), and tell them its SHA-256 by another way, by phone say:",
   share: "Let other machines in…",
   none: "No invites.",
   states: { open: "Open", accepted: "Accepted", revoked: "Taken back", expired: "Expired" },

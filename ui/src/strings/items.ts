@@ -1,5 +1,5 @@
 /** What the id of a tool, a prompt or a resource says of it. */
-export interface Item {
+interface Item {
   kind: "tool" | "prompt" | "resource";
   connection: string;
   /** The name that its server knows it by: a prompt's name, a resource's URI. */
@@ -16,7 +16,7 @@ export function itemOf(id: string): Item {
 }
 
 /** What is done with it: the verb, what it is done to, and of which connection that is where the name does not say so. */
-export interface Deed {
+interface Deed {
   verb: string;
   name: string;
   of: string | undefined;

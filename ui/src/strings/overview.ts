@@ -11,7 +11,7 @@ export const activity = {
   minute: (time: string, calls: number, denied: number) => `${time}: ${plural(calls, "call", "calls")}${denied === 0 ? "" : `, ${number(denied)} denied`}`,
   hourAgo: "1 h ago",
   now: "now",
-  peak: (most: number) => `at most ${plural(most, "call", "calls")} a minute`,
+  peak: (most: number) => `peak: ${number(most)} a minute`,
   calls: "Calls this hour",
   denied: "Denied",
   waiting: "Waiting",

@@ -67,10 +67,11 @@ export const settings = {
 
   appearance: {
     title: "Appearance",
-    text: "Of this machine.",
+    text: "How this window or browser shows the gateway. Others see it as they like.",
     colors: "Colors",
     schemes: { auto: "As the system", light: "Light", dark: "Dark" },
-    contrast: "More contrast",
+    contrast: "Contrast",
+    contrasts: { auto: "As the system", normal: "Normal", more: "More" },
   },
 
   desktop: {
@@ -102,7 +103,7 @@ export const settings = {
     checkAll: "Check all",
     check: "Check",
     checkOne: (name: string) => `Check ${name}`,
-    findings: { ok: "Well", advice: "Advice", problem: "Problem", unknown: "Not known" },
+    findings: { ok: "OK", advice: "Advice", problem: "Problem", unknown: "Not known" },
     names: {
       keychain: "Keychain",
       disk: "Disk",

@@ -2,7 +2,7 @@ import { offers } from "./words";
 
 export const tools = {
   title: "Tools",
-  intro: "What the connections offer. What a tool does counts for patterns such as gmail.*:read; until somebody confirms it, a tool counts as one that writes. Prompts and resources always read.",
+  intro: "What the connections offer. Confirm what a tool does, so that grants such as gmail.*:read cover it; until then it counts as one that writes.",
   readOnly: "You may look; only an admin confirms what a tool does.",
   find: "Filter tools",
   show: "Show",

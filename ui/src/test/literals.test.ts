@@ -8,17 +8,17 @@ import { expect, it } from "vitest";
 const READ = new Set(["aria-label", "aria-description", "aria-placeholder", "aria-roledescription", "aria-valuetext", "alt", "description", "error", "label", "message", "next", "placeholder", "title", "text", "hint", "nothingFound"]);
 
 /** Names and samples that are the same in every language. */
-const SAME_EVERYWHERE = new Set(["https://", "API_TOKEN", "Authorization", "MCP", "UDP", "Enter", "Esc", "/mcp", "gmail.*", "/mnt/backup/agw", "https://witness.example", '{"to": ["bo@acme.com"]}']);
+const SAME_EVERYWHERE = new Set(["Claude Code", "Claude Desktop", "Cursor", "VS Code", "Windsurf", "Codex", "Gemini CLI", "Zed", "Goose", "UTC", "https://", "API_TOKEN", "Authorization", "MCP", "UDP", "Enter", "Esc", "/mcp", "gmail.*", "/mnt/backup/agw", "https://witness.example", '{"to": ["bo@acme.com"]}']);
 
 /** Has words of any script: `·`, `→` and `*` need no translation. */
-const hasWords = (text: string) => /\p{L}{2,}/u.test(text) && !SAME_EVERYWHERE.has(text.replace(/^[\s·]+|\s+$/g, ""));
+const hasWords = (text: string) => /\p{L}{2,}/u.test(text) && !/^#[0-9a-f]{6}$/.test(text) && !SAME_EVERYWHERE.has(text.replace(/^[\s·]+|\s+$/g, ""));
 
 /** What is copied into a terminal is no language. */
 const isCommand = (attribute: ts.JsxAttribute) => attribute.name.getText() === "text" && attribute.parent.parent.tagName.getText() === "CopyLine";
 
 /** Every text in JSX, or in an attribute that is read, that stands in the file itself. */
 function literals(file: string, source: string): string[] {
-  const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true, ts.ScriptKind.TSX);
+  const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true, file.endsWith("x") ? ts.ScriptKind.TSX : ts.ScriptKind.TS);
   const found: string[] = [];
   const report = (node: ts.Node, text: string) => {
     if (hasWords(text)) found.push(`${file}:${tree.getLineAndCharacterOfPosition(node.getStart()).line + 1}: ${text.trim()}`);
@@ -35,6 +35,8 @@ function literals(file: string, source: string): string[] {
     if (ts.isJsxText(node)) report(node, node.text);
     else if (ts.isJsxExpression(node) && node.expression && !ts.isJsxAttribute(node.parent)) check(node.expression);
     else if (ts.isJsxAttribute(node) && READ.has(node.name.getText()) && node.initializer && !isCommand(node)) check(ts.isJsxExpression(node.initializer) && node.initializer.expression ? node.initializer.expression : node.initializer);
+    // What is handed on to be shown, by whatever name it is shown.
+    else if (ts.isPropertyAssignment(node) && READ.has(node.name.getText())) check(node.initializer);
     ts.forEachChild(node, visit);
   };
   visit(tree);
@@ -42,7 +44,7 @@ function literals(file: string, source: string): string[] {
 }
 
 const root = join(import.meta.dirname, "..");
-const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => file.endsWith(".tsx") && !file.endsWith(".test.tsx") && !file.startsWith("test/"));
+const files = readdirSync(root, { recursive: true, encoding: "utf8" }).filter((file) => /\.tsx?$/.test(file) && !/\.test\.tsx?$/.test(file) && !/^(?:test|strings|api\/schema)/.test(file));
 
 it("no text that somebody reads stands outside of strings", () => {
   expect(files.length).toBeGreaterThan(50);
@@ -57,6 +59,7 @@ it.each([
   ['<button title={x ?? "Close it"} />', 1],
   ['<button className="close it" data-testid="close" />', 0],
   ["<p>{t.hello} · <b>×</b></p>", 0],
+  ['const rows = [{ title: "Hello there", id: "hello there" }]', 1],
 ])("finds it in %s", (source, count) => {
   expect(literals("x.tsx", source)).toHaveLength(count);
 });

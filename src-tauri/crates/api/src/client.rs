@@ -21,6 +21,7 @@
 mod download;
 mod error;
 mod events;
+mod export;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +46,7 @@ use tokio::time::timeout;
 pub use download::Download;
 pub use error::ClientError;
 pub use events::EventStream;
+pub use export::{ExportFormat, RecordCounter};
 
 use crate::paths;
 

@@ -24,5 +24,8 @@ pub mod paths;
 #[expect(clippy::large_enum_variant, reason = "events are read one at a time and not stored")]
 mod types;
 
-pub use client::{Client, ClientError, Download, EventStream, RawResponse, WINDOW, segment};
+pub use client::{
+    Client, ClientError, Download, EventStream, ExportFormat, RawResponse, RecordCounter, WINDOW,
+    segment,
+};
 pub use types::*;

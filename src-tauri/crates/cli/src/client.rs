@@ -13,7 +13,7 @@ use crate::confirm::confirm;
 use crate::connection::transport_text;
 use crate::context::Context;
 use crate::error::CliError;
-use crate::output::{bytes, sentence, word, write_line};
+use crate::output::{bytes, safe, sentence, word, write_line};
 
 impl From<Refusal> for CliError {
     fn from(refusal: Refusal) -> Self {
@@ -207,7 +207,9 @@ async fn import(
     for item in items.iter().filter(|item| chosen(&item.name)) {
         match (&item.problem, &item.transport) {
             (None, Some(transport)) => {
-                starts.push_str(&format!("  {}: {}\n", item.connection, transport_text(transport)));
+                // Whatever a word holds stays on its line.
+                let what = safe(&transport_text(transport));
+                starts.push_str(&format!("  {}: {what}\n", item.connection));
                 if args.all {
                     names.push(item.name.clone());
                 }

@@ -1,6 +1,6 @@
 //! Invites.
 
-use agw_api::{Invite, InviteCreated, NewInvite, segment};
+use agw_api::{Authority, Invite, InviteCreated, NewInvite, segment};
 use serde::Serialize;
 
 use crate::args::InviteCommand;
@@ -22,7 +22,15 @@ pub(crate) async fn run(context: &Context<'_>, command: InviteCommand) -> Result
             let request = NewInvite { user: name, role, teams, ttl_seconds: ttl };
             let created: InviteCreated = context.client.post(PATH, &request).await?;
             context.output.item(&created, || created.link.clone())?;
-            if !created.shared {
+            if created.shared {
+                let authority: Result<Authority, _> =
+                    context.client.get("/api/v1/sharing/authority").await;
+                if authority.is_ok_and(|authority| authority.in_use) {
+                    context.output.hint(
+                        "Their browser will warn until their machine trusts the gateway's own authority: send along what `agw share ca` prints.",
+                    );
+                }
+            } else {
                 context.output.hint(
                     "It works on this machine only: `agw share on` lets other machines in, then make a new one.",
                 );

@@ -11,7 +11,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::args::{RecoverArgs, RecoveryKeyArgs, SetupArgs, UnlockArgs};
-use crate::context::Context;
+use crate::context::{Context, DEFAULT_URL, service_url};
 use crate::error::{CliError, NOT_RUNNING};
 use crate::output::word;
 use crate::private_file;
@@ -55,7 +55,14 @@ pub(crate) async fn setup(context: &Context<'_>, args: SetupArgs) -> Result<(), 
         )
     })?;
     match &done.session.token {
-        Some(token) => private_file::write(&paths::cli_session(context.data_dir), token),
+        Some(token) => {
+            private_file::write(&paths::cli_session(context.data_dir), token)?;
+            let url = service_url(context.data_dir).unwrap_or_else(|| DEFAULT_URL.to_owned());
+            context.output.hint(&format!(
+                "Go on in a browser at {url}, or here: `agw connection add`, `agw client wire` (`agw --help` has the first steps)."
+            ));
+            Ok(())
+        }
         None => Err(CliError::failed(
             "internal",
             "the gateway is set up but gave no session",

@@ -2,6 +2,7 @@
 //! with `manifest.json`, version 0.3 of its format) with the bridge in it. It
 //! holds no token: Claude Desktop asks for it and keeps it in the keychain.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -24,14 +25,16 @@ fn manifest(address: &Address, version: &str) -> Value {
         "macos" => "darwin",
         _ => "linux",
     };
-    let mut env = json!({
-        "AGW_TOKEN": "${user_config.token}",
-        "AGW_URL": "${user_config.address}",
-    });
-    if address.authority.is_some() {
-        // Other machines do not know it, and need not trust it for all else.
-        env["SSL_CERT_FILE"] = format!("${{__dirname}}/{AUTHORITY}").into();
-    }
+    // Other machines do not know it, and need not trust it for all else.
+    let authority = address.authority.as_ref();
+    let authority = authority.map(|_| ("SSL_CERT_FILE", format!("${{__dirname}}/{AUTHORITY}")));
+    let env: BTreeMap<&str, String> = [
+        ("AGW_TOKEN", "${user_config.token}".to_owned()),
+        ("AGW_URL", "${user_config.address}".to_owned()),
+    ]
+    .into_iter()
+    .chain(authority)
+    .collect();
     json!({
         "manifest_version": "0.3",
         "name": "ai-agent-gateway",

@@ -31,7 +31,7 @@ impl Refusal {
         Self { code: code.to_owned(), message: message.into(), next: next.into() }
     }
 
-    pub(crate) fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
+    pub fn io(what: &str, path: &std::path::Path, error: &std::io::Error) -> Self {
         let next = "Check that the folder is there and yours, and that the disk is not full.";
         Self::new(refusal::IO, format!("cannot {what} {}: {error}", path.display()), next)
     }

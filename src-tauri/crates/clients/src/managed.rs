@@ -50,7 +50,7 @@ pub fn managed(
             ManagedFile {
                 name: "managed-mcp.json",
                 places: below("managed-mcp.json"),
-                why: "With it Claude Code loads these servers and no others. It has no token: everybody signs in with a browser (`/mcp`).",
+                why: "With it Claude Code loads these servers and no others. It has no token: everybody signs in with a browser, by /mcp.",
                 content: pretty(&json!({ "mcpServers": { "gateway": { "type": "http", "url": url } } })),
             },
             ManagedFile {

@@ -11,7 +11,7 @@ const EVERY_MS = 4_000;
 /** Of a very busy hour what is left is counted the next time. */
 const PARTS = 40;
 
-export interface Minute {
+interface Minute {
   /** Its start, in milliseconds since 1970. */
   start: number;
   calls: number;

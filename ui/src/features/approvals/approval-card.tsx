@@ -1,4 +1,3 @@
-import { Text } from "@mantine/core";
 import { useQueryClient } from "@tanstack/react-query";
 import { type ComponentType, useEffect, useRef, useState } from "react";
 
@@ -84,14 +83,14 @@ export function ApprovalCard({ approval, ready, selected, grantHref, Always, onB
       <div className="approval-body">
         <ApprovalFacts approval={approval} />
         {approval.grants.length > 0 && (
-          <Text size="xs" c="dimmed">
+          <p className="note dim">
             {t.grants}{" "}
             {approval.grants.map((grant) => (
               <a key={grant} href={grantHref(grant)}>
                 <code>{grant}</code>
               </a>
             ))}
-          </Text>
+          </p>
         )}
         {answer.error && <Failure message={answer.error.message} next={answer.error.next} />}
       </div>

@@ -56,9 +56,7 @@ export function ApprovalFacts({ approval }: { approval: Approval }) {
         </>
       )}
       {!approval.waiting && (
-        <Text size="sm" c="dimmed">
-          {t.off}
-        </Text>
+        <p className="note dim">{t.off}</p>
       )}
     </>
   );

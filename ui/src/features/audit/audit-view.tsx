@@ -31,21 +31,22 @@ export function AuditView({ view, filter, proofHref, onView, onFilter, onOpen }:
   const shown = member ? "trail" : view;
   return (
     <div className="audit">
-      <div className="page-head">
+      <div className={member ? "page-head" : "titled-tabs"}>
         <h1>{t.title}</h1>
-        {member && <span className="dim small">{t.memberNote}</span>}
+        {member ? (
+          <span className="dim small">{t.memberNote}</span>
+        ) : (
+          <Tabs value={view} onChange={(value) => onView(AUDIT_VIEWS.find((part) => part === value) ?? "trail")}>
+            <Tabs.List aria-label={t.viewsLabel}>
+              {AUDIT_VIEWS.map((part) => (
+                <Tabs.Tab key={part} value={part} data-testid={`audit-view-${part}`}>
+                  {t.views[part]}
+                </Tabs.Tab>
+              ))}
+            </Tabs.List>
+          </Tabs>
+        )}
       </div>
-      {!member && (
-        <Tabs value={view} onChange={(value) => onView(AUDIT_VIEWS.find((part) => part === value) ?? "trail")}>
-          <Tabs.List aria-label={t.viewsLabel}>
-            {AUDIT_VIEWS.map((part) => (
-              <Tabs.Tab key={part} value={part} data-testid={`audit-view-${part}`}>
-                {t.views[part]}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-        </Tabs>
-      )}
       {shown === "trail" && (
         <>
           {!member && <StateLine href={proofHref} />}

@@ -1,6 +1,6 @@
 import { fireEvent, screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 
 import type { AuditRecord, AuditSettings, AuditStatus, AuditTimeline, AuditVerification, Role } from "../../api/types";
 import { fakeHost, type Reply, renderWith, type Seen, signedIn } from "../../test/gateway";
@@ -172,15 +172,69 @@ describe("the trail", () => {
   });
 });
 
+/** A gateway whose export comes in pieces, when it is told to. */
+function exporting(onPath: (path: string) => void = () => {}) {
+  let feed: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const { host } = fakeHost(signedIn("admin", () => ({ body: {} })));
+  const fetch: typeof host.fetch = (request) => {
+    const { pathname, search } = new URL(request.url);
+    if (pathname !== "/api/v1/audit/export") return host.fetch(request);
+    onPath(pathname + search);
+    const body = new ReadableStream<Uint8Array>({
+      start: (controller) => {
+        feed = controller;
+        request.signal.addEventListener("abort", () => controller.error(new DOMException("stopped", "AbortError")));
+      },
+    });
+    return Promise.resolve(new Response(body, { headers: { "agw-export-records": "4" } }));
+  };
+  return { host: { ...host, fetch }, send: (text: string) => feed?.enqueue(new TextEncoder().encode(text)), end: () => feed?.close() };
+}
+
 describe("an export", () => {
-  it("is a link with the filter in a browser", async () => {
-    shown({ filter: { user: "ana" } });
-    await userEvent.click(await screen.findByTestId("audit-export"));
-    const link = await screen.findByTestId("export-download");
-    expect(link).toHaveAttribute("href", "/api/v1/audit/export?format=jsonl&user=ana");
-    expect(link).toHaveAttribute("download");
-    await userEvent.click(screen.getByTestId("export-tlog"));
-    expect(screen.getByTestId("export-download")).toHaveAttribute("href", "/api/v1/audit/export?format=tlog&user=ana");
+  const line = '{"seq":1}\n';
+
+  const clicked = vi.fn();
+  beforeEach(() => {
+    clicked.mockClear();
+    vi.spyOn(HTMLAnchorElement.prototype, "click").mockImplementation(function (this: HTMLAnchorElement) {
+      clicked(this.download);
+    });
+    Object.assign(URL, { createObjectURL: () => "blob:x", revokeObjectURL: () => {} });
+  });
+
+  it("says how far it is, and becomes a download once it is whole", async () => {
+    const { host, send, end } = exporting();
+    renderWith(host, <ExportDialog filter={{}} onClose={vi.fn()} />);
+    await userEvent.click(await screen.findByTestId("export-save"));
+    send(line + line);
+    await waitFor(() => expect(screen.getByTestId("export-state")).toHaveTextContent("2 of 4 records"));
+    expect(screen.getByRole("progressbar", { name: "How far the export is" })).toHaveAttribute("aria-valuenow", "50");
+    expect(clicked).not.toHaveBeenCalled();
+    send(line + line);
+    end();
+    await waitFor(() => expect(screen.getByTestId("export-state")).toHaveTextContent("Saved: 4 records, 40 bytes."));
+    expect(clicked).toHaveBeenCalledWith("agw-audit.jsonl");
+  });
+
+  it("can be stopped, and leaves nothing", async () => {
+    const { host, send } = exporting();
+    renderWith(host, <ExportDialog filter={{}} onClose={vi.fn()} />);
+    await userEvent.click(await screen.findByTestId("export-save"));
+    send(line);
+    await userEvent.click(await screen.findByTestId("export-stop"));
+    await waitFor(() => expect(screen.getByTestId("export-state")).toHaveTextContent("Nothing was saved"));
+    expect(clicked).not.toHaveBeenCalled();
+  });
+
+  it("asks for what the filters let through", async () => {
+    const onPath = vi.fn();
+    const { host, end } = exporting(onPath);
+    renderWith(host, <ExportDialog filter={{ user: "ana" }} onClose={vi.fn()} />);
+    await userEvent.click(await screen.findByTestId("export-tlog"));
+    await userEvent.click(screen.getByTestId("export-save"));
+    expect(onPath).toHaveBeenCalledWith("/api/v1/audit/export?format=tlog&user=ana");
+    end();
   });
 
   it("gives a member no proof of the whole", async () => {
@@ -190,11 +244,14 @@ describe("an export", () => {
     expect(screen.queryByTestId("export-tlog")).toBeNull();
   });
 
-  it("is a command in the window, which saves no files", async () => {
-    const { host } = fakeHost(() => ({ body: {} }));
-    renderWith({ ...host, kind: "tauri" }, <ExportDialog filter={{ tool: "gmail.send" }} onClose={vi.fn()} />);
-    expect(await screen.findByTestId("export-command")).toHaveTextContent("agw audit export --format jsonl --tool gmail.send --out agw-audit.jsonl");
-    expect(screen.queryByTestId("export-download")).toBeNull();
+  it("is written by the shell in the window, which says where", async () => {
+    const { host } = fakeHost(signedIn("admin", () => ({ body: {} })));
+    const saveTrail = vi.fn(async () => ({ file: "/home/ana/Downloads/agw-audit-2.csv", bytes: 12, records: 1 }));
+    renderWith({ ...host, kind: "tauri", shell: { saveTrail } as unknown as NonNullable<typeof host.shell> }, <ExportDialog filter={{ tool: "gmail.send" }} onClose={vi.fn()} />);
+    await userEvent.click(await screen.findByTestId("export-csv"));
+    await userEvent.click(screen.getByTestId("export-save"));
+    expect(await screen.findByText("/home/ana/Downloads/agw-audit-2.csv")).toBeVisible();
+    expect(saveTrail).toHaveBeenCalledWith("/api/v1/audit/export?format=csv&tool=gmail.send", expect.any(Function), expect.any(AbortSignal));
   });
 });
 

@@ -34,6 +34,7 @@ function shellWith(clients: FoundClient[], more: Partial<ShellClients> = {}): Sh
     unwire: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", exact: true, revoked: ["ana/zed"], left: [], connections: ["crm"] })),
     import: vi.fn(async () => ({ client: "zed", file: "/h/zed.json", agent: null, connections: ["crm"], restart: "Start it again." })),
     saveBundle: vi.fn(async () => ({ file: "/h/Downloads/x.mcpb", bytes: 1, address: "https://gw.lan:7411", shared: true })),
+    saveAuthority: vi.fn(async () => ({ file: "/h/Downloads/ca.crt" })),
     managed: vi.fn(async () => ({ files: [], address: "https://gw.lan:7411", shared: true })),
     ...more,
   };
@@ -106,7 +107,7 @@ it("imports nothing that was not chosen, and shows whole commands", async () => 
   const stdio = { name: "fs", connection: "fs", transport: { kind: "stdio" as const, argv: ["sh", "-c", "x\u202e"] }, secrets: ["KEY"], note: null, problem: null };
   const odd = { name: "odd", connection: "odd", transport: null, secrets: [], note: null, problem: "it is odd" };
   const shell = shellWith([found("zed", "found", { servers: 2 })], { previewImport: vi.fn(async () => ({ items: [stdio, odd], preview })) });
-  show(shell);
+  show(shell, <ConnectAgents user="ana" permissionsHref="#/grants" />);
   await userEvent.click(await screen.findByTestId("client-import-zed"));
   const words = within(await screen.findByRole("list", { name: "Command" })).getAllByRole("listitem");
   expect(words.map((word) => word.textContent)).toEqual(["sh", "-c", "xU+202E"]);
@@ -118,6 +119,7 @@ it("imports nothing that was not chosen, and shows whole commands", async () => 
   expect(shell.previewImport).toHaveBeenLastCalledWith("zed", ["fs"]);
   await userEvent.click(screen.getByTestId("client-import"));
   expect(await screen.findByText(/Added the connections crm/)).toBeVisible();
+  expect(screen.getByTestId("client-permissions")).toHaveAttribute("href", "#/grants");
   expect(shell.import).toHaveBeenCalledWith("zed", "d1", ["fs"], "ana");
 });
 
@@ -200,6 +202,15 @@ it("shows an agent's token once, ready for each client, and keeps it nowhere", a
   expect(JSON.stringify({ ...localStorage, ...sessionStorage }) + window.location.href).not.toContain("st_once");
   await userEvent.click(screen.getByTestId("client-again"));
   expect(screen.queryByText(/st_once/)).toBeNull();
+});
+
+it("shows nothing below the clients while it looks for them: it would jump away from under a click", async () => {
+  const answers: ((clients: FoundClient[]) => void)[] = [];
+  show(shellWith([], { list: vi.fn(() => new Promise<FoundClient[]>((resolve) => answers.push(resolve))) }));
+  await screen.findByTestId("state-loading");
+  expect(screen.queryByTestId("client-make")).toBeNull();
+  answers.forEach((resolve) => resolve([]));
+  expect(await screen.findByTestId("client-make")).toBeVisible();
 });
 
 it("offers the same in the window, for programs that it does not know", async () => {

@@ -93,15 +93,19 @@ export function ClientSelect({ value, onChange, testId }: { value: string; onCha
 
 /** Where the certificate is of the gateway's own authority, which no machine knows by itself. */
 export function Trust() {
-  const { client } = useGateway();
+  const { client, host } = useGateway();
   const authority = useQuery(authorityQuery(client)).data;
   if (authority?.in_use !== true) return null;
   return (
     <>
       <Text size="sm">{t.trust}</Text>
-      <Button component="a" href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={file} size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />}>
-        {t.trustFile}
-      </Button>
+      {host.shell ? (
+        <Text size="sm">{t.trustWhere}</Text>
+      ) : (
+        <Button component="a" href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={file} size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />}>
+          {t.trustFile}
+        </Button>
+      )}
       <CopyLine text={authority.fingerprint} label={t.fingerprint} testId="connect-fingerprint" />
       <Text size="sm">{t.trustNode}</Text>
       <CopyLine text={strings.sharing.nodeLine(file)} label={t.trustNode} testId="connect-trust" />

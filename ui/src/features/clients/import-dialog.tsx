@@ -12,7 +12,7 @@ import { Buttons, Change, type ClientDialogProps, Frame } from "./wire-dialog";
 const t = strings.clients;
 
 /** Nothing is chosen at first: what the gateway will start is for a person to say. */
-export function ImportDialog({ shell, client, user, onClose, onDone }: ClientDialogProps) {
+export function ImportDialog({ shell, client, user, permissionsHref, onClose, onDone }: ClientDialogProps) {
   const [chosen, setChosen] = useState<readonly string[]>([]);
   const [said, setSaid] = useState<string[]>();
   const preview = useQuery({
@@ -35,7 +35,7 @@ export function ImportDialog({ shell, client, user, onClose, onDone }: ClientDia
   const shown = preview.isPlaceholderData || chosen.length === 0 ? undefined : preview.data?.preview;
 
   return (
-    <Frame title={t.importTitle(client.title)} said={said} onClose={onClose}>
+    <Frame title={t.importTitle(client.title)} said={said} permissionsHref={permissionsHref} onClose={onClose}>
       <Text size="sm">{t.importText}</Text>
       {preview.isSuccess && items.length === 0 && <p className="dim">{t.importNone}</p>}
       <ul className="import-items">

@@ -19,10 +19,11 @@ type Opened = { what: "wire" | "unwire" | "import"; client: FoundClient };
 interface MachineClientsProps {
   shell: ShellClients;
   user: string;
+  permissionsHref: string | undefined;
 }
 
 /** The clients that the app found, and what can be done with each. */
-export function MachineClients({ shell, user }: MachineClientsProps) {
+export function MachineClients({ shell, user, permissionsHref }: MachineClientsProps) {
   const queries = useQueryClient();
   const found = useQuery({ queryKey: [keys.clients], queryFn: () => shell.list() });
   const [opened, setOpened] = useState<Opened>();
@@ -37,7 +38,7 @@ export function MachineClients({ shell, user }: MachineClientsProps) {
   const changed = () => {
     for (const key of [keys.clients, keys.agents, keys.users, keys.connections]) void queries.invalidateQueries({ queryKey: [key] });
   };
-  const dialog = opened && { shell, client: opened.client, user, onClose: () => setOpened(undefined), onDone: changed };
+  const dialog = opened && { shell, client: opened.client, user, permissionsHref, onClose: () => setOpened(undefined), onDone: changed };
 
   return (
     <div className="clients" data-testid="machine-clients">
@@ -67,7 +68,7 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
   return (
     <li className="panel client-row" data-testid={`client-${client.client}`}>
       <span className="client-tile" aria-hidden="true">
-        {client.title.charAt(0)}
+        {initials(client.title)}
       </span>
       <div className="client-what">
         <div className="client-name">
@@ -99,4 +100,10 @@ function Row({ client, onOpen }: { client: FoundClient; onOpen: (what: Opened["w
       </Group>
     </li>
   );
+}
+
+/** `CD` of Claude Desktop, `Cu` of Cursor. */
+function initials(title: string): string {
+  const [first = "", second] = title.split(" ");
+  return second === undefined ? first.slice(0, 2) : first.charAt(0) + second.charAt(0);
 }

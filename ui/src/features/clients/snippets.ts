@@ -1,3 +1,5 @@
+import { strings } from "../../strings";
+
 /** What a person gives a client to reach the gateway, where nobody does it for them. */
 export interface Snippet {
   /** Also the name of its agent. */
@@ -74,7 +76,7 @@ export const SNIPPETS: readonly [Snippet, ...Snippet[]] = [
   },
   {
     id: "agent",
-    title: "Another program",
+    title: strings.clients.otherProgram,
     file: "its configuration of MCP servers",
     text: (url, token) => json({ mcpServers: { gateway: { type: "http", url, headers: bearer(token) } } }),
   },

@@ -20,22 +20,24 @@ export interface ClientDialogProps {
   shell: ShellClients;
   client: FoundClient;
   user: string;
+  /** Where it is said what agents may do. */
+  permissionsHref: string | undefined;
   onClose: () => void;
   onDone: () => void;
 }
 
 /** The exact change of the file, then doing it. */
-export function WireDialog({ shell, client, user, onClose, onDone }: ClientDialogProps) {
+export function WireDialog({ shell, client, user, permissionsHref, onClose, onDone }: ClientDialogProps) {
   const preview = usePreview(client, "wire", () => shell.preview(client.client));
   const [said, setSaid] = useState<string[]>();
   const wire = useAction(async (digest: string) => {
     const done = await shell.wire(client.client, digest, user);
     const agent = done.agent;
-    setSaid([t.wired(client.title, agent === null ? user : `${agent.user}/${agent.name}`), done.restart]);
+    setSaid([t.wired(client.title, agent === null ? user : `${agent.user}/${agent.name}`), t.may(agent?.user ?? user), done.restart]);
     onDone();
   });
   return (
-    <Frame title={t.wireTitle(client.title)} said={said} onClose={onClose}>
+    <Frame title={t.wireTitle(client.title)} said={said} permissionsHref={permissionsHref} onClose={onClose}>
       <Text size="sm">{t.wireText(client.title, user)}</Text>
       <Change preview={preview.data} error={preview.error} failed={wire.error} onAgain={() => void preview.refetch()} />
       <Buttons onClose={onClose} label={t.connect} act={wire} preview={preview.data} testId="client-connect" />
@@ -74,8 +76,17 @@ function usePreview(client: FoundClient, what: string, read: () => Promise<Clien
   return useQuery({ queryKey: [keys.clients, client.client, what], queryFn: read, staleTime: 0, gcTime: 0, refetchOnWindowFocus: false, retry: false });
 }
 
+interface FrameProps {
+  title: string;
+  said: readonly string[] | undefined;
+  /** What is likely next. */
+  permissionsHref?: string | undefined;
+  onClose: () => void;
+  children: ReactNode;
+}
+
 /** The question, or once it is done what was done. */
-export function Frame({ title, said, onClose, children }: { title: string; said: readonly string[] | undefined; onClose: () => void; children: ReactNode }) {
+export function Frame({ title, said, permissionsHref, onClose, children }: FrameProps) {
   return (
     <Dialog onClose={onClose} title={title} size="xl" closeButtonProps={{ "aria-label": strings.close }}>
       {said === undefined ? (
@@ -90,6 +101,11 @@ export function Frame({ title, said, onClose, children }: { title: string; said:
             ))}
           </Alert>
           <Group justify="flex-end">
+            {permissionsHref !== undefined && (
+              <Button variant="default" component="a" href={permissionsHref} data-testid="client-permissions">
+                {t.permissions}
+              </Button>
+            )}
             <Button onClick={onClose} data-autofocus data-testid="client-close">
               {t.done}
             </Button>

@@ -52,7 +52,7 @@ function Facts({ detail }: { detail: ConnectionDetail }) {
   const since = detail.health_since ?? "";
   return (
     <dl className="facts connection-facts">
-      <dt>{t.target}</dt>
+      <dt>{t.target[detail.transport.kind]}</dt>
       <dd>
         <Target transport={detail.transport} />
       </dd>

@@ -8,7 +8,7 @@ import { useIsAdmin } from "../../api/use-role";
 import { useServiceState } from "../../api/use-service-state";
 import { Icon } from "../../components/icons";
 import { Mark } from "../../components/mark";
-import { Empty, Unread } from "../../components/states";
+import { capitalized, Empty, Unread } from "../../components/states";
 import { UntrustedText } from "../../components/untrusted-text";
 import { strings } from "../../strings";
 import { Accounts } from "./accounts";
@@ -93,7 +93,7 @@ export function ConnectionsView({ open, onOpen, adding, onAdding, ...slots }: Co
             </h2>
             {connection.problem != null && (
               <Text size="sm" className="problem" data-tone={connection.health === "failed" ? "deny" : "wait"}>
-                <UntrustedText text={connection.problem} />
+                <UntrustedText text={capitalized(connection.problem)} />
               </Text>
             )}
             {open === connection.name && <ConnectionPanel {...slots} name={connection.name} onGone={() => onOpen(undefined)} />}

@@ -89,7 +89,7 @@ export function EditConnection({ connection: opened, onClose }: { connection: Co
             {stale && (
               <StaleNotice
                 rows={[
-                  { name: t.target, mine: text(target), theirs: text(stale.transport) },
+                  { name: t.target[target.kind], mine: text(target), theirs: text(stale.transport) },
                   { name: t.credentials, mine: form.values.credentials.filter((row) => !row.removed).map((row) => row.name).join(", "), theirs: stale.credentials.join(", ") },
                 ]}
                 pending={save.pending}

@@ -6,7 +6,7 @@ import { usePause } from "../../api/use-pause";
 import { Mark } from "../../components/mark";
 import { PauseButton } from "../../components/pause-button";
 import { dayAndTime, isPast } from "../../components/time";
-import { When } from "../../components/when";
+import { Ago, WhenInList } from "../../components/when";
 import { strings } from "../../strings";
 import "./people.css";
 
@@ -75,15 +75,17 @@ function Row({ agent, now, owners = false, grantsHref, disabled, mayEdit, mayPau
       <td>
         <Scope scope={agent.scope} />
       </td>
-      <td>
+      <td className="nowrap">
         <Expiry at={agent.expires_at ?? undefined} now={now} />
       </td>
-      <td className="dim">{agent.last_used_at == null ? t.never : <When at={agent.last_used_at} />}</td>
+      <td className="dim nowrap">{agent.last_used_at == null ? t.never : <Ago at={agent.last_used_at} now={now} />}</td>
       <td className="number">
         <Uses agent={agent} />
       </td>
       <td className="end">
-        <a href={grantsHref(subject)}>{t.grants}</a>{" "}
+        <Button component="a" href={grantsHref(subject)} size="compact-xs" variant="subtle" aria-label={t.grantsOf(subject)}>
+          {t.grants}
+        </Button>
         {mayPause && (
           <PauseButton
             small
@@ -138,5 +140,5 @@ function Uses({ agent }: { agent: Agent }) {
 
 function Expiry({ at, now }: { at: string | undefined; now: number }) {
   if (at === undefined) return <span className="dim">{t.noExpiry}</span>;
-  return isPast(at, now) ? <Mark tone="deny" icon="cross" label={t.expired} /> : <When at={at} />;
+  return isPast(at, now) ? <Mark tone="deny" icon="cross" label={t.expired} /> : <WhenInList at={at} now={now} />;
 }

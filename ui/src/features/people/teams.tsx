@@ -66,9 +66,9 @@ export function Teams({ teams, users, mayChange, disabled, grantsHref }: TeamsPr
                   </th>
                   <td className="wrap"><MemberNames names={team.members} /></td>
                   <td className="end">
-                    <a href={grantsHref(`team:${team.name}`)} aria-label={t.grantsOf(team.name)}>
+                    <Button component="a" href={grantsHref(`team:${team.name}`)} size="compact-xs" variant="subtle" aria-label={t.grantsOf(team.name)}>
                       {t.grants}
-                    </a>{" "}
+                    </Button>
                     {mayChange && (
                       <Button size="compact-xs" variant="subtle" disabled={disabled} onClick={() => setEditing(team)} aria-label={t.membersTitle(team.name)} data-testid={`team-edit-${team.name}`}>
                         {t.editMembers}

@@ -123,7 +123,9 @@ export function UserPanel({ user, teams, grantsHref, HowTo, onGone, onInvite, co
             </Button>
           </>
         )}
-        <Mark tone="neutral" icon={user.can_sign_in ? "lock" : "dash"} label={user.can_sign_in ? t.signsIn : t.noSignIn} />
+        <span className="small push">
+          <Mark tone="neutral" icon={user.can_sign_in ? "lock" : "dash"} label={user.can_sign_in ? t.signsIn : t.noSignIn} />
+        </span>
       </Group>
       {pause.error && <Failure message={pause.error.message} next={pause.error.next} />}
       {act.error && !asking && <Failure message={act.error.message} next={act.error.next} />}

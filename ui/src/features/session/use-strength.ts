@@ -1,7 +1,7 @@
 import { useEffect, useState } from "react";
 
 /** 0 (worst) to 4. */
-export type Score = 0 | 1 | 2 | 3 | 4;
+type Score = 0 | 1 | 2 | 3 | 4;
 
 type Check = (password: string, known: string[]) => Score;
 

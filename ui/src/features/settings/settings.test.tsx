@@ -116,7 +116,7 @@ describe("the desktop app's preferences", () => {
       get: vi.fn(async () => kept),
       set: vi.fn(async (change: object) => (kept = { ...kept, ...change })),
     };
-    const shell = { start: vi.fn(), onAskQuit: vi.fn(), onOpenApprovals: vi.fn(), onOpenStory: vi.fn(), clients: {} as ShellClients, askQuit: vi.fn(), quit: vi.fn(), preferences };
+    const shell = { start: vi.fn(), onAskQuit: vi.fn(), onOpenApprovals: vi.fn(), onOpenStory: vi.fn(), clients: {} as ShellClients, askQuit: vi.fn(), quit: vi.fn(), saveTrail: vi.fn(), preferences };
     shown({ part: "desktop", shell });
     const autostart = await screen.findByTestId("desktop-autostart");
     expect(autostart).not.toBeChecked();

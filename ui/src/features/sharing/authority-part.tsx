@@ -1,17 +1,25 @@
 import { Button, Stack } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
 
 import { useGateway } from "../../api/gateway";
 import { authorityQuery } from "../../api/queries";
+import { useAction } from "../../api/use-action";
 import { CopyLine } from "../../components/copy-line";
 import { Icon } from "../../components/icons";
+import { Failure } from "../../components/states";
 import { strings } from "../../strings";
 
 const t = strings.sharing;
+const look = { size: "xs", variant: "default", w: "fit-content", leftSection: <Icon name="download" size={14} /> } as const;
 
 /** What other machines are told to trust, once it was made. */
 export function AuthorityPart() {
-  const { client } = useGateway();
+  const { client, host } = useGateway();
+  const shell = host.shell?.clients;
+  const [saved, setSaved] = useState<string>();
+  // The web view of the app cannot download.
+  const save = useAction(async () => setSaved((await shell?.saveAuthority())?.file));
   const authority = useQuery(authorityQuery(client)).data;
   if (!authority) return null;
   return (
@@ -28,9 +36,21 @@ export function AuthorityPart() {
           <time dateTime={authority.expires_at}>{authority.expires_at.slice(0, 10)}</time>
         </dd>
       </dl>
-      <Button component="a" size="xs" variant="default" w="fit-content" leftSection={<Icon name="download" size={14} />} href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={t.authorityFile} data-testid="authority-download">
-        {t.download}
-      </Button>
+      {shell ? (
+        <>
+          {save.error && <Failure message={save.error.message} next={save.error.next} />}
+          <Button {...look} loading={save.pending} onClick={() => void save.run()} data-testid="authority-download">
+            {t.download}
+          </Button>
+          <p className="note" role="status">
+            {saved !== undefined && t.downloaded(saved)}
+          </p>
+        </>
+      ) : (
+        <Button {...look} component="a" href={`data:application/x-x509-ca-cert,${encodeURIComponent(authority.pem)}`} download={t.authorityFile} data-testid="authority-download">
+          {t.download}
+        </Button>
+      )}
       <h3>{t.trust}</h3>
       <Stack gap="xs">
         <CopyLine text={t.nodeLine(t.authorityFile)} label={t.trustNode} testId="trust-node" />

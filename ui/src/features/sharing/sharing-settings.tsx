@@ -158,7 +158,7 @@ function SharingForm({ sharing }: { sharing: Sharing }) {
           />
         )}
         {mayChange ? (
-          <Group gap="sm" className="settings-save">
+          <Group gap="sm">
             <Button type="submit" loading={save.pending && !asking} disabled={off || now !== undefined} data-testid="sharing-save">
               {t.save}
             </Button>

@@ -1,6 +1,6 @@
 import { screen, waitFor } from "@testing-library/react";
 import userEvent from "@testing-library/user-event";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 
 import { fakeHost, renderWith, type Reply, type Seen, signedIn } from "../../test/gateway";
 import { SharingSettings } from "./sharing-settings";
@@ -86,4 +86,12 @@ it("shows an auditor everything and lets them change nothing", async () => {
   expect(screen.getByTestId("sharing-port")).toBeDisabled();
   expect(await screen.findByTestId("authority-fingerprint")).toHaveTextContent("AB:CD");
   expect(screen.getByTestId("authority-download")).toHaveAttribute("href", expect.stringContaining("BEGIN%20CERTIFICATE"));
+});
+
+it("saves the certificate of the authority through the app, which cannot download", async () => {
+  const { host } = fakeHost(signedIn("admin", (request) => ({ body: request.path === "/api/v1/sharing/authority" ? AUTHORITY : shared(ON) })));
+  const saveAuthority = vi.fn(async () => ({ file: "/h/Downloads/ca.crt" }));
+  renderWith({ ...host, kind: "tauri", shell: { clients: { saveAuthority } } as unknown as NonNullable<typeof host.shell> }, <SharingSettings />);
+  await userEvent.click(await screen.findByTestId("authority-download"));
+  expect(await screen.findByText("Saved /h/Downloads/ca.crt.")).toBeVisible();
 });

@@ -1,10 +1,11 @@
-import { Alert, Text } from "@mantine/core";
+import { Alert, Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 
 import { useGateway } from "../../api/gateway";
 import { statusQuery } from "../../api/queries";
 import { Icon } from "../../components/icons";
 import { strings } from "../../strings";
+import "./status.css";
 
 const t = strings.definition;
 
@@ -15,10 +16,12 @@ export function ChangedTools({ href }: { href: string }) {
   if (changed === 0) return null;
   return (
     <Alert variant="light" color="yellow" icon={<Icon name="alert" />} title={t.banner(changed)} role="status" className="notice" data-tone="wait" data-testid="changed-tools">
-      <Text size="sm">{t.bannerText}</Text>
-      <a href={href} data-testid="changed-look">
-        {t.look}
-      </a>
+      <p className="note banner-line">
+        {t.bannerText(changed)}
+        <Button component="a" href={href} size="compact-sm" variant="default" data-testid="changed-look">
+          {t.look}
+        </Button>
+      </p>
     </Alert>
   );
 }

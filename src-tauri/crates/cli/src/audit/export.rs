@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use agw_api::{ClientError, Download, segment};
+use agw_api::{ClientError, Download, RecordCounter, segment};
 use serde::Serialize;
 use tokio::signal;
 
@@ -88,7 +88,7 @@ async fn copy(
     // Of a selection it is not known how many there will be.
     let of = download.records().filter(|_| args.filter.is_empty());
     let mut progress = Progress::new(context.output);
-    let mut counter = Counter::new(args.format);
+    let mut counter = RecordCounter::new(args.format.into());
     let mut copied = Copied::default();
     while let Some(piece) = download.next().await.map_err(broken_off)? {
         write(&piece)?;
@@ -111,62 +111,9 @@ fn broken_off(error: ClientError) -> CliError {
     }
 }
 
-/// Counts the records of an export as it goes by, wherever its pieces end.
-#[derive(Debug)]
-struct Counter {
-    format: Format,
-    lines: u64,
-    /// Within a cell of a CSV file, where a line end ends no line.
-    quoted: bool,
-    line_start: bool,
-}
-
-impl Counter {
-    fn new(format: Format) -> Self {
-        Self { format, lines: 0, quoted: false, line_start: true }
-    }
-
-    fn feed(&mut self, piece: &[u8]) {
-        for byte in piece {
-            let line_end = *byte == b'\n' && !self.quoted;
-            self.lines += u64::from(match self.format {
-                // The tag of a record.
-                Format::Tlog => self.line_start && *byte == b'r',
-                Format::Jsonl | Format::Csv => line_end,
-            });
-            self.quoted ^= self.format == Format::Csv && *byte == b'"';
-            self.line_start = line_end;
-        }
-    }
-
-    fn records(&self) -> u64 {
-        // A CSV file begins with a line of names.
-        self.lines.saturating_sub(u64::from(self.format == Format::Csv))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn counted(format: Format, text: &str) -> [u64; 2] {
-        // In one piece, and byte by byte.
-        let mut whole = Counter::new(format);
-        whole.feed(text.as_bytes());
-        let mut pieces = Counter::new(format);
-        text.bytes().for_each(|byte| pieces.feed(&[byte]));
-        [whole.records(), pieces.records()]
-    }
-
-    #[test]
-    fn records_are_counted_as_they_go_by() {
-        assert_eq!(counted(Format::Jsonl, ""), [0, 0]);
-        assert_eq!(counted(Format::Jsonl, "{\"a\":\"\\n\\\"\"}\n{}\n"), [2, 2]);
-        assert_eq!(counted(Format::Csv, "seq,detail\n1,\"a\nb\"\"\n\"\n2,x\n"), [2, 2]);
-        assert_eq!(counted(Format::Csv, ""), [0, 0]);
-        let tlog = "agw-tlog/1 x 2 3 all\nh 0 0 rrr=\nr {\"r\":1}\nt rrr\nr {}\nc rrr\n";
-        assert_eq!(counted(Format::Tlog, tlog), [2, 2]);
-    }
 
     fn query(line: &str) -> String {
         use clap::Parser as _;

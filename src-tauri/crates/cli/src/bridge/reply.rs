@@ -57,8 +57,13 @@ impl fmt::Display for Problem {
         match self {
             Self::Unreachable { url, why } => write!(
                 f,
-                "AI Agent Gateway is not reachable at {url} ({why}). Nothing was sent. \
-                 Start the gateway (its app, or `agw serve`) and try again."
+                "AI Agent Gateway is not reachable at {url} ({why}). Nothing was sent. {}",
+                match why.contains("certificate") {
+                    true =>
+                        "Make this machine trust the authority of its certificate: an admin has \
+                         it (`agw share ca`); set SSL_CERT_FILE to its file, then try again.",
+                    false => "Start the gateway (its app, or `agw serve`) and try again.",
+                }
             ),
             Self::Lost { why } => write!(
                 f,

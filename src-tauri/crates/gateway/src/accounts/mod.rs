@@ -18,12 +18,15 @@
 mod challenge;
 mod client;
 mod discover;
+mod error;
 mod flow;
 #[cfg(feature = "fuzzing")]
 pub(crate) mod fuzzing;
 mod pages;
+mod renew;
 mod revoke;
 mod rows;
+mod sign_in;
 mod token;
 
 use std::{
@@ -34,17 +37,19 @@ use std::{
 
 use agw_api::{Role, SignInKind};
 use agw_core::{ConnectPermit, ConnectionId, UserId};
-use agw_vault::{Secret, Vault, VaultError};
+use agw_vault::{Secret, Vault};
 use arc_swap::ArcSwapOption;
 
 pub(crate) use client::{StoredClient, place_of as client_place};
+pub(crate) use error::AccountError;
 pub(crate) use pages::router;
 pub(crate) use rows::{Account, Owner, load, load_clients, remove, store_client};
+pub(crate) use sign_in::SignIn;
 
 use crate::{
     audit::{Kind, Record},
     bounds, clock,
-    egress::{Egress, EgressError, Reach},
+    egress::{Egress, Reach},
     live::Live,
     store::{
         StoreError,
@@ -55,176 +60,7 @@ use crate::{
 };
 use agw_api::Transport;
 use challenge::Challenge;
-use token::Form;
-
-/// Why a sign-in, or a renewal, did not come about. For people; nothing in it
-/// was sent or received as a secret.
-#[derive(Debug, Clone, thiserror::Error)]
-pub(crate) enum AccountError {
-    #[error(transparent)]
-    Egress(#[from] EgressError),
-    #[error("{0} has no metadata, though the server points there")]
-    NoMetadata(String),
-    #[error("the server's metadata is about another one: {0}")]
-    OtherResource(String),
-    #[error("{0} says nothing about how to sign in there")]
-    NoServer(String),
-    #[error("the metadata of {asked} are those of another server: {said}")]
-    OtherIssuer { asked: String, said: String },
-    #[error("{0} does not offer PKCE with S256, without which signing in is not safe")]
-    NoPkce(String),
-    #[error("{what} is unusable: {cause}")]
-    Malformed { what: String, cause: String },
-    #[error("{what} answered with HTTP {status}")]
-    Status { what: String, status: u16 },
-    #[error("the authorization server refused: {0}")]
-    Refused(String),
-    #[error(
-        "the authorization server registers no client for this gateway ({0}); an admin can register one there and give it with --client-id"
-    )]
-    NotRegistered(String),
-    #[error(
-        "the authorization server wants a client that is registered with it{}; an admin registers one there and adds the connection with --client-id",
-        if *.by_url { ", or one known by a public URL" } else { "" }
-    )]
-    NoClient { by_url: bool },
-    #[error(
-        "the client id was given for another authorization server: {0}; add the connection anew with one for this server"
-    )]
-    OtherClient(String),
-    #[error("the authorization server wants a way of client authentication that is not supported")]
-    NoMethod,
-    #[error("the answer names another authorization server than the one that was asked, or none")]
-    WrongIssuer,
-    #[error("this sign-in is not under way any more, or not yours; open the link again")]
-    NotUnderWay,
-    #[error("the gateway is sealed; an administrator unlocks it")]
-    Sealed,
-    #[error("the connection was removed or changed meanwhile")]
-    Gone,
-    #[error("it could not be stored: {0}")]
-    Store(String),
-    #[error("{0}")]
-    Internal(&'static str),
-}
-
-impl From<VaultError> for AccountError {
-    fn from(_: VaultError) -> Self {
-        Self::Internal("a stored secret of the account does not open")
-    }
-}
-
-impl From<StoreError> for AccountError {
-    fn from(error: StoreError) -> Self {
-        Self::Store(error.to_string())
-    }
-}
-
-impl From<rusqlite::Error> for AccountError {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
-    }
-}
-
-/// What keeps a call or a listing from an account, and where to sign in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct SignIn {
-    connection: String,
-    link: String,
-    kind: SignInKind,
-    why: Why,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum Why {
-    Never,
-    /// In the gateway's own words.
-    Ended(String),
-    /// The upstream wants more rights than the account has.
-    More,
-    /// It has asked for more too often.
-    TooOften,
-    /// The token was out of date; there is a new one now.
-    Renewed,
-    /// The authorization server gives no answer.
-    Later,
-}
-
-impl std::fmt::Display for SignIn {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {}", self.message(), self.next())
-    }
-}
-
-impl SignIn {
-    pub(crate) fn code(&self) -> &'static str {
-        match self.why {
-            Why::Never | Why::Ended(_) => "sign_in_needed",
-            Why::More => "sign_in_for_more",
-            Why::TooOften => "sign_in_in_vain",
-            Why::Renewed => "sign_in_renewed",
-            Why::Later => "sign_in_unavailable",
-        }
-    }
-
-    /// Whether the same call may go through in a moment.
-    pub(crate) fn passes(&self) -> bool {
-        matches!(self.why, Why::Renewed | Why::Later)
-    }
-
-    pub(crate) fn message(&self) -> String {
-        let name = &self.connection;
-        let whose = match self.kind {
-            SignInKind::Team => "the team's account",
-            SignInKind::User => "your account",
-        };
-        match &self.why {
-            Why::Never => format!(
-                "The system behind this tool wants a sign-in: {whose} with {name} is not connected."
-            ),
-            Why::Ended(why) => format!("The sign-in to {name} with {whose} has ended: {why}."),
-            Why::More => format!("{name} wants more rights for this than {whose} was given."),
-            Why::TooOften => format!(
-                "{name} does not accept the rights that {whose} was given, however often it is connected anew."
-            ),
-            Why::Renewed => format!(
-                "The sign-in to {name} was out of date and is renewed now; the call was not done."
-            ),
-            Why::Later => format!("The sign-in to {name} cannot be renewed at the moment."),
-        }
-    }
-
-    /// For the connection's own state.
-    pub(crate) fn for_admins(&self) -> String {
-        let Self { link, kind, .. } = self;
-        let list = match kind {
-            SignInKind::Team => "the team's account",
-            SignInKind::User => "an admin's account, with which its tools are listed,",
-        };
-        match &self.why {
-            Why::Never => format!("{list} is not connected; open {link}"),
-            Why::Ended(why) => format!("{list} has ended: {why}; open {link}"),
-            Why::More => format!("it wants more rights than {list} has; open {link}"),
-            Why::TooOften | Why::Renewed | Why::Later => self.message(),
-        }
-    }
-
-    pub(crate) fn next(&self) -> String {
-        let Self { connection, link, .. } = self;
-        let again = if self.why == Why::Never { "Connect" } else { "Reconnect" };
-        match (&self.why, self.kind) {
-            (Why::Renewed, _) => "Call again.".into(),
-            (Why::Later, _) => "Nothing was done. Try again in a minute.".into(),
-            (Why::TooOften, _) => "Nothing was done. Do not retry; ask an administrator to look at the rights of that account.".into(),
-            (_, SignInKind::User) => format!(
-                "Nothing was done. Give your user this link: {again} {connection}: {link} - then call again."
-            ),
-            (_, SignInKind::Team) => format!(
-                "Nothing was done. Ask an administrator to open this link: {again} {connection}: {link} - then call again."
-            ),
-        }
-    }
-}
+use sign_in::Why;
 
 /// The tokens that are being renewed, by account; with it, when that last
 /// failed for want of an answer.
@@ -445,146 +281,6 @@ impl Accounts {
             Ok(false) => Why::TooOften,
             Err(_) => Why::Later,
         }
-    }
-
-    async fn renew(
-        self: &Arc<Self>,
-        config: &Arc<ConnectionConfig>,
-        account: Arc<Account>,
-    ) -> Result<Arc<Account>, SignIn> {
-        let now = clock::now_ms();
-        if account.refresh.is_some() {
-            return self.renew_once(config, &account, account.expired(now)).await;
-        }
-        if !account.expired(now) {
-            return Ok(account);
-        }
-        let reason = "it has expired and cannot be renewed";
-        self.end(config, &account, reason).await;
-        Err(self.sign_in(config, Why::Ended(reason.into())))
-    }
-
-    /// Renews an account once for all who ask, in a task of its own: a caller
-    /// that goes away must not take a new token with it. `must` if the token so
-    /// far is of no use.
-    async fn renew_once(
-        self: &Arc<Self>,
-        config: &Arc<ConnectionConfig>,
-        account: &Arc<Account>,
-        must: bool,
-    ) -> Result<Arc<Account>, SignIn> {
-        let (this, config, account) = (Arc::clone(self), Arc::clone(config), Arc::clone(account));
-        let later = self.sign_in(&config, Why::Later);
-        let task = tokio::spawn(async move {
-            let renewed = this.renew_in_turn(&config, &account, must).await;
-            renewed.map_err(|why| this.sign_in(&config, why))
-        });
-        task.await.unwrap_or(Err(later))
-    }
-
-    async fn renew_in_turn(
-        self: &Arc<Self>,
-        config: &Arc<ConnectionConfig>,
-        seen: &Arc<Account>,
-        must: bool,
-    ) -> Result<Arc<Account>, Why> {
-        let flight = self.flight(seen.id);
-        let mut failed = flight.lock().await;
-        let current = self.find(config, seen.owner).filter(|account| account.id == seen.id);
-        let account = current.ok_or(Why::Never)?;
-        if let Some(ended) = &account.ended {
-            return Err(Why::Ended(ended.clone()));
-        }
-        if account.version != seen.version {
-            return Ok(account);
-        }
-        let for_now = |account| if must { Err(Why::Later) } else { Ok(account) };
-        if failed.is_some_and(|at| at.elapsed() < bounds::RENEW_AGAIN) {
-            return for_now(account);
-        }
-        match self.fetch(config, &account).await {
-            Ok(renewed) => {
-                *failed = None;
-                Ok(renewed)
-            }
-            // The authorization server has spoken: it is over.
-            Err(AccountError::Refused(code)) if code != "temporarily_unavailable" => {
-                let reason = format!("the authorization server no longer renews it ({code})");
-                self.end(config, &account, &reason).await;
-                Err(Why::Ended(reason))
-            }
-            Err(AccountError::OtherClient(_)) => {
-                let reason = "the gateway is registered anew with the authorization server";
-                self.end(config, &account, reason).await;
-                Err(Why::Ended(reason.into()))
-            }
-            Err(error) => {
-                *failed = Some(Instant::now());
-                tracing::warn!(connection = %config.name, %error, "an account was not renewed");
-                self.note(config, account.owner, "account_not_renewed", &error.to_string()).await;
-                for_now(account)
-            }
-        }
-    }
-
-    /// One turn after the other, for each account.
-    fn flight(&self, account: u64) -> Arc<tokio::sync::Mutex<Option<Instant>>> {
-        let snapshot = self.live.snapshot.load();
-        let mut flights = self.flights.lock().unwrap_or_else(PoisonError::into_inner);
-        if !flights.contains_key(&account) {
-            flights.retain(|id, _| snapshot.accounts.values().any(|account| account.id == *id));
-        }
-        Arc::clone(flights.entry(account).or_default())
-    }
-
-    /// Who the gateway is to the account's authorization server.
-    fn client_of(
-        &self,
-        vault: &Vault,
-        config: &ConnectionConfig,
-        account: &Account,
-    ) -> Result<token::Client, AccountError> {
-        let snapshot = self.live.snapshot.load();
-        let stored = snapshot.clients.get(&config.id).ok_or(AccountError::Gone)?;
-        if stored.bound_to().is_some_and(|issuer| issuer != account.issuer) {
-            return Err(AccountError::OtherClient(account.issuer.clone()));
-        }
-        stored.open(vault, config, None)
-    }
-
-    /// A new token from the authorization server, stored before anybody uses it:
-    /// the one before may be good for nothing by now.
-    async fn fetch(
-        &self,
-        config: &Arc<ConnectionConfig>,
-        account: &Arc<Account>,
-    ) -> Result<Arc<Account>, AccountError> {
-        let vault = self.vault.load_full().ok_or(AccountError::Sealed)?;
-        let client = self.client_of(&vault, config, account)?;
-        let permit = ConnectPermit::new(config.id);
-        let sealed = account.refresh.as_ref().ok_or(AccountError::Gone)?;
-        let refresh = vault.open_to_connect(&permit, &account.refresh_place(config), sealed)?;
-        let form = Form::new("refresh_token", &account.resource);
-        let form = form.with_secret("refresh_token", &refresh);
-        let reach = reach(config)?;
-        let tokens =
-            token::ask(&self.egress, &reach, &account.token_endpoint, &client, form).await?;
-        let now = clock::now_ms();
-        let place = (account.owner, account.version + 1);
-        let sealed = rows::seal(&vault, config, place, &tokens, Some(&refresh), now)?;
-        let renewed = Arc::clone(account);
-        let detail = self.detail(config, account.owner, "renewed");
-        let stored = self.writer.change(move |change| {
-            let stored = rows::renew(change.db, &renewed, &sealed, now)?;
-            if stored {
-                change.audit(record("account_renewed", None, detail));
-            }
-            Ok::<_, StoreError>(stored)
-        });
-        if !stored.await? {
-            return Err(AccountError::Gone);
-        }
-        self.find(config, account.owner).ok_or(AccountError::Gone)
     }
 
     /// The person has to sign in again; their account stays, so that they are

@@ -76,10 +76,11 @@ pub(super) async fn make_recovery_key(
         .writer
         .change(move |change| {
             let now = clock::now_ms();
-            change.db.execute(
-                "UPDATE data_keys SET by_recovery = ?2 WHERE generation = ?1",
-                params![generation, wrapped],
-            )?;
+            let sql = "UPDATE data_keys SET by_recovery = ?2 WHERE generation = ?1";
+            // Nobody must write down a key that opens nothing.
+            if change.db.execute(sql, params![generation, wrapped])? == 0 {
+                return Err(AdminError::internal("the data key's row is missing"));
+            }
             rows::set_meta(change.db, rows::RECOVERY_MADE, &now.to_string())?;
             let detail = "the one before it opens nothing any more".into();
             change.audit(Record::config(now, user, "recovery_key_made", detail));

@@ -1,7 +1,7 @@
 //! Signing in, and what a session opens.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -146,6 +146,23 @@ impl StaffSessions {
             open.used_at = Some(now);
             (hash, open.clone())
         })
+    }
+
+    /// Returns what had to make room.
+    fn add(&self, hash: Hash, session: Open) -> Vec<Hash> {
+        let mut sessions = self.open();
+        let now = clock::now_ms();
+        sessions.retain(|_, open| open.expires_at > now);
+        let own = sessions.iter().filter(|(_, open)| open.user == session.user);
+        let mut own: Vec<_> = own.map(|(hash, open)| (open.created_at, *hash)).collect();
+        own.sort_unstable();
+        let many = (own.len() + 1).saturating_sub(bounds::SESSIONS_PER_PERSON);
+        let oldest: Vec<Hash> = own.into_iter().take(many).map(|(_, hash)| hash).collect();
+        for hash in &oldest {
+            sessions.remove(hash);
+        }
+        sessions.insert(hash, session);
+        oldest
     }
 
     pub(super) fn still_open(&self, signed: &Signed) -> bool {
@@ -473,7 +490,7 @@ pub(crate) async fn begin(
     // sessions of this person right after that ends this one, too.
     let (created_at, used_at) = (Some(now), Some(now));
     let session = Open { user, opens, expires_at, created_at, used_at, from };
-    gateway.staff.open().insert(hash, session);
+    let oldest = gateway.staff.add(hash, session);
     let begun = gateway.writer.change(move |change| {
         let sql = "SELECT 1 FROM users WHERE id = ?1 AND password = ?2 AND removed_at IS NULL";
         if !change.db.prepare_cached(sql)?.exists(params![user.get(), password.as_str()])? {
@@ -497,30 +514,18 @@ pub(crate) async fn begin(
         record.status = Some("signed_in");
         record.user = Some(user);
         change.audit(record);
-        oldest(change.db, user)
-    });
-    let begun = begun.await;
-    let mut open = gateway.staff.open();
-    match begun {
-        Ok(oldest) => open.retain(|hash, open| open.expires_at > now && !oldest.contains(hash)),
-        Err(error) => {
-            open.remove(&hash);
-            return Err(error);
+        let mut delete = change.db.prepare_cached("DELETE FROM sessions WHERE hash = ?1")?;
+        for hash in oldest {
+            delete.execute([hash])?;
         }
+        Ok(())
+    });
+    if let Err(error) = begun.await {
+        gateway.staff.open().remove(&hash);
+        return Err(error);
     }
-    drop(open);
     gateway.live.announce("sessions");
     Ok(NewSession { name, token, expires_at })
-}
-
-/// Takes out what is above the bound of one person's sessions.
-fn oldest(db: &Connection, user: UserId) -> Result<HashSet<Hash>, AdminError> {
-    let mut delete = db.prepare_cached(
-        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions WHERE user = ?1
-             ORDER BY created_at DESC LIMIT -1 OFFSET ?2) RETURNING hash",
-    )?;
-    let gone = delete.query_map(params![user.get(), bounds::SESSIONS_PER_PERSON], |r| r.get(0))?;
-    Ok(gone.collect::<Result<_, _>>()?)
 }
 
 impl NewSession {

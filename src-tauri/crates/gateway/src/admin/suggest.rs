@@ -127,8 +127,9 @@ fn narrowed(
         remove: vec![reference(grant)],
         ..Change::default()
     };
+    let were = if used.len() == 1 { "was" } else { "were" };
     let reason = format!(
-        "{} covers {} tools, of which {} were used in {days} days",
+        "{} covers {} tools, of which {} {were} used in {days} days",
         grant.id,
         grant.covers,
         used.len()

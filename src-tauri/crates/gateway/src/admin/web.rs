@@ -76,3 +76,34 @@ fn built_in(file: fn(&str) -> Option<Cow<'static, [u8]>>, path: &str) -> Respons
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(path: &str) -> Option<Cow<'static, [u8]>> {
+        match path {
+            "index.html" => Some(Cow::Borrowed(b"<!doctype html>")),
+            "assets/index-1.js" => Some(Cow::Borrowed(b"go()")),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn files_of_the_program_are_served_as_what_they_are_and_pages_as_the_index() {
+        for (path, kind, cached) in [
+            ("/", "text/html", None),
+            ("/index.html", "text/html", None),
+            ("/people", "text/html", None),
+            ("/assets/gone.js", "text/html", None),
+            ("/assets/index-1.js", "text/javascript", Some(FOREVER)),
+        ] {
+            let response = built_in(files, path);
+            let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+            assert_eq!(response.status(), StatusCode::OK, "{path}");
+            assert_eq!(header(header::CONTENT_TYPE), Some(kind), "{path}");
+            assert_eq!(header(header::CACHE_CONTROL), cached, "{path}");
+        }
+        assert_eq!(built_in(|_| None, "/").status(), StatusCode::NOT_FOUND);
+    }
+}

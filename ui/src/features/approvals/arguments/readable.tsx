@@ -91,7 +91,7 @@ function FileView({ file }: { file: FileChange }) {
         <Edit key={index} lines={changedLines(edit.before, edit.after)} />
       ))}
       {file.patch !== undefined && <Edit lines={patchLines(file.patch)} whole />}
-      {file.content !== undefined && <pre className="file-content">{file.content === "" ? <span className="dim">{t.file.empty}</span> : <LongText text={file.content} />}</pre>}
+      {file.content !== undefined && <pre>{file.content === "" ? <span className="dim">{t.file.empty}</span> : <LongText text={file.content} />}</pre>}
     </>
   );
 }

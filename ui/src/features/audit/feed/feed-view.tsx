@@ -1,6 +1,7 @@
 import { Button, Group, SegmentedControl, Text, TextInput } from "@mantine/core";
 import { useCallback, useState } from "react";
 
+import { useRole } from "../../../api/use-role";
 import { useServiceState } from "../../../api/use-service-state";
 import { Icon } from "../../../components/icons";
 import { Empty, Failure, Loading } from "../../../components/states";
@@ -22,6 +23,7 @@ interface FeedViewProps {
 
 export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps) {
   const live = useFeed();
+  const member = useRole() === "member";
   // Said above every page then.
   const stopped = useServiceState() === "stopped";
   const [held, setHeld] = useState<Feed>();
@@ -72,7 +74,7 @@ export function FeedView({ filter, onFilter, trailHref, onOpen }: FeedViewProps)
           <Empty
             icon="clock"
             title={shown.rows.length === 0 ? t.emptyTitle : t.noMatchTitle}
-            text={shown.rows.length === 0 ? t.emptyText : t.noMatchText(shown.rows.length)}
+            text={shown.rows.length === 0 ? (member ? t.memberEmptyText : t.emptyText) : t.noMatchText(shown.rows.length)}
           />
         )}
         {rows.length === 0 && live.loading && <Loading label={strings.loading} />}

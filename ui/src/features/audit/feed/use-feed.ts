@@ -12,7 +12,7 @@ const DRAW_EVERY_MS = 250;
 /** A hidden window draws no frames; what piles up beyond this is read again instead. */
 const MAX_WAITING = 2_000;
 
-export interface LiveFeed {
+interface LiveFeed {
   feed: Feed;
   loading: boolean;
   error: ApiError | undefined;

@@ -105,7 +105,7 @@ export function SettingsForm({ settings, mayChange }: { settings: AuditSettings;
           />
         )}
         {mayChange && (
-          <Group gap="sm" className="settings-save">
+          <Group gap="sm">
             <Button type="submit" loading={save.pending && asking === undefined} disabled={off || now !== undefined} data-testid="settings-save">
               {t.save}
             </Button>

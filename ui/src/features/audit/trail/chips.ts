@@ -4,7 +4,7 @@ import { EXACT, type TrailFilter } from "./filter";
 
 const t = strings.audit.filter;
 
-export interface Chip {
+interface Chip {
   name: keyof TrailFilter;
   label: string;
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 
 import type { AuditRecord } from "../../../api/types";
-import { commandOf, exportHref, verifyCommand } from "../export";
+import { counter, exportPath, verifyCommand } from "../export";
 import { chipsOf } from "./chips";
 import { filterOf, isEmpty, matches, mayHideOutcomes, queryOf, type TrailFilter } from "./filter";
 
@@ -80,18 +80,23 @@ it("says a filter in words", () => {
   ]);
 });
 
-describe("a command for a shell", () => {
-  it("is the filter of the page", () => {
-    expect(commandOf("csv", { agent: "ana/claude", since: "2026-11-20T12:00:00.000Z" })).toBe("agw audit export --format csv --agent ana/claude --since 2026-11-20T12:00:00.000Z --out agw-audit.csv");
-  });
-
-  it("lets the shell understand nothing of what was typed", () => {
-    expect(commandOf("jsonl", { text: "$(reboot) `id`; it's" })).toContain(`--text '$(reboot) \`id\`; it'\\''s' --out`);
-    expect(commandOf("jsonl", { text: "--out" })).toContain("--text '--out'");
-    expect(verifyCommand("agw+1f+AQ==")).toBe("agw audit verify agw-audit.tlog --key agw+1f+AQ==");
-  });
+it("escapes what goes into an address", () => {
+  expect(exportPath("jsonl", { text: "a&format=csv" })).toBe("/api/v1/audit/export?format=jsonl&text=a%26format%3Dcsv");
 });
 
-it("escapes what goes into an address", () => {
-  expect(exportHref("jsonl", { text: "a&format=csv" })).toBe("/api/v1/audit/export?format=jsonl&text=a%26format%3Dcsv");
+it("gives the command that verifies an export, of which a shell is to understand nothing", () => {
+  expect(verifyCommand("agw+1f+AQ==")).toBe("agw audit verify agw-audit.tlog --key agw+1f+AQ==");
+  expect(verifyCommand("$(reboot) it's")).toContain(`--key '$(reboot) it'\\''s'`);
+});
+
+it.each([
+  ["jsonl", '{"a":"\\n"}\n{}\n'],
+  ["csv", 'seq,detail\n1,"a\nb"""\n2,x\n'],
+  ["tlog", "agw-tlog/1 x 2 3 all\nh 0 0 rrr=\nr {}\nt rrr\nr {}\nc rrr\n"],
+] as const)("counts the records of %s wherever its pieces end", (format, text) => {
+  const bytes = new TextEncoder().encode(text);
+  const whole = counter(format)(bytes);
+  const count = counter(format);
+  expect(whole).toBe(2);
+  expect([...bytes].map((byte) => count(Uint8Array.of(byte))).at(-1)).toBe(2);
 });

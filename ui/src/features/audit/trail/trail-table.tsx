@@ -107,9 +107,12 @@ const TrailRow = memo(function TrailRow({ row, today, running, onOpen }: TrailRo
           <td className="number trail-duration">{row.durationMs === undefined ? "" : duration(row.durationMs)}</td>
         </>
       ) : (
-        <td className="trail-detail" colSpan={3}>
-          <UntrustedText text={row.detail ?? ""} limit={200} />
-        </td>
+        <>
+          <td className="trail-detail" colSpan={2}>
+            <UntrustedText text={row.detail ?? ""} limit={200} />
+          </td>
+          <td className="trail-duration">{""}</td>
+        </>
       )}
       <td className="dim feed-reason" title={row.reason}>
         <UntrustedText text={row.reason === undefined ? "" : strings.reasonWords(row.reason)} />

@@ -34,7 +34,7 @@ export function ConditionResult({ condition }: { condition: Condition }) {
           {condition.checked.problem == null ? (
             <Mark tone="allow" icon="check" label={t.good} />
           ) : (
-            <div className="condition-problem">
+            <div>
               <Mark tone="deny" icon="alert" label={t.problem} />
               <Text size="sm">{capitalized(condition.checked.problem)}</Text>
             </div>

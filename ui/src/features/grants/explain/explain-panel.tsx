@@ -1,6 +1,6 @@
 import { Button, Stack, Textarea } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useState } from "react";
+import { useEffect, useRef, useState } from "react";
 
 import { unwrap } from "../../../api/client";
 import { useGateway } from "../../../api/gateway";
@@ -42,9 +42,34 @@ export function ExplainPanel({ caller, tool }: { caller?: string | undefined; to
     const body = { ...of, ...(args.trim() === "" ? {} : { args }) };
     setAnswer({ explanation: await unwrap(client.POST("/api/v1/explain", { body })), of });
   });
+  // Whoever comes from a call or a cell has asked already.
+  const given = caller !== undefined && tool !== undefined;
+  const asked = useRef(false);
+  useEffect(() => {
+    if (!given || asked.current) return;
+    asked.current = true;
+    void explain.run(form.getValues());
+  }, [given, explain, form]);
+  const told = (
+    <>
+      {explain.error && <Failure message={explain.error.message} next={explain.error.next} />}
+      <div role="status">
+        {answer && (
+          <ExplanationView explanation={answer.explanation}>
+            {mayChange && GRANTABLE.has(answer.explanation.reason) && (
+              <Button size="xs" variant="default" leftSection={<Icon name="key" size={14} />} onClick={() => open({ subject: answer.of.caller, tool: answer.of.tool })} data-testid="explain-grant">
+                {t.grantThis}
+              </Button>
+            )}
+          </ExplanationView>
+        )}
+      </div>
+    </>
+  );
   return (
     <Stack gap="sm">
       <p className="dim note">{t.intro}</p>
+      {given && told}
       <form noValidate onSubmit={form.onSubmit((values) => void explain.run(values))} data-testid="explain">
         <Stack gap="sm">
           <div className="two-columns">
@@ -75,18 +100,7 @@ export function ExplainPanel({ caller, tool }: { caller?: string | undefined; to
           </Button>
         </Stack>
       </form>
-      {explain.error && <Failure message={explain.error.message} next={explain.error.next} />}
-      <div role="status">
-        {answer && (
-          <ExplanationView explanation={answer.explanation}>
-            {mayChange && GRANTABLE.has(answer.explanation.reason) && (
-              <Button size="xs" variant="default" leftSection={<Icon name="key" size={14} />} onClick={() => open({ subject: answer.of.caller, tool: answer.of.tool })} data-testid="explain-grant">
-                {t.grantThis}
-              </Button>
-            )}
-          </ExplanationView>
-        )}
-      </div>
+      {!given && told}
       {dialogs}
     </Stack>
   );

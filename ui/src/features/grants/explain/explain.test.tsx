@@ -24,7 +24,8 @@ const explanation = {
 
 async function ask(role: Role) {
   const fake = fakeHost(signedIn(role, ({ path }) => ({ body: path === "/api/v1/explain" ? explanation : [] })));
-  renderWith(fake.host, <ExplainPanel caller="ana/claude" tool="fs.read" />);
+  renderWith(fake.host, <ExplainPanel caller="ana/claude" />);
+  await userEvent.type(screen.getByTestId("explain-tool"), "fs.read");
   await userEvent.click(screen.getByTestId("explain-args"));
   await userEvent.paste('{"n": 12345678901234567890}');
   await userEvent.click(screen.getByTestId("explain-ask"));
@@ -46,4 +47,11 @@ it("lets an admin grant what is missing", async () => {
   await userEvent.click(await screen.findByTestId("explain-grant"));
   await waitFor(() => expect(screen.getByTestId("grant-tool")).toHaveValue("fs.read"));
   expect(screen.getByTestId("grant-subject")).toHaveValue("ana/claude");
+});
+
+it("answers at once whoever comes from a call or a cell", async () => {
+  const { host, seen } = fakeHost(signedIn("admin", ({ path }) => ({ body: path === "/api/v1/explain" ? explanation : [] })));
+  renderWith(host, <ExplainPanel caller="ana/claude" tool="fs.read" />);
+  expect(await screen.findByText("Nothing allows it")).toBeVisible();
+  expect(seen.filter(({ path }) => path === "/api/v1/explain").map(({ body }) => body)).toEqual([{ caller: "ana/claude", tool: "fs.read" }]);
 });

@@ -106,7 +106,7 @@ function RowName({ row, at, group, open, active }: GridRowProps) {
   return (
     <div role="rowheader" aria-colindex={1} className="pg-name" title={row.type === "tool" && row.description ? `${row.id}\n${row.description.slice(0, LINE)}` : row.id} {...state}>
       {row.type === "tool" && row.kind !== "tool" && <KindMark kind={row.kind} />}
-      <code className="pg-tool">
+      <code>
         <UntrustedText text={name} limit={LINE} />
       </code>
       {row.type === "tool" && row.fresh && (
@@ -165,7 +165,7 @@ const CellView = memo(function CellView(props: CellProps) {
       {(shown !== "nothing" || pending !== undefined) && (
         <span className="pg-chip" data-own={isOwn} aria-hidden="true">
           <Icon name={shape.icon} size={14} />
-          {wide && <span className="pg-word">{strings.grants.inWord[shown]}</span>}
+          {wide && <span>{strings.grants.inWord[shown]}</span>}
         </span>
       )}
       {shown === "nothing" && pending === undefined && <span className="pg-none" aria-hidden="true" />}

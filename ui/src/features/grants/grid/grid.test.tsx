@@ -285,7 +285,7 @@ describe("when somebody else was faster", () => {
 it("says why of the cell that the keys rest on, and Escape takes that away", async () => {
   show({ grants: [grant("g1", "ana", "fs.read")] });
   await inGrid();
-  await press("{ArrowDown}{ArrowDown}");
+  await press("{ArrowDown}{ArrowDown}{ArrowRight}");
   const peek = await screen.findByTestId("cell-peek");
   expect(peek).toHaveTextContent("Set here: fs.read");
   await press("{Escape}");

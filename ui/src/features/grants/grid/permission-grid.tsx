@@ -56,8 +56,9 @@ export function PermissionGrid(props: PermissionGridProps) {
       peek.forget();
       commands.select(next);
       layout.show(next.head);
-      // Escape stays where it is: it is what takes the card away.
-      if (moved) peek.restOn(next.head, "keys");
+      // Escape stays where it is: it is what takes the card away. Of several cells there is no one card.
+      const alone = next.anchor.row === next.head.row && next.anchor.col === next.head.col;
+      if (moved && alone) peek.restOn(next.head, "keys");
     },
     openCard: () => {
       peek.forget();

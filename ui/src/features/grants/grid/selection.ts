@@ -19,7 +19,7 @@ export interface Extent {
   page: number;
 }
 
-export interface Box {
+interface Box {
   top: number;
   bottom: number;
   left: number;

@@ -15,7 +15,7 @@ const TELLING = 132;
 const SMALL = 720;
 const OVERSCAN = { rows: 6, cols: 3 };
 
-export interface Layout {
+interface Layout {
   ref: (element: HTMLDivElement | null) => void;
   /** Columns with words in their cells. */
   wide: boolean;

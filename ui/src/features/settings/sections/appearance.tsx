@@ -1,4 +1,4 @@
-import { SegmentedControl, Stack, useMantineColorScheme } from "@mantine/core";
+import { SegmentedControl, useMantineColorScheme } from "@mantine/core";
 
 import { CONTRASTS, useContrast } from "../../../components/appearance";
 import { strings } from "../../../strings";
@@ -13,10 +13,16 @@ export function Appearance() {
   const contrast = useContrast();
   return (
     <Section title={t.title} text={t.text}>
-      <Stack gap="md" align="flex-start">
-        <SegmentedControl aria-label={t.colors} value={colorScheme} onChange={(value) => setColorScheme(SCHEMES.find((known) => known === value) ?? "auto")} data={SCHEMES.map((value) => ({ value, label: t.schemes[value] }))} data-testid="appearance-scheme" />
-        <SegmentedControl aria-label={t.contrast} value={contrast.choice} onChange={(value) => contrast.choose(CONTRASTS.find((choice) => choice === value) ?? "auto")} data={CONTRASTS.map((value) => ({ value, label: strings.shell.contrasts[value] }))} data-testid="appearance-contrast" />
-      </Stack>
+      <dl className="facts settings-facts settings-controls">
+        <dt id="appearance-colors">{t.colors}</dt>
+        <dd>
+          <SegmentedControl size="xs" aria-labelledby="appearance-colors" value={colorScheme} onChange={(value) => setColorScheme(SCHEMES.find((known) => known === value) ?? "auto")} data={SCHEMES.map((value) => ({ value, label: t.schemes[value] }))} data-testid="appearance-scheme" />
+        </dd>
+        <dt id="appearance-contrast">{t.contrast}</dt>
+        <dd>
+          <SegmentedControl size="xs" aria-labelledby="appearance-contrast" value={contrast.choice} onChange={(value) => contrast.choose(CONTRASTS.find((choice) => choice === value) ?? "auto")} data={CONTRASTS.map((value) => ({ value, label: t.contrasts[value] }))} data-testid="appearance-contrast" />
+        </dd>
+      </dl>
     </Section>
   );
 }

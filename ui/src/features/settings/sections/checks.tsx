@@ -19,7 +19,7 @@ export function Checks({ checks }: { checks: readonly Check[] }) {
     <ul className="checks">
       {checks.map((check) => (
         <li key={`${check.id} ${check.said}`} data-testid={`check-${check.id}`} data-finding={check.finding}>
-          <span className="check-mark">
+          <span>
             <Mark {...MARKS[check.finding]} label={t.findings[check.finding]} />
           </span>
           <span className="check-name">{t.names[check.id] ?? check.id}</span>

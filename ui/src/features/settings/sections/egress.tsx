@@ -53,6 +53,7 @@ export function EgressSection({ connectionHref }: { connectionHref: (name: strin
             </table>
           </div>
         )}
+        <p className="note dim">{t.names}</p>
       </Section>
       <Section title={t.programs} text={t.programsText}>
         {programs.length === 0 ? (
@@ -72,7 +73,6 @@ export function EgressSection({ connectionHref }: { connectionHref: (name: strin
             ))}
           </ul>
         )}
-        <p className="note dim">{t.names}</p>
       </Section>
     </>
   );

@@ -84,7 +84,7 @@ function Line({ session, now, disabled, onEnd }: { session: OpenSession; now: nu
         {current ? (
           <Mark tone="allow" icon="check" label={t.current} />
         ) : (
-          <Button size="compact-sm" variant="default" disabled={disabled} onClick={onEnd} aria-label={t.endOne(place == null ? t.placeUnknown : t.places[place])}>
+          <Button size="compact-xs" variant="default" disabled={disabled} onClick={onEnd} aria-label={t.endOne(place == null ? t.placeUnknown : t.places[place])}>
             {t.end}
           </Button>
         )}

@@ -243,6 +243,16 @@ pub(crate) enum Format {
     Tlog,
 }
 
+impl From<Format> for agw_api::ExportFormat {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Jsonl => Self::Jsonl,
+            Format::Csv => Self::Csv,
+            Format::Tlog => Self::Tlog,
+        }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Decision {
     Allow,
