@@ -33,9 +33,7 @@ async fn from_the_process_to_the_first_paint() {
     let empty = desktop.path("empty.html");
     std::fs::write(&empty, "<!doctype html><title>Empty</title><p>Nothing").unwrap();
     let empty = format!("file://{}", empty.display());
-    println!(
-        "\n\nfrom the start of the process to the first paint (median of {STARTS}, nothing else runs)"
-    );
+    println!("\n\nfrom the start of the process to the first paint (median of {STARTS})");
     println!("{:>36} {:>10} {:>9} {:>8} {:>7}", "", "window ms", "page ms", "all ms", "ratio");
 
     let mut starts = Vec::new();

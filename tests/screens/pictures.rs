@@ -2,6 +2,8 @@
 //! in `target/screenshots`: to look at, and for the docs. `cargo xtask
 //! screenshots` takes them, with those of the real window (`tests/window`).
 
+use std::time::Duration;
+
 use agw_gateway::Timeouts;
 
 use super::{
@@ -11,6 +13,8 @@ use super::{
 use crate::support::{InProcess, chromium::Look, seed::Seeded};
 
 const LOOKS: [(&str, Look); 2] = [("light", Look::Light), ("dark", Look::Dark)];
+/// Answers can be given again when nothing has moved for half a second.
+const ANSWERABLE: Duration = Duration::from_secs(1);
 
 /// What is open now: made larger and smaller, lighter and darker in place.
 async fn take(visit: &Visit, name: &str, with_phone: bool) {
@@ -19,6 +23,9 @@ async fn take(visit: &Visit, name: &str, with_phone: bool) {
     let file = words.collect::<Vec<_>>().join("-");
     for (width, height) in SIZES.into_iter().take(if with_phone { 3 } else { 2 }) {
         visit.browser.resize(width, height).await;
+        if with_phone {
+            tokio::time::sleep(ANSWERABLE).await;
+        }
         for (look_name, look) in LOOKS {
             visit.browser.look(look).await;
             visit.settled().await;
@@ -50,7 +57,10 @@ async fn take_all(
 async fn of_every_screen() {
     let seeded = Seeded::start().await;
     let visit = Visit::signed_in(&seeded.gateway, "root").await;
-    let mut missing = take_all(&visit, SCREENS, "").await;
+    // First those whose agents do not wait for ever.
+    let (waiting, others): (Vec<&Screen>, Vec<&Screen>) =
+        SCREENS.iter().partition(|screen| screen.route() == "/approvals");
+    let mut missing = take_all(&visit, waiting.into_iter().chain(others), "").await;
     let visit = Visit::signed_in(&seeded.gateway, "ana").await;
     let own = SCREENS.iter().filter(|screen| ["home", "approvals"].contains(&screen.name));
     missing.extend(take_all(&visit, own, "of a member").await);
