@@ -1,15 +1,11 @@
 //! Signing in, and what a session opens.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+mod attempts;
+mod store;
 
-use agw_api::{
-    ChangePassword, OpenSession, Role, Session, SessionCreated, SessionPlace, SignInRequest, codes,
-};
+use std::sync::Arc;
+
+use agw_api::{ChangePassword, Role, Session, SessionCreated, SignInRequest, codes};
 use agw_core::UserId;
 use agw_vault::{PasswordHash, Secret};
 use axum::{
@@ -18,323 +14,28 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
-use rusqlite::{Connection, OptionalExtension as _, params};
-use sha2::{Digest as _, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use rusqlite::{OptionalExtension as _, params};
 
 use super::{AdminError, Via, sessions as places};
 use crate::{
     audit::{Kind, Record, record::rfc3339},
     bounds, clock,
-    door::{Door, Site},
+    door::Door,
     gateway::Gateway,
     random,
-    store::{StoreError, writer::Safety},
+    store::writer::Safety,
 };
+pub(crate) use attempts::SignIns;
+use store::hash;
+pub(crate) use store::{Open, Opens, SignInFrom, StaffSessions};
 
 const COOKIE: &str = "agw_session";
-/// Names whose failures are remembered at once; above it all are counted as one.
-const NAMES_MAX: usize = 10_000;
 /// What a password is compared with when there is no such user, so that the
 /// answer takes as long (Argon2id, same parameters, of nothing anybody knows).
 const NOBODY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5bm9ib2R5$C0QH0M5ZgHsn0kBqM0Jk1J5L3m2mN0b0m8m3bH2m0aE";
 
 pub(super) type Hash = [u8; 32];
-
-/// Sessions of people, by the hash of their token.
-#[derive(Debug)]
-pub(crate) struct StaffSessions(Mutex<HashMap<Hash, Open>>);
-
-/// Times are in milliseconds since 1970.
-#[derive(Debug, Clone)]
-pub(crate) struct Open {
-    pub(crate) user: UserId,
-    opens: Opens,
-    expires_at: i64,
-    /// Not known of those from before an upgrade.
-    created_at: Option<i64>,
-    /// Since the service was started.
-    used_at: Option<i64>,
-    from: SignInFrom,
-}
-
-/// From where somebody signed in: one of a few words each, never what a client
-/// says of itself.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct SignInFrom {
-    place: Option<SessionPlace>,
-    /// "Firefox on Linux".
-    browser: Option<String>,
-}
-
-impl SignInFrom {
-    pub(crate) fn browser(place: SessionPlace, headers: &HeaderMap) -> Self {
-        let said = headers.get(header::USER_AGENT).and_then(|said| said.to_str().ok());
-        Self { place: Some(place), browser: said.map(places::browser) }
-    }
-
-    pub(super) fn of(via: Via, headers: &HeaderMap) -> Self {
-        match via {
-            Via::Browser => Self::browser(SessionPlace::Browser, headers),
-            Via::Local => {
-                let said = headers.get(header::USER_AGENT);
-                let window = said.is_some_and(|said| said.as_bytes() == agw_api::WINDOW.as_bytes());
-                let place = if window { SessionPlace::Window } else { SessionPlace::CommandLine };
-                Self { place: Some(place), browser: None }
-            }
-        }
-    }
-}
-
-/// What a session is good for. A browser sends cookies to every port of a
-/// host, so any program that listens on this machine may get to see one: that
-/// of the pages, which has to come along when another site links to them,
-/// opens nothing else.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Opens {
-    AdminApi,
-    Pages,
-}
-
-impl Opens {
-    fn life(self) -> Duration {
-        match self {
-            Self::AdminApi => bounds::SESSION_LIFE,
-            Self::Pages => bounds::PAGE_SESSION_LIFE,
-        }
-    }
-}
-
-impl StaffSessions {
-    pub(crate) fn load(db: &Connection, now: i64) -> Result<Self, StoreError> {
-        let mut select = db.prepare("SELECT * FROM sessions WHERE expires_at > ?1")?;
-        let rows = select.query_map([now], |row| {
-            let place: Option<String> = row.get("place")?;
-            let open = Open {
-                user: UserId::new(row.get("user")?),
-                opens: if row.get("pages")? { Opens::Pages } else { Opens::AdminApi },
-                expires_at: row.get("expires_at")?,
-                created_at: row.get("created_at")?,
-                used_at: None,
-                from: SignInFrom {
-                    place: place.and_then(|word| places::place(&word)),
-                    browser: row.get("browser")?,
-                },
-            };
-            Ok((row.get("hash")?, open))
-        })?;
-        Ok(Self(Mutex::new(rows.collect::<Result<_, _>>()?)))
-    }
-
-    fn open(&self) -> std::sync::MutexGuard<'_, HashMap<Hash, Open>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn find(
-        &self,
-        site: Site,
-        token: &str,
-        opens: Opens,
-        now: i64,
-    ) -> Option<(Hash, Open)> {
-        let hash = hash(site, token);
-        let mut sessions = self.open();
-        let open = sessions.get_mut(&hash)?;
-        let good = open.opens == opens && open.expires_at > now;
-        good.then(|| {
-            open.used_at = Some(now);
-            (hash, open.clone())
-        })
-    }
-
-    /// Returns what had to make room.
-    fn add(&self, hash: Hash, session: Open) -> Vec<Hash> {
-        let mut sessions = self.open();
-        let now = clock::now_ms();
-        sessions.retain(|_, open| open.expires_at > now);
-        let own = sessions.iter().filter(|(_, open)| open.user == session.user);
-        let mut own: Vec<_> = own.map(|(hash, open)| (open.created_at, *hash)).collect();
-        own.sort_unstable();
-        let many = (own.len() + 1).saturating_sub(bounds::SESSIONS_PER_PERSON);
-        let oldest: Vec<Hash> = own.into_iter().take(many).map(|(_, hash)| hash).collect();
-        for hash in &oldest {
-            sessions.remove(hash);
-        }
-        sessions.insert(hash, session);
-        oldest
-    }
-
-    pub(super) fn still_open(&self, signed: &Signed) -> bool {
-        self.open().get(&signed.hash).is_some_and(|open| open.expires_at > clock::now_ms())
-    }
-
-    /// Those of the same person, the one used last first.
-    pub(super) fn shown(&self, signed: &Signed) -> Vec<OpenSession> {
-        let now = clock::now_ms();
-        let sessions = self.open();
-        let own = sessions.iter().filter(|(_, o)| o.user == signed.user && o.expires_at > now);
-        let mut own: Vec<_> = own.collect();
-        own.sort_by_key(|(hash, open)| {
-            (std::cmp::Reverse(open.used_at.or(open.created_at)), **hash)
-        });
-        let shown = own.into_iter().map(|(hash, open)| OpenSession {
-            id: public_id(hash),
-            place: open.from.place,
-            browser: open.from.browser.clone(),
-            created_at: open.created_at.map(rfc3339),
-            used_at: open.used_at.map(rfc3339),
-            expires_at: rfc3339(open.expires_at),
-            current: *hash == signed.hash,
-        });
-        shown.collect()
-    }
-
-    pub(super) fn others(&self, signed: &Signed) -> Vec<Hash> {
-        let sessions = self.open();
-        let own = sessions.iter().filter(|(_, open)| open.user == signed.user);
-        own.map(|(hash, _)| *hash).filter(|hash| *hash != signed.hash).collect()
-    }
-
-    pub(super) fn named(&self, user: UserId, id: &str) -> Option<Hash> {
-        let sessions = self.open();
-        let mut own = sessions.iter().filter(|(_, open)| open.user == user);
-        own.find(|(hash, _)| public_id(hash) == id).map(|(hash, _)| *hash)
-    }
-
-    /// Ends all sessions of a user who was removed or got another password,
-    /// but for the one to keep.
-    pub(super) fn end_all(&self, user: UserId, keep: Option<Hash>) {
-        self.open().retain(|hash, open| open.user != user || Some(*hash) == keep);
-    }
-}
-
-/// By which a session is named: nothing can be learned from it.
-fn public_id(hash: &Hash) -> String {
-    Sha256::digest(hash).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// By which a session is found: of one address it is none at the other, so
-/// that a cookie that got away on this machine is of no use from elsewhere.
-fn hash(site: Site, token: &str) -> Hash {
-    match site {
-        Site::Loopback => Sha256::digest(token.as_bytes()).into(),
-        Site::Shared => Sha256::digest(format!("shared:{token}").as_bytes()).into(),
-    }
-}
-
-/// What failures are counted of: a name, as it was tried from one place, all
-/// names from there, and a name from wherever in the network. Nobody who
-/// guesses over the network keeps people on this machine out.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Tally {
-    Name(Option<IpAddr>, String),
-    Place(Option<IpAddr>),
-    Everywhere(String),
-}
-
-impl Tally {
-    /// Each with how many it may be.
-    fn of(door: Door, name: &str) -> Vec<(Self, u32)> {
-        // As the names of users are looked up. One that is too long for a user
-        // is nobody's, and not kept.
-        let name = if name.len() > bounds::SIGN_IN_NAME_MAX { "" } else { name };
-        let (peer, name) = (door.peer(), name.to_ascii_lowercase());
-        let many = bounds::SIGN_IN_FAILURES * 10;
-        let everywhere = peer.map(|_| (Self::Everywhere(name.clone()), many));
-        let here = [(Self::Name(peer, name), bounds::SIGN_IN_FAILURES), (Self::Place(peer), many)];
-        here.into_iter().chain(everywhere).collect()
-    }
-}
-
-/// Counts failed sign-ins.
-#[derive(Debug)]
-pub(crate) struct SignIns {
-    failures: Mutex<HashMap<Tally, (u32, Instant)>>,
-    hashing: Arc<Semaphore>,
-}
-
-impl Default for SignIns {
-    fn default() -> Self {
-        let hashing = Arc::new(Semaphore::new(bounds::PASSWORD_HASHES));
-        Self { failures: Mutex::default(), hashing }
-    }
-}
-
-impl SignIns {
-    /// Refuses what failed too often, before its password is looked at.
-    pub(super) fn check(&self, door: Door, name: &str) -> Result<(), AdminError> {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        failures.retain(|_, (_, since)| since.elapsed() < bounds::SIGN_IN_WINDOW);
-        for (tally, limit) in Tally::of(door, name) {
-            if let Some((count, since)) = failures.get(&tally)
-                && *count >= limit
-            {
-                let left = bounds::SIGN_IN_WINDOW.saturating_sub(since.elapsed());
-                return Err(too_many(left));
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn failed(&self, door: Door, name: &str) {
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = failures.len() < NAMES_MAX;
-        for (tally, _) in Tally::of(door, name) {
-            // One place fills this with names only as fast as it may fail.
-            if room || failures.contains_key(&tally) {
-                failures.entry(tally).or_insert((0, Instant::now())).0 += 1;
-            }
-        }
-    }
-
-    /// Whether this is the password of that name. Those that wait for a place
-    /// are counted, too: who sends a thousand at once gets no more guesses
-    /// than who sends them one by one.
-    async fn matches(
-        &self,
-        door: Door,
-        name: &str,
-        stored: PasswordHash,
-        password: Secret,
-    ) -> Result<bool, AdminError> {
-        self.check(door, name)?;
-        let _place = self.place().await?;
-        self.check(door, name)?;
-        let matches = tokio::task::spawn_blocking(move || stored.matches(&password)).await;
-        let matches = matches.map_err(|_| unhashed())?;
-        if !matches {
-            self.failed(door, name);
-        }
-        Ok(matches)
-    }
-
-    /// Runs a hash off the async threads, a few at a time.
-    pub(crate) async fn hash<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Result<T, AdminError> {
-        let _place = self.place().await?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| unhashed())
-    }
-
-    async fn place(&self) -> Result<OwnedSemaphorePermit, AdminError> {
-        Arc::clone(&self.hashing).acquire_owned().await.map_err(|_| unhashed())
-    }
-}
-
-fn unhashed() -> AdminError {
-    AdminError::internal("a password could not be hashed")
-}
-
-fn too_many(left: Duration) -> AdminError {
-    let seconds = left.as_secs().max(1);
-    let message = "too many failed sign-ins";
-    let mut error =
-        AdminError::new(codes::TOO_MANY_ATTEMPTS, message, format!("try again in {seconds} s"));
-    error.retry_after = Some(seconds);
-    error
-}
 
 /// Proof of a good session.
 #[derive(Debug)]
@@ -679,6 +380,8 @@ pub(super) async fn sign_out(
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, Instant};
+
     use super::*;
 
     #[test]
@@ -689,51 +392,5 @@ mod tests {
         let real = PasswordHash::new(&Secret::new("y")).unwrap();
         assert_eq!(real.as_str().split('$').nth(3), NOBODY.split('$').nth(3));
         assert!(begun.elapsed() > Duration::from_millis(1));
-    }
-
-    #[test]
-    fn five_failures_lock_one_name_and_not_another() {
-        let sign_ins = SignIns::default();
-        for _ in 0..bounds::SIGN_IN_FAILURES {
-            assert!(sign_ins.check(Door::Machine, "ana").is_ok());
-            sign_ins.failed(Door::Machine, "ana");
-        }
-        let refused = sign_ins.check(Door::Machine, "aNa").unwrap_err();
-        assert_eq!(refused.code, codes::TOO_MANY_ATTEMPTS);
-        assert!(refused.retry_after.is_some());
-        assert!(sign_ins.check(Door::Machine, "bo").is_ok());
-    }
-
-    /// A request may be a megabyte long, and what failed is kept for a minute.
-    #[test]
-    fn what_is_too_long_for_a_name_is_not_remembered() {
-        let sign_ins = SignIns::default();
-        let long = |n: u32| format!("{n}{}", "x".repeat(1 << 20));
-        for n in 0..bounds::SIGN_IN_FAILURES {
-            sign_ins.failed(Door::Network([192, 0, 2, 1].into()), &long(n));
-        }
-        let failures = sign_ins.failures.lock().unwrap();
-        let kept = failures.keys().map(|tally| format!("{tally:?}").len());
-        assert!(kept.sum::<usize>() < 1_000, "{} kept", failures.len());
-    }
-
-    #[test]
-    fn nobody_in_the_network_locks_out_this_machine_or_another_one() {
-        let sign_ins = SignIns::default();
-        let peer = |n: u8| Door::Network([192, 0, 2, n].into());
-        let many = bounds::SIGN_IN_FAILURES * 10;
-        for n in 0..many {
-            sign_ins.failed(peer(1), &format!("guess{n}"));
-        }
-        assert!(sign_ins.check(peer(1), "ana").is_err());
-        assert!(sign_ins.check(peer(2), "ana").is_ok());
-        assert!(sign_ins.check(Door::Machine, "ana").is_ok());
-        // Nor do many guess one name together, from one address each.
-        for n in 0..many {
-            sign_ins.failed(peer(u8::try_from(n + 10).unwrap()), "ana");
-        }
-        assert!(sign_ins.check(peer(200), "ana").is_err());
-        assert!(sign_ins.check(peer(200), "bo").is_ok());
-        assert!(sign_ins.check(Door::Machine, "ana").is_ok());
     }
 }
