@@ -64,13 +64,7 @@ pub(crate) async fn clients(
     shell: State<'_, Shell>,
     request: Request,
 ) -> Result<Value, ErrorBody> {
-    let fault = |message: String, next: &str| ErrorBody {
-        code: codes::INTERNAL.to_owned(),
-        message,
-        next: next.to_owned(),
-        current: None,
-        place: None,
-    };
+    let fault = |message: String, next: &str| ErrorBody::new(codes::INTERNAL, message, next);
     let gateway = shell
         .service
         .installation()
@@ -83,23 +77,17 @@ pub(crate) async fn clients(
         let folder = app.path().download_dir().or_else(|_| app.path().home_dir());
         folder.map_err(|error| fault(error.to_string(), "Use `agw client bundle`, `agw share ca`."))
     };
-    if matches!(request, Request::SaveAuthority) {
-        return answer(save_authority(&api, &folder()?).await);
-    }
-    if matches!(request, Request::SaveBundle) {
-        let folder = folder()?;
-        let address = clients.address().await;
-        let saved = move || save_bundle(&gateway, address, &folder);
-        let saved = tokio::task::spawn_blocking(saved).await;
-        let saved = saved.map_err(|error| fault(error.to_string(), "Try again."))?;
-        return answer(saved);
-    }
-    let done = act(&clients, request).await;
+    let done = act(&clients, request, folder).await;
     shell.look_again.notify_one();
     done
 }
 
-async fn act(clients: &Clients<'_>, request: Request) -> Result<Value, ErrorBody> {
+/// `folder` is where what is saved goes.
+async fn act(
+    clients: &Clients<'_>,
+    request: Request,
+    folder: impl Fn() -> Result<PathBuf, ErrorBody>,
+) -> Result<Value, ErrorBody> {
     let wish = |user| Wish { user, ..Wish::default() };
     match request {
         Request::List => answer(Ok(clients.list().await)),
@@ -126,8 +114,16 @@ async fn act(clients: &Clients<'_>, request: Request) -> Result<Value, ErrorBody
                 shared: address.shared,
             }))
         }
-        // Need no clients, and were done before.
-        Request::SaveBundle | Request::SaveAuthority => Ok(Value::Null),
+        Request::SaveBundle => {
+            let (gateway, folder) = (clients.gateway.clone(), folder()?);
+            let address = clients.address().await;
+            let save = move || save_bundle(&gateway, address, &folder);
+            match tokio::task::spawn_blocking(save).await {
+                Ok(saved) => answer(saved),
+                Err(error) => Err(ErrorBody::new(codes::INTERNAL, error.to_string(), "Try again.")),
+            }
+        }
+        Request::SaveAuthority => answer(save_authority(clients.api, &folder()?).await),
     }
 }
 
