@@ -23,7 +23,7 @@ async fn clients_are_wired_in_the_window() {
     desktop.agw(&["setup", "--admin", "root", "--password-stdin"], PASSWORD).await;
     sign_in(&window).await;
     window.click("nav-people").await;
-    window.click_matching("[data-testid='people-parts'] input[value='clients'] + label").await;
+    window.click("people-clients").await;
 
     // Found, and shown what would be changed: nothing is, until that is agreed to.
     let row = window.text_of("[data-testid='client-codex']").await;

@@ -2,7 +2,7 @@ import { list, plural } from "./words";
 
 export const people = {
   title: "People and agents",
-  partsLabel: "What to show",
+  partsLabel: "Parts of this page",
   parts: { users: "People", agents: "Agents", teams: "Teams", clients: "This machine" },
   connectAgents: "Connect an agent",
   findUsers: "Find people and teams",

@@ -1,4 +1,4 @@
-import { Button, SegmentedControl, TextInput } from "@mantine/core";
+import { Button, Tabs, TextInput } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 
@@ -59,8 +59,17 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
 
   return (
     <>
-      <div className="page-head">
+      <div className="titled-tabs">
         <h1>{t.title}</h1>
+        <Tabs value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")}>
+          <Tabs.List aria-label={t.partsLabel}>
+            {parts.map((each) => (
+              <Tabs.Tab key={each} value={each} data-testid={`people-${each}`}>
+                {partLabel(each)}
+              </Tabs.Tab>
+            ))}
+          </Tabs.List>
+        </Tabs>
         {role === "admin" && (
           <div className="page-actions">
             <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => onAdding(true)} data-testid="user-add">
@@ -74,7 +83,6 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
         {role === "auditor" && <span className="dim small">{t.readOnly}</span>}
       </div>
       <Unread of={users} />
-      <SegmentedControl size="xs" w="fit-content" aria-label={t.partsLabel} value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")} data={parts.map((value) => ({ value, label: partLabel(value) }))} data-testid="people-parts" />
       {part === "agents" && <AgentsView find={find} onFind={onFind} grantsHref={grantsHref} />}
       {part === "teams" && teams.data && <Teams teams={teams.data} users={users.data ?? []} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}
       {part === "clients" && clients}

@@ -77,6 +77,7 @@ pub(super) async fn create(
         let (db, now) = (change.db, clock::now_ms());
         let user = match rows::user_id(db, name.as_str()) {
             Ok(user) => waiting(db, user, &name, role.is_some() || !teams.is_empty())?,
+            Err(error) if error.code != codes::NOT_FOUND => return Err(error),
             Err(_) => {
                 let role = role.unwrap_or(Role::Member);
                 let (user, detail) = people::insert(db, &name, role, &teams, now)?;
