@@ -59,17 +59,8 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
 
   return (
     <>
-      <div className="titled-tabs">
+      <div className="page-head">
         <h1>{t.title}</h1>
-        <Tabs value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")}>
-          <Tabs.List aria-label={t.partsLabel}>
-            {parts.map((each) => (
-              <Tabs.Tab key={each} value={each} data-testid={`people-${each}`}>
-                {partLabel(each)}
-              </Tabs.Tab>
-            ))}
-          </Tabs.List>
-        </Tabs>
         {role === "admin" && (
           <div className="page-actions">
             <Button size="xs" variant="default" leftSection={<Icon name="add" size={14} />} disabled={stopped} onClick={() => onAdding(true)} data-testid="user-add">
@@ -82,6 +73,15 @@ export function PeopleView({ part, find, onPart, onFind, open, onOpen, adding, o
         )}
         {role === "auditor" && <span className="dim small">{t.readOnly}</span>}
       </div>
+      <Tabs value={part} onChange={(value) => onPart(parts.find((each) => each === value) ?? "users")}>
+        <Tabs.List aria-label={t.partsLabel}>
+          {parts.map((each) => (
+            <Tabs.Tab key={each} value={each} data-testid={`people-${each}`}>
+              {partLabel(each)}
+            </Tabs.Tab>
+          ))}
+        </Tabs.List>
+      </Tabs>
       <Unread of={users} />
       {part === "agents" && <AgentsView find={find} onFind={onFind} grantsHref={grantsHref} />}
       {part === "teams" && teams.data && <Teams teams={teams.data} users={users.data ?? []} mayChange={role === "admin"} disabled={stopped} grantsHref={grantsHref} />}
