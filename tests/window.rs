@@ -33,6 +33,8 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
     agent.is_refused(403, "not_granted").await;
     window.click("nav-grants").await;
     window.choose("grants-user", "ana").await;
+    // The grid has moved, and has no others any more.
+    window.find("cell-ana/claude-fix.echo").await;
     grant_by_mouse(&window, "allow", true).await;
     agent.is_allowed().await;
     window.picture("grants").await;
@@ -47,6 +49,8 @@ async fn a_grant_clicked_in_the_window_lets_the_next_call_through() {
 
     window.click("nav-grants").await;
     window.choose("grants-user", "ana").await;
+    // The grid has moved, and has no others any more.
+    window.find("cell-ana/claude-fix.echo").await;
     grant_by_mouse(&window, "none", true).await;
     agent.is_refused(403, "not_granted").await;
     // Denied is what those calls were before.
@@ -122,8 +126,7 @@ async fn the_tray_pauses_agents_and_enforcement_outlives_the_window() {
     closing_and_opening(&desktop, &window, &tray, &agent).await;
 
     // The question also reaches a page that is not there yet.
-    desktop.press("alt+F4").await;
-    desktop.window(false).await;
+    desktop.close_window().await;
     tray.choose("Quit").await;
     window.look_at_new_window().await;
     window.find("quit-cancel").await;
@@ -213,8 +216,7 @@ async fn without_a_tray_a_second_start_brings_the_window_back() {
     let service = desktop.service().await;
     desktop.processes(WEB_PROCESS, 1).await;
 
-    desktop.press("alt+F4").await;
-    desktop.window(false).await;
+    desktop.close_window().await;
     // With the window goes the memory that it took.
     desktop.processes(WEB_PROCESS, 0).await;
     desktop.processes("ai-agent-gateway", 1).await;
@@ -293,8 +295,7 @@ async fn pausing_from_tray_and_window(
 }
 
 async fn closing_and_opening(desktop: &Desktop, window: &Driver, tray: &Tray, agent: &Agent) {
-    desktop.press("alt+F4").await;
-    desktop.window(false).await;
+    desktop.close_window().await;
     agent.is_allowed().await;
     tray.wait_for_state("Enforcing").await;
     tray.choose("Pause all agents").await;

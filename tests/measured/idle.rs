@@ -39,8 +39,7 @@ async fn while_nothing_happens() {
     println!("\n\nwhile nothing happens ({} s each; memory is PSS)", IDLE.as_secs());
     println!("{:>36} {:>8} {:>10}", "", "CPU %", "MiB");
     print(&desktop, "the window is open, on Home").await;
-    desktop.press("alt+F4").await;
-    desktop.window(false).await;
+    desktop.close_window().await;
     print(&desktop, "the window is closed, the tray is there").await;
 }
 

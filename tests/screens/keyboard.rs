@@ -122,7 +122,8 @@ async fn a_day_without_a_mouse() {
     })
     .await;
 
-    // The story of a call, and back to where one was.
+    // The story of a call, and back to where one was; no dialog takes the keys.
+    page.gone("grid-review-apply").await;
     browser.press("g").await;
     browser.press("h").await;
     visit.focus_is_at("#page h1").await;

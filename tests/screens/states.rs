@@ -7,6 +7,7 @@ use super::{SCREENS, Visit, axe, table::Screen};
 use crate::support::{
     InProcess, PASSWORD,
     chromium::{Chromium, LOOKS, Look},
+    process::eventually,
     seed,
 };
 
@@ -107,8 +108,12 @@ async fn every_page_says_that_the_gateway_is_sealed_or_gone() {
     let visit = Visit::signed_in(&gateway, "root").await;
     let mut wrong = check(&visit, "sealed", "[data-testid='sealed']").await;
 
-    gateway.stop().await;
     let page = &visit.browser.page;
+    let fetched = "const there = performance.getEntriesByType('resource').filter((entry) => entry.responseEnd > 0);
+        return ['approvals', 'audit', 'grants', 'people', 'settings'].every((name) => there.some((entry) => entry.name.includes('/' + name + '-')));";
+    let all = async || (page.run(fetched).await == true).then_some(());
+    eventually("the code of all pages is there", all).await;
+    gateway.stop().await;
     page.matching("[data-testid='state'][data-state='stopped']").await;
     // Those that were never opened, too: their code is there before they are wanted.
     for id in ["nav-home", "nav-approvals", "nav-grants", "nav-people", "nav-settings", "nav-audit"]

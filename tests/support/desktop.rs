@@ -237,6 +237,15 @@ impl Desktop {
             .await;
     }
 
+    /// Closes the app's window by its key, whatever had the focus.
+    pub async fn close_window(&self) {
+        let windows = self.windows(TITLE).await;
+        let window = windows.lines().next().expect("a window");
+        self.run("xdotool", &["windowactivate", "--sync", window]).await.expect(0);
+        self.press("alt+F4").await;
+        self.window(false).await;
+    }
+
     /// Waits until the prompt is open, or closed.
     pub async fn prompt(&self, open: bool) {
         let what = if open { "the prompt opens" } else { "the prompt closes" };

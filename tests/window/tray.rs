@@ -30,8 +30,7 @@ async fn the_tray_tells_what_waits_and_what_was_refused() {
     window.picture("story-from-tray").await;
 
     // The story also reaches a page that is not there yet.
-    desktop.press("alt+F4").await;
-    desktop.window(false).await;
+    desktop.close_window().await;
     tray.choose_with("ana/claude · fix.echo").await;
     window.look_at_new_window().await;
     window.matching("[data-testid='call-story']").await;

@@ -306,6 +306,7 @@ export const audit = {
 
 export const recording = {
   button: "Recording…",
+  of: (tool: string) => `Recording… of ${tool}`,
   title: (tool: string) => `What the trail keeps of ${tool}`,
   intro: "Of every call it keeps who, when, how it was decided and how it ended, and of each argument its type and size. Here you can let it keep more.",
   readOnly: "You may look; only an admin changes this.",

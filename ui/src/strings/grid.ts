@@ -65,7 +65,7 @@ export const grid = {
       ["E", "Condition, expiry and rate"],
       ["Shift with a key that moves", "Select several"],
       ["Shift+Space, Ctrl+Space", "The whole row, the whole column"],
-      ["G", "All tools of the connection"],
+      ["C", "All tools of the connection"],
       ["Ctrl+A", "Everything shown"],
       ["Ctrl+Z", "Take the last edit back"],
       ["Ctrl+Enter", "Apply"],

@@ -46,7 +46,7 @@ export function ToolRow({ tool, isNew, role, onRecording, onReview }: { tool: To
         <td className="nowrap">{tool.granted ? <Mark tone="allow" icon="check" label={t.yes} /> : <Mark tone="neutral" icon="dash" label={t.no} />}</td>
       )}
       <td className="end">
-        <Button size="compact-xs" variant="subtle" aria-label={strings.recording.title(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
+        <Button size="compact-xs" variant="subtle" aria-label={strings.recording.of(tool.id)} onClick={() => onRecording(tool.id)} data-testid={`recording-${tool.id}`}>
           {strings.recording.button}
         </Button>
       </td>

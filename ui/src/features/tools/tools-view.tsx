@@ -20,7 +20,6 @@ const STEP = 100;
 const NEW_MS = 7 * 86_400_000;
 
 /** Templates are shown among the resources that come of them. */
-
 function kindOf({ kind = "tool" }: Pick<Tool, "kind">): ToolKinds {
   return kind === "template" ? "resource" : kind;
 }

@@ -183,7 +183,7 @@ describe("many at once", () => {
     expect(selected()).toEqual(["cell-team:sales-fs.read", "cell-ana-fs.read", "cell-bo-fs.read"]);
     await press("{Escape}{ArrowLeft}{Control>} {/Control}");
     expect(selected()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write", "cell-ana-gmail.send"]);
-    await press("{Escape}{ArrowUp}{ArrowUp}g");
+    await press("{Escape}{ArrowUp}{ArrowUp}c");
     expect(selected()).toEqual(["cell-ana-fs.read", "cell-ana-fs.write"]);
   });
 

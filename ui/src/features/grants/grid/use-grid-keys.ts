@@ -53,7 +53,7 @@ function act(pressed: Pressed, selection: Selection, extent: Extent, rows: reado
   if (key === "?") return run(true, commands.keys);
   const letter = key.length === 1 ? key.toLowerCase() : key;
   if (letter === "p") return run(true, () => commands.find("people"));
-  if (letter === "g") return run(true, () => commands.select(groupSelected(selection, rows) ?? selection));
+  if (letter === "c") return run(true, () => commands.select(groupSelected(selection, rows) ?? selection));
   if (key === "Enter") return run(head.col !== NAMES, commands.openCard);
   const choice = CHOICE_KEYS[letter];
   if (choice !== undefined) return run(editable, () => commands.choose(choice));
